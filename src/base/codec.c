@@ -1,0 +1,205 @@
+/*
+ * Base64, hex and varints: bytes in the clothes they travel in.
+ * Relies on nothing; pure functions. Keys, hashes, tokens and media ids pass through.
+ * Spec: appendices/#unpadded-base64
+ */
+#include "base/codec.h"
+
+#define STANDARD_ONLY 0x40
+#define URL_ONLY 0x80
+#define FOREIGN 0xff
+
+static const char standard[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char url_safe[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static void
+encode(const char *alphabet, const uint8_t *in, size_t n, char *out)
+{
+	size_t i;
+
+	for (i = 0; i + 3 <= n; i += 3) {
+		uint32_t v =
+		    (uint32_t)in[i] << 16 | (uint32_t)in[i + 1] << 8 | in[i + 2];
+
+		*out++ = alphabet[v >> 18];
+		*out++ = alphabet[v >> 12 & 63];
+		*out++ = alphabet[v >> 6 & 63];
+		*out++ = alphabet[v & 63];
+	}
+	if (n - i == 1) {
+		*out++ = alphabet[in[i] >> 2];
+		*out++ = alphabet[(in[i] & 3) << 4];
+	} else if (n - i == 2) {
+		*out++ = alphabet[in[i] >> 2];
+		*out++ = alphabet[(in[i] & 3) << 4 | in[i + 1] >> 4];
+		*out++ = alphabet[(in[i + 1] & 15) << 2];
+	}
+	*out = '\0';
+}
+
+void
+b64_encode(const void *data, size_t n, char *out)
+{
+	encode(standard, data, n, out);
+}
+
+void
+b64url_encode(const void *data, size_t n, char *out)
+{
+	encode(url_safe, data, n, out);
+}
+
+/* Six bits, flagged where only one of the two alphabets has the character. */
+static unsigned
+b64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (unsigned)(c - 'A');
+	if (c >= 'a' && c <= 'z')
+		return (unsigned)(c - 'a') + 26;
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0') + 52;
+	switch (c) {
+	case '+':
+		return 62 | STANDARD_ONLY;
+	case '/':
+		return 63 | STANDARD_ONLY;
+	case '-':
+		return 62 | URL_ONLY;
+	case '_':
+		return 63 | URL_ONLY;
+	default:
+		return FOREIGN;
+	}
+}
+
+/* The length without padding, which must be either absent or complete. */
+static bool
+strip_padding(const char *s, size_t *n)
+{
+	size_t bare = *n;
+
+	while (bare > 0 && *n - bare < 2 && s[bare - 1] == '=')
+		bare--;
+	if (bare != *n && *n % 4 != 0)
+		return false;
+	*n = bare;
+	return bare % 4 != 1;
+}
+
+static bool
+decode(
+    unsigned refused, const char *s, size_t n, uint8_t *out, size_t cap, size_t *n_out)
+{
+	uint32_t bits = 0;
+	unsigned have = 0; /* bits of `bits` not yet written */
+	size_t len = 0;
+
+	if (!strip_padding(s, &n) || n / 4 * 3 + n % 4 * 3 / 4 > cap)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		unsigned v = b64_value(s[i]);
+
+		if ((v & refused) != 0)
+			return false;
+		bits = bits << 6 | (v & 63);
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			out[len++] = (uint8_t)(bits >> have);
+			bits &= (1U << have) - 1;
+		}
+	}
+	if (bits != 0)
+		return false;
+	*n_out = len;
+	return true;
+}
+
+bool
+b64_decode(const char *s, size_t n, void *out, size_t cap, size_t *n_out)
+{
+	return decode(URL_ONLY, s, n, out, cap, n_out);
+}
+
+bool
+b64url_decode(const char *s, size_t n, void *out, size_t cap, size_t *n_out)
+{
+	return decode(STANDARD_ONLY, s, n, out, cap, n_out);
+}
+
+void
+hex_encode(const void *data, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *in = data;
+
+	for (size_t i = 0; i < n; i++) {
+		*out++ = digits[in[i] >> 4];
+		*out++ = digits[in[i] & 15];
+	}
+	*out = '\0';
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool
+hex_decode(const char *s, size_t n, void *out)
+{
+	uint8_t *bytes = out;
+
+	if (n % 2 != 0)
+		return false;
+	for (size_t i = 0; i < n; i += 2) {
+		int high = hex_value(s[i]), low = hex_value(s[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+size_t
+varint_put(uint8_t *out, uint64_t v)
+{
+	size_t n = 0;
+
+	while (v >= 0x80) {
+		out[n++] = (uint8_t)(v | 0x80);
+		v >>= 7;
+	}
+	out[n++] = (uint8_t)v;
+	return n;
+}
+
+size_t
+varint_get(const uint8_t *p, size_t n, uint64_t *v_out)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < n && i < 10; i++) {
+		if (i == 9 && p[i] > 1)
+			return 0; /* beyond 64 bits */
+		v |= (uint64_t)(p[i] & 0x7f) << (7 * i);
+		if (p[i] >= 0x80)
+			continue;
+		if (p[i] == 0 && i > 0)
+			return 0; /* every number has one form only, its shortest */
+		*v_out = v;
+		return i + 1;
+	}
+	return 0;
+}
