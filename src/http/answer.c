@@ -1,0 +1,348 @@
+/*
+ * Answers on their way to the socket: written at once if it takes them, kept as bytes
+ * or as a reference for what it does not. Relies on http/reply for heads, http/conn for
+ * what comes after an answer. The last step of a request.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include "http/io.h"
+
+#define HEAD_ON_STACK 2048
+#define FLUSH_PIECES 8
+
+static const char line_close[] = "Connection: close\r\n\r\n";
+static const char line_keep[] = "Connection: keep-alive\r\n\r\n";
+static const char line_none[] = "\r\n";
+
+/* An answer made on another thread: its head was rendered there. */
+struct answer_mail {
+	struct mail mail;
+	struct exchange exchange;
+	char *body;
+	size_t body_n, head_n;
+	bool close;
+	char head[];
+};
+
+static void
+out_add(struct http_io *io, struct conn *c, struct out piece)
+{
+	struct conn_busy *busy = conn_busy(c);
+	struct out *out = xmalloc(sizeof *out);
+
+	*out = piece;
+	out->next = NULL;
+	if (busy->out_first == NULL) {
+		busy->out_first = out;
+		busy->progress = 0;
+	} else {
+		busy->out_last->next = out;
+	}
+	busy->out_last = out;
+	busy->unsent += out->n;
+	STAT_ADD(io, pinned_bytes, out->n);
+}
+
+void
+out_copy(struct http_io *io, struct conn *c, const char *p, size_t n)
+{
+	char *copy;
+
+	if (n == 0)
+		return;
+	copy = xmalloc(n);
+	memcpy(copy, p, n);
+	out_add(io, c, (struct out){ .owned = copy, .p = copy, .n = n });
+}
+
+static void
+out_pop(struct conn_busy *busy)
+{
+	struct out *out = busy->out_first;
+
+	busy->out_first = out->next;
+	free(out->owned);
+	http_shared_unref(out->shared);
+	free(out);
+}
+
+void
+out_free(struct http_io *io, struct conn_busy *busy)
+{
+	STAT_SUB(io, pinned_bytes, busy->unsent);
+	busy->unsent = 0;
+	while (busy->out_first != NULL)
+		out_pop(busy);
+}
+
+/* Short of memory, too: the write timeout ends what never gets better. */
+static bool
+would_block(int err)
+{
+	return err == EAGAIN || err == ENOBUFS || err == ENOMEM || err == EINTR;
+}
+
+/* Bytes taken by the socket; -1: the connection is dead. */
+static ssize_t
+send_pieces(struct http_io *io, struct conn *c, struct iovec *iov, size_t count)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
+	ssize_t n;
+
+	do
+		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		STAT_ADD(io, bytes_out, n);
+	else if (would_block(errno))
+		n = 0;
+	return n;
+}
+
+static void
+out_sent(struct http_io *io, struct conn *c, size_t n)
+{
+	struct conn_busy *busy = c->busy;
+
+	busy->unsent -= n;
+	busy->progress += n;
+	STAT_SUB(io, pinned_bytes, n);
+	while (busy->out_first != NULL && n >= busy->out_first->n) {
+		n -= busy->out_first->n;
+		out_pop(busy);
+	}
+	if (busy->out_first != NULL) {
+		busy->out_first->p += n;
+		busy->out_first->n -= n;
+	}
+	if (busy->progress >= PROGRESS_BYTES) {
+		busy->progress = 0;
+		wheel_set(io, c, io->server->config.body_timeout_ms);
+	}
+}
+
+bool
+out_flush(struct http_io *io, struct conn *c)
+{
+	while (c->busy != NULL && c->busy->out_first != NULL) {
+		struct iovec iov[FLUSH_PIECES];
+		struct out *out;
+		size_t count = 0;
+		ssize_t n;
+
+		for (out = c->busy->out_first; out != NULL && count < FLUSH_PIECES;
+		     out = out->next)
+			iov[count++] = (struct iovec){ (char *)out->p, out->n };
+		n = send_pieces(io, c, iov, count);
+		if (n < 0)
+			conn_close(io, c);
+		if (n <= 0)
+			return false;
+		out_sent(io, c, (size_t)n);
+	}
+	return true;
+}
+
+/* The request has its answer, sent or kept: its exchange is stale from here on. */
+static void
+exchange_end(struct http_io *io, struct conn *c, bool close)
+{
+	c->gen++;
+	c->state = close ? CONN_CLOSING : CONN_IDLE;
+	STAT_ADD(io, answered, 1);
+	if (c->busy != NULL && c->busy->out_first != NULL)
+		wheel_set(io, c, io->server->config.body_timeout_ms);
+	else
+		conn_written(io, c);
+	if (c->fd >= 0 && c->slot != io->current)
+		conn_settle(io, c);
+}
+
+/* From now on a failing write ends the connection without calling hooks.gone. */
+static void
+unpark(struct http_io *io, struct conn *c)
+{
+	if (c->state == CONN_PARKED)
+		STAT_SUB(io, parked, 1);
+	c->state = CONN_ASKED;
+}
+
+static bool
+must_close(const struct http_io *io, const struct conn *c)
+{
+	return io->stopping || !(c->flags & CONN_KEEP);
+}
+
+/* Writes head (all but its last lines) and body; keeps what the socket leaves. The body
+ * passes to us, or is freed. */
+static void
+answer_write(struct http_io *io, struct conn *c, const char *head, size_t head_n,
+    struct out body, bool close)
+{
+	const char *line = close		    ? line_close
+			   : c->flags & CONN_HTTP10 ? line_keep
+						    : line_none;
+	size_t line_n = strlen(line), body_n = c->flags & CONN_NO_BODY ? 0 : body.n;
+	struct iovec iov[3] = { { (char *)head, head_n }, { (char *)line, line_n },
+		{ (char *)body.p, body_n } };
+	ssize_t sent = 0;
+	size_t at;
+
+	if (c->busy == NULL || c->busy->out_first == NULL)
+		sent = send_pieces(io, c, iov, body_n > 0 ? 3 : 2);
+	at = sent < 0 ? 0 : (size_t)sent;
+	if (sent < 0 || at >= head_n + line_n + body_n || body_n == 0) {
+		free(body.owned);
+		body.owned = NULL;
+		body_n = 0;
+	}
+	if (sent < 0) {
+		STAT_ADD(io, answered, 1);
+		conn_close(io, c);
+		return;
+	}
+	if (at < head_n)
+		out_copy(io, c, head + at, head_n - at);
+	at = at > head_n ? at - head_n : 0;
+	if (at < line_n)
+		out_copy(io, c, line + at, line_n - at);
+	at = at > line_n ? at - line_n : 0;
+	if (body_n > 0) {
+		body.p += at;
+		body.n = body_n - at;
+		if (body.shared != NULL)
+			http_shared_ref(body.shared);
+		out_add(io, c, body);
+	}
+	exchange_end(io, c, close);
+}
+
+void
+answer_send(struct http_io *io, struct conn *c, struct http_reply *reply)
+{
+	char small[HEAD_ON_STACK];
+	size_t cap = reply_head_bound(reply);
+	char *head = cap <= sizeof small ? small : xmalloc(cap);
+	size_t n = reply_head(reply, head, cap);
+	struct out body = {
+		.owned = reply->body, .p = reply->body, .n = reply->body_n
+	};
+
+	unpark(io, c);
+	answer_write(io, c, head, n, body, reply->close || must_close(io, c));
+	if (head != small)
+		free(head);
+}
+
+void
+answer_deliver(struct http_io *io, void *arg)
+{
+	struct answer_mail *mail = arg;
+	struct conn *c = conn_waiting(mail->exchange);
+	struct out body = { .owned = mail->body, .p = mail->body, .n = mail->body_n };
+
+	mail->body = NULL;
+	if (c == NULL) {
+		free(body.owned);
+		return;
+	}
+	unpark(io, c);
+	answer_write(
+	    io, c, mail->head, mail->head_n, body, mail->close || must_close(io, c));
+}
+
+/* Frees what a posted answer holds when nobody is left to deliver it. */
+void
+answer_drop(struct mail *mail)
+{
+	if (mail->fn == answer_deliver)
+		free(((struct answer_mail *)mail)->body);
+	free(mail);
+}
+
+static void
+answer_post(struct exchange exchange, struct http_reply *reply)
+{
+	size_t cap = reply_head_bound(reply);
+	struct answer_mail *mail = xmalloc(sizeof *mail + cap);
+
+	mail->mail.fn = answer_deliver;
+	mail->mail.arg = mail;
+	mail->exchange = exchange;
+	mail->body = reply->body;
+	mail->body_n = reply->body_n;
+	mail->close = reply->close;
+	mail->head_n = reply_head(reply, mail->head, cap);
+	io_post_mail(exchange.io, &mail->mail);
+}
+
+void
+http_answer(struct exchange exchange, struct http_reply *reply)
+{
+	struct conn *c;
+
+	if (reply_is_bodiless(reply->status))
+		reply->body_n = 0;
+	if (!io_is_here(exchange.io)) {
+		answer_post(exchange, reply);
+	} else if ((c = conn_waiting(exchange)) != NULL) {
+		answer_send(exchange.io, c, reply);
+	} else {
+		free(reply->body);
+	}
+	reply->body = NULL;
+}
+
+/* One send() straight from the shared bytes: the common case of a fan-out. */
+static void
+shared_send_whole(struct http_io *io, struct conn *c, struct http_shared *shared)
+{
+	ssize_t n = send(c->fd, shared->bytes, shared->n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n >= 0)
+		STAT_ADD(io, bytes_out, n);
+	else if (would_block(errno))
+		n = 0;
+	if (n < 0) {
+		STAT_ADD(io, answered, 1);
+		conn_close(io, c);
+		return;
+	}
+	if ((size_t)n < shared->n)
+		out_add(io, c,
+		    (struct out){ .shared = http_shared_ref(shared),
+			.p = shared->bytes + n,
+			.n = shared->n - (size_t)n });
+	exchange_end(io, c, false);
+}
+
+void
+http_answer_shared(struct exchange exchange, struct http_shared *shared)
+{
+	struct http_io *io = exchange.io;
+	struct conn *c = conn_waiting(exchange);
+	bool close;
+
+	assert(io_is_here(io));
+	if (c == NULL)
+		return;
+	close = must_close(io, c);
+	unpark(io, c);
+	if (!close && !(c->flags & (CONN_HTTP10 | CONN_NO_BODY)) &&
+	    (c->busy == NULL || c->busy->out_first == NULL))
+		shared_send_whole(io, c, shared);
+	else
+		answer_write(io, c, shared->bytes, shared->head_n - 2,
+		    (struct out){ .shared = shared,
+			.p = shared->bytes + shared->head_n,
+			.n = shared->n - shared->head_n },
+		    close);
+	/* Who cannot take this much must not pin it for long. */
+	if (c->fd >= 0 && c->busy != NULL &&
+	    c->busy->unsent > io->server->config.write_max)
+		conn_close(io, c);
+}

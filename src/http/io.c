@@ -1,0 +1,341 @@
+/*
+ * One io thread: its loop over epoll, mailbox, new connections, ready connections, the
+ * hub's slices and the clock. Relies on http/conn for what a connection does.
+ * Everything that happens to a request before and after a worker happens here.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/io.h"
+
+#define EVENTS_A_ROUND 256
+#define LOG_EVERY_MS 60000
+
+#define EVENT_LISTENER (UINT64_C(1) << 62)
+#define EVENT_MAILBOX (UINT64_C(1) << 63)
+
+/* From any thread. Only the first letter in an empty box rings. */
+void
+io_post_mail(struct http_io *io, struct mail *mail)
+{
+	struct mail *first = atomic_load_explicit(&io->mailbox, memory_order_relaxed);
+	uint64_t one = 1;
+
+	do
+		mail->next = first;
+	while (!atomic_compare_exchange_weak_explicit(
+	    &io->mailbox, &first, mail, memory_order_release, memory_order_relaxed));
+	if (first == NULL && write(io->event_fd, &one, sizeof one) < 0)
+		log_errno("http: wake an io thread");
+}
+
+void
+http_post(struct http_io *io, void (*fn)(struct http_io *io, void *arg), void *arg)
+{
+	struct mail *mail = xmalloc(sizeof *mail);
+
+	mail->fn = fn;
+	mail->arg = arg;
+	io_post_mail(io, mail);
+}
+
+/* True if there was any. */
+static bool
+mailbox_run(struct http_io *io)
+{
+	struct mail *newest =
+	    atomic_exchange_explicit(&io->mailbox, NULL, memory_order_acquire);
+	struct mail *oldest = NULL;
+
+	if (newest == NULL)
+		return false;
+	while (newest != NULL) {
+		struct mail *next = newest->next;
+
+		newest->next = oldest;
+		oldest = newest;
+		newest = next;
+	}
+	while (oldest != NULL) {
+		struct mail *next = oldest->next;
+
+		oldest->fn(io, oldest->arg);
+		free(oldest);
+		oldest = next;
+	}
+	return true;
+}
+
+static bool
+watch(struct http_io *io, int op, int fd, uint32_t events, uint64_t name)
+{
+	struct epoll_event event = { .events = events, .data.u64 = name };
+
+	if (epoll_ctl(io->epoll_fd, op, fd, &event) == 0)
+		return true;
+	log_errno("http: epoll_ctl");
+	return false;
+}
+
+static void
+watch_listeners(struct http_io *io, int op, uint32_t events)
+{
+	int i;
+
+	for (i = 0; i < io->server->config.listener_count; i++)
+		if (!watch(io, op, io->listen_fds[i], events,
+			EVENT_LISTENER | (uint64_t)i))
+			abort();
+}
+
+/* Out of descriptors: who connects waits in the kernel's queue until one is free. */
+static void
+accept_pause(struct http_io *io)
+{
+	if (io->accept_logged_ms == 0 ||
+	    io->now_ms - io->accept_logged_ms >= LOG_EVERY_MS) {
+		io->accept_logged_ms = io->now_ms;
+		log_errno("http: accepting pauses");
+	}
+	watch_listeners(io, EPOLL_CTL_MOD, 0);
+	io->accept_paused = true;
+}
+
+void
+io_fd_freed(struct http_io *io)
+{
+	if (!io->accept_paused || io->stopping)
+		return;
+	io->accept_paused = false;
+	watch_listeners(io, EPOLL_CTL_MOD, EPOLLIN);
+}
+
+static struct in6_addr
+peer_of(const struct sockaddr_storage *from)
+{
+	struct in6_addr peer = { 0 };
+
+	if (from->ss_family == AF_INET6)
+		return ((const struct sockaddr_in6 *)from)->sin6_addr;
+	peer.s6_addr[10] = peer.s6_addr[11] = 0xff;
+	memcpy(&peer.s6_addr[12], &((const struct sockaddr_in *)from)->sin_addr, 4);
+	return peer;
+}
+
+/* One above the limit: told so without being read. */
+static void
+turn_away(struct http_io *io, int fd)
+{
+	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\n"
+				   "Content-Type: application/json\r\n"
+				   "Access-Control-Allow-Origin: *\r\n"
+				   "Retry-After: 5\r\n"
+				   "Connection: close\r\n"
+				   "\r\n";
+	const struct http_hooks *hooks = &io->server->hooks;
+	char text[sizeof busy + ERROR_BODY_MAX], unread[1024];
+	size_t n = sizeof busy - 1;
+
+	memcpy(text, busy, n);
+	if (hooks->error_body != NULL)
+		n += hooks->error_body(503, text + n, ERROR_BODY_MAX, hooks->arg);
+	/* Bytes left unread would reset the connection, and the answer with it. */
+	if (recv(fd, unread, sizeof unread, MSG_DONTWAIT) >= 0 || errno == EAGAIN)
+		(void)!send(fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
+static void
+admit(struct http_io *io, int fd, int listener, const struct sockaddr_storage *from)
+{
+	struct http_server *server = io->server;
+	struct in6_addr peer = peer_of(from);
+	uint32_t others =
+	    atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
+
+	if (others < server->config.connections_max) {
+		conn_open(io, fd, listener, &peer);
+		return;
+	}
+	atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
+	turn_away(io, fd);
+}
+
+static void
+accept_some(struct http_io *io, int listener)
+{
+	int i;
+
+	for (i = 0; i < ACCEPTS_A_ROUND && !io->accept_paused; i++) {
+		struct sockaddr_storage from;
+		socklen_t n = sizeof from;
+		int fd = accept4(io->listen_fds[listener], (struct sockaddr *)&from, &n,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			admit(io, fd, listener, &from);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			 errno == ENOMEM)
+			accept_pause(io);
+		else if (errno == EAGAIN)
+			return;
+		/* Else that one client is lost before it was ours: on to the next. */
+	}
+}
+
+static void
+take_events(struct http_io *io, const struct epoll_event *events, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++) {
+		uint64_t name = events[i].data.u64;
+
+		if (name & EVENT_LISTENER) {
+			if (!io->accept_paused && !io->stopping)
+				accept_some(io, (int)(name & ~EVENT_LISTENER));
+		} else if (!(name & EVENT_MAILBOX)) {
+			conn_event(io, (uint32_t)name, events[i].events);
+		}
+	}
+}
+
+static void
+run_ready(struct http_io *io)
+{
+	uint32_t list = ready_take_all(io);
+	struct conn *c;
+
+	while ((c = ready_pop(io, &list)) != NULL)
+		conn_run(io, c);
+}
+
+static void
+turn_clock(struct http_io *io)
+{
+	const struct http_hooks *hooks = &io->server->hooks;
+	struct conn *c;
+
+	while (
+	    (c = wheel_pop_expired(io, (uint32_t)(io->now_ms / WHEEL_TICK_MS))) != NULL)
+		conn_expire(io, c);
+	if (io->now_ms < io->hook_tick_ms)
+		return;
+	io->hook_tick_ms = io->now_ms + WHEEL_TICK_MS;
+	io_fd_freed(io); /* others may have freed one */
+	if (hooks->tick != NULL)
+		hooks->tick(io, io->now_ms, hooks->arg);
+}
+
+/* Closes what nobody waits for; all: everything. */
+static void
+close_connections(struct http_io *io, bool all)
+{
+	uint32_t i;
+
+	for (i = 0; i < io->slot_count; i++) {
+		struct conn *c = slot_at(io, i);
+		bool is_idle = c->state == CONN_IDLE || c->state == CONN_HEAD;
+
+		if (c->fd < 0)
+			continue;
+		if (all || (is_idle && (c->busy == NULL || c->busy->out_first == NULL)))
+			conn_close(io, c);
+	}
+}
+
+/* Posted to each thread by http_server_stop; arg is the server's grace in ms. */
+void
+io_begin_stop(struct http_io *io, void *arg)
+{
+	const struct http_hooks *hooks = &io->server->hooks;
+	int i;
+
+	io->stopping = true;
+	io->stop_at_ms = clock_mono_ms() + *(const int *)arg;
+	for (i = 0; i < io->server->config.listener_count; i++) {
+		close(io->listen_fds[i]);
+		io->listen_fds[i] = -1;
+	}
+	close_connections(io, false);
+	if (hooks->stopping != NULL)
+		hooks->stopping(io, hooks->arg);
+}
+
+static bool
+is_over(struct http_io *io)
+{
+	if (!io->stopping)
+		return false;
+	if (atomic_load_explicit(&io->stats.connections, memory_order_relaxed) == 0)
+		return true;
+	if (io->now_ms < io->stop_at_ms)
+		return false;
+	close_connections(io, true);
+	return true;
+}
+
+static int
+time_to_wait(const struct http_io *io, bool more_work)
+{
+	int64_t until = io->hook_tick_ms;
+
+	if (more_work || io->ready_first != SLOT_NONE)
+		return 0;
+	if (io->stopping && io->stop_at_ms < until)
+		until = io->stop_at_ms;
+	until -= clock_mono_ms();
+	return until > 0 ? (int)until : 0;
+}
+
+static void
+io_loop(struct http_io *io)
+{
+	const struct http_hooks *hooks = &io->server->hooks;
+	struct epoll_event events[EVENTS_A_ROUND];
+	bool more_work = false;
+
+	while (!is_over(io)) {
+		int n = epoll_wait(
+		    io->epoll_fd, events, EVENTS_A_ROUND, time_to_wait(io, more_work));
+
+		if (n < 0 && errno != EINTR) {
+			log_errno("http: epoll_wait");
+			abort();
+		}
+		io->now_ms = clock_mono_ms();
+		/* No event that was waited for before this can name these any more. */
+		slots_reclaim(io);
+		take_events(io, events, n);
+		mailbox_run(io);
+		run_ready(io);
+		more_work = hooks->work != NULL && hooks->work(io, hooks->arg);
+		turn_clock(io);
+	}
+}
+
+void *
+io_thread(void *arg)
+{
+	struct http_io *io = arg;
+
+	io_enter(io);
+	io->now_ms = clock_mono_ms();
+	io->tick = (uint32_t)(io->now_ms / WHEEL_TICK_MS);
+	io->hook_tick_ms = io->now_ms + WHEEL_TICK_MS;
+	if (!watch(io, EPOLL_CTL_ADD, io->event_fd, EPOLLIN | EPOLLET, EVENT_MAILBOX))
+		abort();
+	watch_listeners(io, EPOLL_CTL_ADD, EPOLLIN);
+	io_loop(io);
+	while (mailbox_run(io))
+		; /* what was posted before the end is run, and what that posts */
+	return NULL;
+}

@@ -1,0 +1,365 @@
+/*
+ * The HTTP server as a whole: its listening sockets, its io threads, its end and its
+ * counters. Relies on http/io for what a thread does.
+ * The first thing that is up and the last that goes down.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "http/io.h"
+
+#define BACKLOG 65535 /* the kernel cuts it to net.core.somaxconn */
+
+static _Thread_local struct http_io *here;
+
+bool
+io_is_here(const struct http_io *io)
+{
+	return io == here;
+}
+
+void
+io_enter(struct http_io *io)
+{
+	sigset_t all;
+
+	assert_role(ROLE_IO);
+	here = io;
+	sigfillset(&all); /* signals are the main thread's */
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
+static struct addrinfo *
+resolve(const struct http_listener *listener, uint16_t port, char **error_out)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	struct addrinfo *found = NULL;
+	char service[8];
+	int rc;
+
+	snprintf(service, sizeof service, "%u", port);
+	rc = getaddrinfo(listener->host, service, &hints, &found);
+	if (rc == 0)
+		return found;
+	if (asprintf(error_out, "%s: %s", listener->host, gai_strerror(rc)) < 0)
+		abort();
+	return NULL;
+}
+
+/* TCP_NODELAY is inherited by what is accepted. */
+static void
+set_options(int fd, const struct addrinfo *at, bool shared)
+{
+	int on = 1, off = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (shared)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+	if (at->ai_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* A listening socket; -1 with errno set. Without `shared` the address must be free even
+ * of our own kind: SO_REUSEPORT would let a second server take half of the clients. */
+static int
+listen_at(const struct addrinfo *at, bool shared)
+{
+	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (fd < 0)
+		return -1;
+	set_options(fd, at, shared);
+	if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 &&
+	    (!shared || listen(fd, BACKLOG) == 0))
+		return fd;
+	err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+static uint16_t
+port_of(int fd)
+{
+	struct sockaddr_storage at;
+	socklen_t n = sizeof at;
+
+	if (getsockname(fd, (struct sockaddr *)&at, &n) < 0)
+		return 0;
+	if (at.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
+	return ntohs(((struct sockaddr_in *)&at)->sin_port);
+}
+
+static char *
+listen_error(const struct http_listener *listener, uint16_t port, int err)
+{
+	bool v6 = strchr(listener->host, ':') != NULL;
+	char *text;
+	int n;
+
+	n = asprintf(&text, "%s%s%s:%u %s%s", v6 ? "[" : "", listener->host,
+	    v6 ? "]" : "", port,
+	    err == EADDRINUSE ? "is in use by another program" : "cannot be bound: ",
+	    err == EADDRINUSE ? "" : strerrordesc_np(err));
+	if (n < 0)
+		abort();
+	return text;
+}
+
+/* One socket of listener i for each io thread; the first chooses if the port is 0. */
+static bool
+open_listener(struct http_server *server, int i, char **error_out)
+{
+	const struct http_listener *listener = &server->config.listeners[i];
+	int k;
+
+	server->ports[i] = listener->port;
+	for (k = -1; k < server->config.io_threads; k++) {
+		struct addrinfo *at = resolve(listener, server->ports[i], error_out);
+		int fd, err;
+
+		if (at == NULL)
+			return false;
+		fd = listen_at(at, k >= 0);
+		err = errno;
+		freeaddrinfo(at);
+		if (fd < 0) {
+			*error_out = listen_error(listener, server->ports[i], err);
+			return false;
+		}
+		if (k >= 0)
+			server->ios[k].listen_fds[i] = fd;
+		else
+			close(fd); /* the proof that it is free */
+		if (k == 0)
+			server->ports[i] = port_of(fd);
+	}
+	return true;
+}
+
+static void
+copy_config(struct http_server *server, const struct http_config *config)
+{
+	size_t n = (size_t)config->listener_count;
+	size_t i;
+
+	server->config = *config;
+	server->config.listeners = xcalloc(n + 1, sizeof *config->listeners);
+	server->ports = xcalloc(n + 1, sizeof *server->ports);
+	for (i = 0; i < n; i++) {
+		server->config.listeners[i] = config->listeners[i];
+		server->config.listeners[i].host = xstrdup(config->listeners[i].host);
+	}
+}
+
+static bool
+io_init(struct http_io *io, struct http_server *server, int index)
+{
+	int i;
+
+	io->server = server;
+	io->index = index;
+	io->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	io->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	io->listen_fds =
+	    xcalloc((size_t)server->config.listener_count + 1, sizeof *io->listen_fds);
+	for (i = 0; i < server->config.listener_count; i++)
+		io->listen_fds[i] = -1;
+	io->free_first = io->dead_first = SLOT_NONE;
+	io->ready_first = io->ready_last = io->current = SLOT_NONE;
+	for (i = 0; i < WHEEL_SLOTS; i++)
+		io->wheel[i] = SLOT_NONE;
+	io->read_buf = xmalloc(READ_MAX + 1);
+	io->read_buf[READ_MAX] = '\0';
+	atomic_init(&io->mailbox, NULL);
+	STAT_ADD(io, memory_bytes, sizeof *io + READ_MAX + 1);
+	return io->epoll_fd >= 0 && io->event_fd >= 0;
+}
+
+static struct http_io *
+ios_new(size_t n)
+{
+	struct http_io *ios = aligned_alloc(_Alignof(struct http_io), n * sizeof *ios);
+
+	if (ios == NULL)
+		abort();
+	memset(ios, 0, n * sizeof *ios);
+	return ios;
+}
+
+struct http_server *
+http_server_new(
+    const struct http_config *config, const struct http_hooks *hooks, char **error_out)
+{
+	struct http_server *server = xcalloc(1, sizeof *server);
+	bool ok = true;
+	int i;
+
+	assert(config->io_threads > 0 && config->listener_count <= UINT8_MAX);
+	*error_out = NULL;
+	server->hooks = *hooks;
+	copy_config(server, config);
+	server->ios = ios_new((size_t)config->io_threads);
+	for (i = 0; i < config->io_threads; i++)
+		ok = io_init(&server->ios[i], server, i) && ok;
+	if (!ok)
+		*error_out = xstrdup("no file descriptors left for the io threads");
+	for (i = 0; ok && i < config->listener_count; i++)
+		ok = open_listener(server, i, error_out);
+	if (ok)
+		return server;
+	http_server_free(server);
+	return NULL;
+}
+
+void
+http_server_start(struct http_server *server)
+{
+	int i;
+
+	server->started = true;
+	for (i = 0; i < server->config.io_threads; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "io-%d", i);
+		server->ios[i].thread =
+		    thread_start(name, ROLE_IO, io_thread, &server->ios[i]);
+	}
+}
+
+void
+http_server_stop(struct http_server *server, int grace_ms)
+{
+	int i;
+
+	if (!server->started || server->stopped)
+		return;
+	server->stopped = true;
+	server->grace_ms = grace_ms;
+	for (i = 0; i < server->config.io_threads; i++)
+		http_post(&server->ios[i], io_begin_stop, &server->grace_ms);
+	for (i = 0; i < server->config.io_threads; i++)
+		pthread_join(server->ios[i].thread, NULL);
+}
+
+static void
+close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+io_fini(struct http_io *io)
+{
+	struct mail *mail = atomic_load(&io->mailbox);
+	int i;
+
+	while (mail != NULL) {
+		struct mail *next = mail->next;
+
+		answer_drop(mail);
+		mail = next;
+	}
+	for (i = 0; i < io->server->config.listener_count; i++)
+		close_fd(io->listen_fds[i]);
+	close_fd(io->epoll_fd);
+	close_fd(io->event_fd);
+	free(io->listen_fds);
+	free(io->read_buf);
+	slots_free(io);
+}
+
+void
+http_server_free(struct http_server *server)
+{
+	int i;
+
+	if (server == NULL)
+		return;
+	http_server_stop(server, 0);
+	for (i = 0; i < server->config.io_threads; i++)
+		io_fini(&server->ios[i]);
+	for (i = 0; i < server->config.listener_count; i++)
+		free((char *)server->config.listeners[i].host);
+	free(server->config.listeners);
+	free(server->ports);
+	free(server->ios);
+	free(server);
+}
+
+uint16_t
+http_server_port(const struct http_server *server, int listener)
+{
+	return server->ports[listener];
+}
+
+int
+http_io_count(const struct http_server *server)
+{
+	return server->config.io_threads;
+}
+
+struct http_io *
+http_io_at(const struct http_server *server, int index)
+{
+	return &server->ios[index];
+}
+
+int
+http_io_index(const struct http_io *io)
+{
+	return io->index;
+}
+
+void
+http_io_set_data(struct http_io *io, void *data)
+{
+	io->data = data;
+}
+
+void *
+http_io_data(const struct http_io *io)
+{
+	return io->data;
+}
+
+#define STAT_SUM(name)                                                                 \
+	out->name += atomic_load_explicit(&io->stats.name, memory_order_relaxed)
+
+void
+http_server_stats(const struct http_server *server, struct http_stats *out)
+{
+	int i;
+
+	*out = (struct http_stats){ 0 };
+	for (i = 0; i < server->config.io_threads; i++) {
+		const struct http_io *io = &server->ios[i];
+
+		STAT_SUM(accepted);
+		STAT_SUM(requests);
+		STAT_SUM(answered);
+		STAT_SUM(closed);
+		STAT_SUM(bad_requests);
+		STAT_SUM(bytes_in);
+		STAT_SUM(bytes_out);
+		STAT_SUM(connections);
+		STAT_SUM(parked);
+		STAT_SUM(memory_bytes);
+		STAT_SUM(pinned_bytes);
+	}
+}

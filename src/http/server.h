@@ -1,0 +1,156 @@
+/*
+ * The HTTP server: io threads, each with its own listening socket (SO_REUSEPORT),
+ * epoll, connections and read buffer. It turns bytes into requests and answers into
+ * bytes, and knows nothing of Matrix. Whoever answers (a hub on the io thread, a
+ * worker, the writer) does so by an `exchange`, which may outlive its connection
+ * safely.
+ *
+ * A connection serves one request at a time; what is pipelined behind it waits. While a
+ * request is parked its connection holds no buffer: one 64-byte record is all.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/str.h"
+#include "http/parse.h"
+
+struct http_server;
+struct http_io; /* one io thread */
+
+/* Names one request that awaits its answer. By value; stale ones are ignored. */
+struct exchange {
+	struct http_io *io;
+	uint32_t conn; /* the connection's slot */
+	uint32_t gen;  /* its generation: another request or client makes it stale */
+};
+
+/*
+ * One request. On the io thread, inside hooks.request, it borrows the read buffer; what
+ * wants to keep it calls http_request_detach, which returns one malloc'ed block that
+ * may go to another thread and ends with http_request_free.
+ */
+struct http_request {
+	struct exchange exchange;
+	struct http_head head;
+	char *body; /* body_n bytes and one writable byte behind them; may be changed */
+	size_t body_n;
+	struct in6_addr peer; /* IPv4 as ::ffff:a.b.c.d */
+	int listener;	      /* index into http_config.listeners */
+	int64_t received_us;  /* clock_mono_us */
+};
+
+struct http_request *http_request_detach(const struct http_request *request);
+void http_request_free(struct http_request *request);
+
+/*
+ * Bytes that many answers share: a whole HTTP answer, head included. Counted by atomic
+ * references; any thread may hold and drop them.
+ */
+struct http_shared {
+	_Atomic uint32_t refs;
+	uint32_t n;
+	uint32_t head_n; /* where the body begins */
+	char bytes[];
+};
+
+struct http_shared *http_shared_ref(struct http_shared *shared);
+void http_shared_unref(struct http_shared *shared);
+/* A 200 (or other) answer as it goes on the wire of a keep-alive connection. */
+struct http_shared *http_shared_new(
+    int status, const char *content_type, const void *body, size_t n);
+
+struct http_reply {
+	int status;
+	const char
+	    *content_type;   /* static or valid until the call returns; NULL: JSON */
+	const char *headers; /* more header lines, each ending in \r\n; NULL: none */
+	char *body;	     /* malloc'ed; ownership passes to the server */
+	size_t body_n;
+	bool gzip;  /* body is compressed: say so */
+	bool close; /* close the connection after it */
+};
+
+/* From any thread. HEAD requests get no body. Stale exchanges: body freed, no more. */
+void http_answer(struct exchange exchange, struct http_reply *reply);
+/* On the exchange's own io thread only; takes a reference of its own. */
+void http_answer_shared(struct exchange exchange, struct http_shared *shared);
+
+/*
+ * On the io thread, inside hooks.request: this request will be answered later from this
+ * io thread. tag is handed to hooks.gone when the client goes first. The connection
+ * drops its buffers.
+ */
+void http_park(struct exchange exchange, uint32_t tag);
+/* Is it still waiting for its answer? Own io thread only. */
+bool http_waiting(struct exchange exchange);
+
+struct http_listener {
+	const char *host; /* "127.0.0.1", "::", "[::1]" without brackets */
+	uint16_t port;	  /* 0: any; read back by http_server_port */
+};
+
+struct http_config {
+	int io_threads;
+	struct http_listener *listeners;
+	int listener_count;
+	uint32_t
+	    connections_max; /* all together; above: accept, 503 + Retry-After, close */
+	size_t body_max;     /* bytes; more is 413 M_TOO_LARGE */
+	int head_timeout_ms, body_timeout_ms, idle_timeout_ms;
+	size_t
+	    write_max; /* unsent bytes of a shared answer before its reader is closed;
+			* other answers go as long as they move (body_timeout) */
+};
+
+/* All run on an io thread. */
+struct http_hooks {
+	/* A whole request is there. Must answer, park, or detach it to answer later. */
+	void (*request)(struct http_io *io, struct http_request *request, void *arg);
+	/* A parked request's client has gone (or the server closes it). */
+	void (*gone)(struct http_io *io, uint32_t tag, void *arg);
+	/* About once a second, and at least once a wake-up after that long. */
+	void (*tick)(struct http_io *io, int64_t mono_ms, void *arg);
+	/* Sliced work: called between rounds of sockets while it returns true. */
+	bool (*work)(struct http_io *io, void *arg);
+	/* Once per io thread, when the server begins to stop: answer what is parked. */
+	void (*stopping)(struct http_io *io, void *arg);
+	/* The JSON body for an error the server itself answers (400, 408, 413, ...). */
+	size_t (*error_body)(int status, char *out, size_t cap, void *arg);
+	void *arg;
+};
+
+/* Binds and listens (a port in use is an error, also against our own SO_REUSEPORT);
+ * NULL with a sentence in *error_out (malloc'ed). Starts no thread. */
+struct http_server *http_server_new(
+    const struct http_config *config, const struct http_hooks *hooks, char **error_out);
+void http_server_start(struct http_server *server);
+uint16_t http_server_port(const struct http_server *server, int listener);
+/* Stops accepting, calls hooks.stopping, finishes writes and requests for at most
+ * grace_ms, closes the rest, joins the threads. */
+void http_server_stop(struct http_server *server, int grace_ms);
+void http_server_free(struct http_server *server);
+
+int http_io_count(const struct http_server *server);
+struct http_io *http_io_at(const struct http_server *server, int index);
+int http_io_index(const struct http_io *io);
+/* What the upper layer keeps per io thread (the hub). */
+void http_io_set_data(struct http_io *io, void *data);
+void *http_io_data(const struct http_io *io);
+
+/* Runs fn(io, arg) on the io thread soon, in the order posted. From any thread. One
+ * eventfd write wakes the thread however many are posted before it looks. */
+void http_post(
+    struct http_io *io, void (*fn)(struct http_io *io, void *arg), void *arg);
+
+/* Counters for /metrics, added up over the io threads. */
+struct http_stats {
+	uint64_t accepted, requests, answered, closed, bad_requests, bytes_in,
+	    bytes_out;
+	uint64_t connections, parked, memory_bytes, pinned_bytes;
+};
+void http_server_stats(const struct http_server *server, struct http_stats *out);
+
+#endif
