@@ -1,0 +1,104 @@
+/*
+ * Events and their JSON in the database. Ids travel as text and lie as bytes: the 32 of
+ * the hash from room version 3 on, text before (DESIGN 4).
+ */
+#ifndef STORE_EVENTS_H
+#define STORE_EVENTS_H
+
+#include "db/db.h"
+
+enum event_flag {
+	EVENT_LIVE = 1, /* told to clients live: its integer is its stream position */
+	EVENT_REJECTED = 2,
+	EVENT_SOFT_FAILED = 4,
+	EVENT_OUTLIER = 8,
+};
+
+/* A row to be. Borrowed during the call. */
+struct event_row {
+	int64_t event, room, line, sub, ts, depth, flags;
+	const char *event_id, *type, *state_key; /* state_key NULL: no state event */
+	struct str packed;			 /* pack_json of the canonical bytes */
+	const int64_t *prevs;
+	int prev_count;
+	int64_t segment, at; /* the state before it */
+};
+
+/* Adds the event, its JSON, edges, state before, and moves the room's extremities
+ * (prevs out, it in). *key_out: the interned (type, state_key), 0 for no state event.
+ */
+enum mx_err store_event_add(
+    struct db *db, const struct event_row *row, int64_t *key_out) MUST_USE;
+
+/* An event as it was read. */
+struct stored_event {
+	int64_t event, room, line, sub, ts, depth, flags;
+	int64_t redacted_by; /* 0: not redacted */
+	const char *event_id;
+	char *json; /* canonical bytes, json_n and one writable byte; in the arena */
+	size_t json_n;
+};
+
+/* Which event has this id? M_NOT_FOUND. */
+enum mx_err store_event_find(struct db *db, const char *event_id, int64_t *event_out,
+    int64_t *room_out) MUST_USE;
+/* standard64: the room's version writes hashes in standard base64 (version 3). */
+enum mx_err store_event_get(struct db *db, struct arena *arena, int64_t event,
+    bool standard64, struct stored_event *out) MUST_USE;
+/* The JSON is replaced by its redacted form; by is the redaction's integer. */
+enum mx_err store_event_redact(
+    struct db *db, int64_t event, struct str packed, int64_t by) MUST_USE;
+/* The largest event integer handed out; 0: none. */
+enum mx_err store_event_last(struct db *db, int64_t *out) MUST_USE;
+
+/* A place in a room's timeline: between events. */
+struct place {
+	int64_t line, sub;
+};
+
+/*
+ * Events of a room in timeline order, at most limit, only such as clients may be shown
+ * (none rejected, soft-failed or outlying). backwards: those before `from`, newest
+ * first; else those behind it, oldest first. Stops at `to` if that is not NULL.
+ * Returns the count; events lie in the arena.
+ */
+enum mx_err store_timeline(struct db *db, struct arena *arena, int64_t room,
+    struct place from, const struct place *to, bool backwards, int limit,
+    bool standard64, struct stored_event **events_out, int *count_out) MUST_USE;
+/* The live events of a room with from < position <= to, oldest first. */
+enum mx_err store_stream(struct db *db, struct arena *arena, int64_t room, int64_t from,
+    int64_t to, int limit, bool standard64, struct stored_event **events_out,
+    int *count_out) MUST_USE;
+/* A place among a room's events in the order of origin_server_ts. */
+struct moment {
+	int64_t ts, line, sub;
+};
+/* The same events in that order: those at or after `from`, or (backwards) before it. */
+enum mx_err store_by_time(struct db *db, struct arena *arena, int64_t room,
+    struct moment from, bool backwards, int limit, bool standard64,
+    struct stored_event **events_out, int *count_out) MUST_USE;
+
+/* One event's canonical bytes, instead of what json holds. M_NOT_FOUND. */
+enum mx_err store_event_json(struct db *db, int64_t event, struct buf *json) MUST_USE;
+/* Which state events of a room have been redacted, in order, and by what. */
+struct redacted_row {
+	int64_t event, by;
+};
+enum mx_err store_redacted_state(struct db *db, struct arena *arena, int64_t room,
+    struct redacted_row **rows_out, int *count_out) MUST_USE;
+
+/* Ids between text and bytes. out holds 300 bytes. */
+size_t event_id_pack(const char *event_id, uint8_t *out);
+const char *event_id_unpack(struct arena *arena, struct str packed, bool standard64);
+
+/* Transactions (client-server-api/#transaction-identifiers). hash: 16 bytes over (user,
+ * device, path). */
+enum mx_err store_txn_add(struct db *db, int64_t event, const uint8_t hash[16],
+    const char *device_id, const char *txn_id) MUST_USE;
+enum mx_err store_txn_find(struct db *db, const uint8_t hash[16],
+    int64_t *event_out) MUST_USE; /* M_NOT_FOUND */
+/* The transaction by which device_id sent this event; NULL: none. */
+const char *store_txn_of(
+    struct db *db, struct arena *arena, int64_t event, const char *device_id);
+
+#endif
