@@ -1,0 +1,49 @@
+/*
+ * The only way into a room: check against the auth rules, build, sign, one write job,
+ * and (once it is durable) publish. Several events of one call are one unit: all or
+ * none. Never waits for the disk: the tickets in ctx hold the answer back (DESIGN 4).
+ */
+#ifndef CORE_APPEND_H
+#define CORE_APPEND_H
+
+#include "core/room.h"
+
+/* An event to be. Borrowed until room_append returns. */
+struct new_event {
+	const char *sender, *type, *state_key; /* state_key NULL: no state event */
+	const struct json *content;
+	const char *redacts; /* m.room.redaction: the event id; else NULL */
+	int64_t ts; /* origin_server_ts; 0: now (application services may say) */
+	/* filled in */
+	const char *event_id; /* in the arena */
+};
+
+/* What is written in the same savepoint as the events. */
+struct append_extra {
+	/* A client's transaction (path: what of the request's path tells endpoints and
+	 * rooms apart): the same again is given the same event id and appends nothing.
+	 * NULL: none */
+	const char *device_id, *txn_id, *txn_path;
+	/* Runs on the writer thread behind the events' rows (not if nothing had to be
+	 * appended); NULL: none. done(arg) follows in every case, also when room_append
+	 * fails, and must free arg. */
+	enum mx_err (*also)(void *arg, struct db *db);
+	void (*done)(void *arg);
+	void *arg;
+};
+
+/*
+ * Appends events[0..n) to room. M_FORBIDDEN (ctx->why: the rule's sentence) if one is
+ * not allowed; then none is appended. M_TOO_LARGE above the event size limits.
+ * M_BAD_JSON for content that the room version cannot hold. A state event equal to the
+ * present one is not repeated: its event_id is that of the present one.
+ */
+enum mx_err room_append(struct ctx *ctx, struct arena *arena, struct room *room,
+    struct new_event *events, int n, const struct append_extra *extra) MUST_USE;
+
+/* Prepares core->appends and the writer's hooks, which swap tails and raise `visible`.
+ * Once, at start; M_UNKNOWN if the database cannot be read. */
+enum mx_err append_setup(struct core *core, struct db *db) MUST_USE;
+void append_free(struct core *core);
+
+#endif

@@ -1,0 +1,293 @@
+/*
+ * The auth rule for m.room.member, which is half of all the rules: who may join,
+ * invite, leave, kick, ban and knock. Relies on core/power; called by core/auth_rules
+ * alone.
+ */
+#include "core/auth_inside.h"
+
+#include <string.h>
+#include "base/codec.h"
+#include "base/crypto.h"
+#include "core/event_sign.h"
+#include "core/ids.h"
+
+/* A third-party invite could name thousands of keys and signatures, each pair costing a
+ * verification. Real ones have two or three. */
+#define INVITE_KEYS_MAX 16
+#define INVITE_SIGNATURES_MAX 16
+
+static bool
+same(const char *a, const char *b)
+{
+	return a != NULL && strcmp(a, b) == 0;
+}
+
+/* Without an m.room.join_rules event a room is by invitation. */
+static const char *
+join_rule(const struct auth_case *c)
+{
+	const struct event *e = c->state->get(c->state->arg, "m.room.join_rules", "");
+	const char *rule;
+
+	if (e == NULL || json_get(e->content, "join_rule") == NULL)
+		return "invite";
+	rule = json_get_str(e->content, "join_rule");
+	return rule == NULL ? "" : rule;
+}
+
+static bool
+is_creators_first_join(const struct auth_case *c)
+{
+	const char *creator = c->version->creator_is_sender
+				  ? c->create->sender
+				  : json_get_str(c->create->content, "creator");
+
+	return c->e->prev_count == 1 &&
+	       strcmp(c->e->prev_events[0], c->create->event_id) == 0 &&
+	       same(creator, c->e->state_key);
+}
+
+static bool
+may_invite(const struct auth_case *c, const char *user_id)
+{
+	return power_user(&c->power, user_id) >= power_to(&c->power, POWER_INVITE);
+}
+
+/* Rule "If the join_rule is restricted". */
+static enum mx_err
+check_restricted_join(const struct auth_case *c)
+{
+	const char *user_id =
+	    json_get_str(c->e->content, "join_authorised_via_users_server");
+
+	if (user_id == NULL)
+		return auth_reject(c, "nobody has authorised this join");
+	if (auth_membership(c, user_id) != MEMBERSHIP_JOIN)
+		return auth_reject(c, "who authorised this join is not in the room");
+	return auth_allow_if(
+	    c, may_invite(c, user_id), "who authorised this join may not invite");
+}
+
+/* Rule "If membership is join". */
+static enum mx_err
+check_join(const struct auth_case *c)
+{
+	enum membership now = auth_membership(c, c->e->sender);
+	const char *rule = join_rule(c);
+	bool is_expected = now == MEMBERSHIP_INVITE || now == MEMBERSHIP_JOIN;
+
+	if (is_creators_first_join(c))
+		return M_OK;
+	if (strcmp(c->e->sender, c->e->state_key) != 0)
+		return auth_reject(c, "nobody can be made to join by another user");
+	if (now == MEMBERSHIP_BAN)
+		return auth_reject(c, "the user is banned from the room");
+	if (strcmp(rule, "invite") == 0 ||
+	    (c->version->knock && strcmp(rule, "knock") == 0))
+		return auth_allow_if(
+		    c, is_expected, "the user is not invited to the room");
+	if ((c->version->restricted && strcmp(rule, "restricted") == 0) ||
+	    (c->version->knock_restricted && strcmp(rule, "knock_restricted") == 0))
+		return is_expected ? M_OK : check_restricted_join(c);
+	return auth_allow_if(c, strcmp(rule, "public") == 0,
+	    "the room's join rule does not let the user in");
+}
+
+/* Does any ed25519 signature in signed stand the test of this key? */
+static bool
+key_signed(const struct json *signed_, const struct json *key)
+{
+	const struct json *servers = json_get_object(signed_, "signatures");
+	uint8_t public_key[ED25519_PUBLIC_LEN];
+	int tried = 0;
+	size_t n;
+
+	if (!json_is(key, JSON_STR) || servers == NULL)
+		return false;
+	if (!b64_decode(key->s, key->n, public_key, sizeof public_key, &n) &&
+	    !b64url_decode(key->s, key->n, public_key, sizeof public_key, &n))
+		return false;
+	if (n != sizeof public_key)
+		return false;
+	for (uint32_t i = 0; i < servers->n; i++) {
+		const struct json *keys = &servers->members[i].value;
+
+		for (uint32_t k = 0; json_is(keys, JSON_OBJECT) && k < keys->n; k++) {
+			const char *key_id = keys->members[k].key;
+
+			if (strncmp(key_id, "ed25519:", 8) != 0)
+				continue;
+			if (tried++ == INVITE_SIGNATURES_MAX)
+				return false;
+			if (json_verify(
+				signed_, servers->members[i].key, key_id, public_key))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The keys are in the m.room.third_party_invite's public_key and public_keys. */
+static bool
+any_key_signed(const struct json *signed_, const struct json *invite)
+{
+	const struct json *keys = json_get_array(invite, "public_keys");
+
+	if (key_signed(signed_, json_get(invite, "public_key")))
+		return true;
+	for (uint32_t i = 0; keys != NULL && i < keys->n && i < INVITE_KEYS_MAX; i++)
+		if (key_signed(signed_, json_get(&keys->items[i], "public_key")))
+			return true;
+	return false;
+}
+
+/* Rule "If content has a third_party_invite property". */
+static enum mx_err
+check_third_party_invite(const struct auth_case *c)
+{
+	const struct json *signed_ =
+	    json_at(c->e->content, "third_party_invite", "signed", NULL);
+	const char *mxid = json_get_str(signed_, "mxid");
+	const char *token = json_get_str(signed_, "token");
+	const struct event *invite;
+
+	if (auth_membership(c, c->e->state_key) == MEMBERSHIP_BAN)
+		return auth_reject(c, "the user is banned from the room");
+	if (!json_is(signed_, JSON_OBJECT))
+		return auth_reject(c, "third_party_invite has no signed property");
+	if (mxid == NULL || token == NULL)
+		return auth_reject(c, "third_party_invite lacks mxid or token");
+	if (strcmp(mxid, c->e->state_key) != 0)
+		return auth_reject(c, "third_party_invite is for another user");
+	invite = c->state->get(c->state->arg, "m.room.third_party_invite", token);
+	if (invite == NULL)
+		return auth_reject(
+		    c, "there is no such third-party invite in the room");
+	if (strcmp(invite->sender, c->e->sender) != 0)
+		return auth_reject(c, "the third-party invite is another sender's");
+	return auth_allow_if(c, any_key_signed(signed_, invite->content),
+	    "no key of the third-party invite has signed it");
+}
+
+/* Rule "If membership is invite". */
+static enum mx_err
+check_invite(const struct auth_case *c)
+{
+	enum membership target;
+
+	if (json_get(c->e->content, "third_party_invite") != NULL)
+		return check_third_party_invite(c);
+	if (auth_membership(c, c->e->sender) != MEMBERSHIP_JOIN)
+		return auth_reject(c, "the sender is not in the room");
+	target = auth_membership(c, c->e->state_key);
+	if (target == MEMBERSHIP_JOIN)
+		return auth_reject(c, "the user is already in the room");
+	if (target == MEMBERSHIP_BAN)
+		return auth_reject(c, "the user is banned from the room");
+	return auth_allow_if(
+	    c, may_invite(c, c->e->sender), "the sender may not invite users");
+}
+
+/* Has the sender the level for it, and more power than whom it is done to? */
+static bool
+outranks(const struct auth_case *c, enum power_action action)
+{
+	int64_t level = power_user(&c->power, c->e->sender);
+
+	return level >= power_to(&c->power, action) &&
+	       level > power_user(&c->power, c->e->state_key);
+}
+
+/* Rule "If membership is leave". */
+static enum mx_err
+check_leave(const struct auth_case *c)
+{
+	enum membership now = auth_membership(c, c->e->sender);
+
+	if (strcmp(c->e->sender, c->e->state_key) == 0)
+		return auth_allow_if(c,
+		    now == MEMBERSHIP_INVITE || now == MEMBERSHIP_JOIN ||
+			(c->version->knock && now == MEMBERSHIP_KNOCK),
+		    "the user is not in the room");
+	if (now != MEMBERSHIP_JOIN)
+		return auth_reject(c, "the sender is not in the room");
+	if (auth_membership(c, c->e->state_key) == MEMBERSHIP_BAN &&
+	    power_user(&c->power, c->e->sender) < power_to(&c->power, POWER_BAN))
+		return auth_reject(c, "the sender may not lift bans");
+	return auth_allow_if(
+	    c, outranks(c, POWER_KICK), "the sender may not remove this user");
+}
+
+/* Rule "If membership is ban". */
+static enum mx_err
+check_ban(const struct auth_case *c)
+{
+	if (auth_membership(c, c->e->sender) != MEMBERSHIP_JOIN)
+		return auth_reject(c, "the sender is not in the room");
+	return auth_allow_if(
+	    c, outranks(c, POWER_BAN), "the sender may not ban this user");
+}
+
+/* Rule "If membership is knock". */
+static enum mx_err
+check_knock(const struct auth_case *c)
+{
+	enum membership now = auth_membership(c, c->e->sender);
+	const char *rule = join_rule(c);
+
+	if (strcmp(rule, "knock") != 0 &&
+	    !(c->version->knock_restricted && strcmp(rule, "knock_restricted") == 0))
+		return auth_reject(c, "the room's join rule does not allow knocking");
+	if (strcmp(c->e->sender, c->e->state_key) != 0)
+		return auth_reject(c, "nobody can knock for another user");
+	return auth_allow_if(c,
+	    now != MEMBERSHIP_BAN && now != MEMBERSHIP_INVITE && now != MEMBERSHIP_JOIN,
+	    "the user is banned, invited or in the room already");
+}
+
+/* Rule "If content has a join_authorised_via_users_server property". */
+static enum mx_err
+check_authoriser(const struct auth_case *c)
+{
+	const char *key = "join_authorised_via_users_server";
+	const char *user_id = json_get_str(c->e->content, key);
+
+	if (!c->version->restricted || json_get(c->e->content, key) == NULL)
+		return M_OK;
+	if (user_id == NULL || !id_user_valid(user_id))
+		return auth_reject(c, "join_authorised_via_users_server is no user id");
+	if (c->state->signed_by != NULL &&
+	    !c->state->signed_by(c->state->arg, c->e, id_server(user_id)))
+		return auth_reject(
+		    c, "the authorising server has not signed the event");
+	return M_OK;
+}
+
+enum mx_err
+auth_check_member(const struct auth_case *c)
+{
+	/* "Target user: the user given by the state_key": so it has to be one. */
+	if (c->e->state_key == NULL || !id_user_valid(c->e->state_key))
+		return auth_reject(c, "state_key is no user id");
+	if (c->e->membership == NULL)
+		return auth_reject(c, "there is no membership");
+	if (check_authoriser(c) != M_OK)
+		return M_FORBIDDEN;
+	switch (membership_of(c->e->membership)) {
+	case MEMBERSHIP_JOIN:
+		return check_join(c);
+	case MEMBERSHIP_INVITE:
+		return check_invite(c);
+	case MEMBERSHIP_LEAVE:
+		return check_leave(c);
+	case MEMBERSHIP_BAN:
+		return check_ban(c);
+	case MEMBERSHIP_KNOCK:
+		if (c->version->knock)
+			return check_knock(c);
+		break;
+	case MEMBERSHIP_NONE:
+		break;
+	}
+	return auth_reject(c, "the membership is unknown");
+}

@@ -1,0 +1,296 @@
+/*
+ * Reading filters out of JSON, with a sentence for each mistake, and judging events by
+ * them. Between the handlers of api/client, which are given filters, and core/timeline.
+ */
+#include "core/filter.h"
+
+#include <string.h>
+
+
+#define LIST_MAX 1000 /* entries of one list */
+
+bool
+filter_matches(const char *pattern, const char *text)
+{
+	const char *star = NULL, *resume = NULL;
+
+	while (*text != '\0') {
+		if (*pattern == '*') {
+			star = pattern++;
+			resume = text;
+		} else if (*pattern == *text) {
+			pattern++;
+			text++;
+		} else if (star != NULL) {
+			pattern = star + 1;
+			text = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+/* --- reading --- */
+
+struct reading {
+	struct arena *arena; /* NULL: only checked */
+	const struct json *json;
+	const char **why_out;
+};
+
+static enum mx_err
+wrong(struct reading *r, const char *why)
+{
+	*r->why_out = why;
+	return M_BAD_JSON;
+}
+
+/* The value behind key; null counts as absent. */
+static const struct json *
+value_of(const struct json *json, const char *key)
+{
+	const struct json *v = json_get(json, key);
+
+	return json_is(v, JSON_NULL) ? NULL : v;
+}
+
+static enum mx_err
+read_list(struct reading *r, const char *key, struct filter_list *out)
+{
+	const struct json *list = value_of(r->json, key);
+
+	*out = (struct filter_list){ NULL, 0 };
+	if (list == NULL)
+		return M_OK;
+	if (!json_is(list, JSON_ARRAY) || list->n > LIST_MAX)
+		return wrong(r, "a filter's types, senders and rooms are lists");
+	out->v = arena_raw(r->arena, sizeof *out->v * (list->n + 1));
+	for (uint32_t i = 0; i < list->n; i++) {
+		out->v[i] = json_as_str(&list->items[i]);
+		if (out->v[i] == NULL)
+			return wrong(r, "a filter's lists hold strings");
+		out->n++;
+	}
+	return M_OK;
+}
+
+static bool
+all_begin(const struct filter_list *list, char sigil)
+{
+	for (int i = 0; i < list->n; i++)
+		if (list->v[i][0] != sigil)
+			return false;
+	return true;
+}
+
+static enum mx_err
+read_lists(struct reading *r, struct filter *out)
+{
+	const struct {
+		const char *key;
+		struct filter_list *list;
+	} lists[] = { { "types", &out->types }, { "not_types", &out->not_types },
+		{ "senders", &out->senders }, { "not_senders", &out->not_senders },
+		{ "rooms", &out->rooms }, { "not_rooms", &out->not_rooms } };
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		enum mx_err err = read_list(r, lists[i].key, lists[i].list);
+
+		if (err != M_OK)
+			return err;
+	}
+	if (!all_begin(&out->senders, '@') || !all_begin(&out->not_senders, '@'))
+		return wrong(r, "a filter's senders are user ids");
+	if (!all_begin(&out->rooms, '!') || !all_begin(&out->not_rooms, '!'))
+		return wrong(r, "a filter's rooms are room ids");
+	return M_OK;
+}
+
+static enum mx_err
+read_flag(struct reading *r, const char *key, bool *is_there, bool *out)
+{
+	const struct json *v = value_of(r->json, key);
+
+	*is_there = v != NULL;
+	*out = v != NULL && json_is(v, JSON_BOOL) && v->b;
+	if (v != NULL && !json_is(v, JSON_BOOL))
+		return wrong(r, "a filter's switches are true or false");
+	return M_OK;
+}
+
+enum mx_err
+filter_of(struct arena *arena, const struct json *json, struct filter *out,
+    const char **why_out)
+{
+	struct reading r = { arena, json, why_out };
+	const struct json *limit;
+	bool is_there, unused;
+	enum mx_err err;
+
+	*out = (struct filter){ .limit = 0 };
+	if (!json_is(json, JSON_OBJECT))
+		return wrong(&r, "a filter is an object");
+	err = read_lists(&r, out);
+	if (err == M_OK)
+		err = read_flag(
+		    &r, "contains_url", &out->has_contains_url, &out->contains_url);
+	if (err == M_OK)
+		err = read_flag(
+		    &r, "lazy_load_members", &is_there, &out->lazy_load_members);
+	if (err == M_OK)
+		err = read_flag(&r, "include_redundant_members", &is_there,
+		    &out->include_redundant_members);
+	if (err == M_OK)
+		err = read_flag(&r, "unread_thread_notifications", &is_there, &unused);
+	limit = value_of(json, "limit");
+	if (err != M_OK || limit == NULL)
+		return err;
+	if (!json_is(limit, JSON_INT) || limit->i < 1)
+		return wrong(&r, "a filter's limit is an integer greater than 0");
+	out->limit = limit->i;
+	return M_OK;
+}
+
+enum mx_err
+filter_read(
+    struct arena *arena, const char *text, struct filter *out, const char **why_out)
+{
+	struct json_error error;
+	struct json *json;
+
+	*out = (struct filter){ .limit = 0 };
+	if (text == NULL)
+		return M_OK;
+	json = json_parse_copy(
+	    arena, text, strlen(text), JSON_FLOATS | JSON_LAST_WINS, &error);
+	if (json == NULL) {
+		*why_out = "filter is no JSON";
+		return M_INVALID_PARAM;
+	}
+	return filter_of(arena, json, out, why_out) == M_OK ? M_OK : M_INVALID_PARAM;
+}
+
+/* --- a whole Filter --- */
+
+static enum mx_err
+check_part(struct reading *r, const char *key)
+{
+	const struct json *part = value_of(r->json, key);
+	struct filter unused;
+
+	return part == NULL ? M_OK : filter_of(r->arena, part, &unused, r->why_out);
+}
+
+static enum mx_err
+check_room(struct reading *r)
+{
+	static const char *const parts[] = { "account_data", "ephemeral", "state",
+		"timeline" };
+	struct filter_list unused;
+	bool is_there, flag;
+	enum mx_err err;
+
+	if (!json_is(r->json, JSON_OBJECT))
+		return wrong(r, "room is an object");
+	err = read_list(r, "rooms", &unused);
+	if (err == M_OK)
+		err = read_list(r, "not_rooms", &unused);
+	if (err == M_OK)
+		err = read_flag(r, "include_leave", &is_there, &flag);
+	for (size_t i = 0; err == M_OK && i < sizeof parts / sizeof parts[0]; i++)
+		err = check_part(r, parts[i]);
+	return err;
+}
+
+static enum mx_err
+check_format(struct reading *r)
+{
+	const struct json *format = value_of(r->json, "event_format");
+	const char *text = json_as_str(format);
+
+	if (format == NULL)
+		return M_OK;
+	if (text == NULL ||
+	    (strcmp(text, "client") != 0 && strcmp(text, "federation") != 0))
+		return wrong(r, "event_format is client or federation");
+	return M_OK;
+}
+
+static enum mx_err
+check_all(struct reading *r)
+{
+	struct filter_list unused;
+	const struct json *room;
+	enum mx_err err;
+
+	if (!json_is(r->json, JSON_OBJECT))
+		return wrong(r, "a filter is an object");
+	room = value_of(r->json, "room");
+	err = read_list(r, "event_fields", &unused);
+	if (err == M_OK)
+		err = check_format(r);
+	if (err == M_OK)
+		err = check_part(r, "presence");
+	if (err == M_OK)
+		err = check_part(r, "account_data");
+	if (err != M_OK || room == NULL)
+		return err;
+	return check_room(&(struct reading){ r->arena, room, r->why_out });
+}
+
+enum mx_err
+filter_check(const struct json *filter, const char **why_out)
+{
+	struct arena *arena = arena_new();
+	enum mx_err err = check_all(&(struct reading){ arena, filter, why_out });
+
+	arena_free(arena);
+	return err;
+}
+
+/* --- judging --- */
+
+static bool
+has(const struct filter_list *list, const char *text)
+{
+	for (int i = 0; i < list->n; i++)
+		if (strcmp(list->v[i], text) == 0)
+			return true;
+	return false;
+}
+
+static bool
+has_match(const struct filter_list *list, const char *text)
+{
+	for (int i = 0; i < list->n; i++)
+		if (filter_matches(list->v[i], text))
+			return true;
+	return false;
+}
+
+/* What is excluded stays so even if it is included as well. */
+bool
+filter_keeps(const struct sliced *event, const void *arg)
+{
+	const struct filter *f = arg;
+	struct str key = STR("url"), url;
+
+	if (has_match(&f->not_types, event->type) || has(&f->not_senders, event->sender))
+		return false;
+	if (f->types.v != NULL && !has_match(&f->types, event->type))
+		return false;
+	if (f->senders.v != NULL && !has(&f->senders, event->sender))
+		return false;
+	if (f->room_id != NULL &&
+	    (has(&f->not_rooms, f->room_id) ||
+		(f->rooms.v != NULL && !has(&f->rooms, f->room_id))))
+		return false;
+	if (!f->has_contains_url)
+		return true;
+	if (!json_slices(event->raw.content, &key, 1, &url))
+		return false;
+	return (url.p != NULL) == f->contains_url;
+}

@@ -1,0 +1,44 @@
+/*
+ * Filters that clients give: which events of a room an answer shall hold.
+ * Spec: client-server-api/#filtering (EventFilter, RoomEventFilter, Filter)
+ */
+#ifndef CORE_FILTER_H
+#define CORE_FILTER_H
+
+#include "base/json.h"
+#include "core/timeline.h"
+
+/* A list of strings; v NULL: the filter does not have it. */
+struct filter_list {
+	const char **v;
+	int n;
+};
+
+/* A RoomEventFilter. Zeroed: everything passes. Lives in the arena it was read into. */
+struct filter {
+	struct filter_list types, not_types; /* with * for any characters */
+	struct filter_list senders, not_senders, rooms, not_rooms;
+	bool has_contains_url, contains_url;
+	bool lazy_load_members, include_redundant_members;
+	int64_t limit; /* 0: none */
+	const char *room_id; /* the room that is read: set by whoever uses it */
+};
+
+/* The `filter` parameter: a RoomEventFilter as inline JSON; NULL: none is given.
+ * M_INVALID_PARAM with a sentence in *why_out if it is no such thing. */
+enum mx_err filter_read(struct arena *arena, const char *text, struct filter *out,
+    const char **why_out) MUST_USE;
+/* Is this JSON a whole Filter, as clients upload it? M_BAD_JSON with a sentence. */
+enum mx_err filter_check(const struct json *filter, const char **why_out) MUST_USE;
+
+/* filter_read of a tree, for a filter within another. M_BAD_JSON. */
+enum mx_err filter_of(struct arena *arena, const struct json *json, struct filter *out,
+    const char **why_out) MUST_USE;
+
+/* Does the event pass? As page.keep and state_pick.keep: arg is the filter. */
+bool filter_keeps(const struct sliced *event, const void *arg);
+
+/* Does pattern, in which * stands for any characters, match all of text? */
+bool filter_matches(const char *pattern, const char *text);
+
+#endif

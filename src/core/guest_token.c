@@ -1,0 +1,144 @@
+/*
+ * A guest's token: version, key id, id, device, issued, expires, MAC. Pure functions;
+ * relies on base/crypto. Read on the io thread for each request of a guest.
+ */
+#include "core/guest_token.h"
+
+#include <string.h>
+
+#include "base/codec.h"
+#include "base/str.h"
+
+#define VERSION 1
+#define AT_KEY 1
+#define AT_ID 2
+#define AT_DEVICE (AT_ID + GUEST_ID_LEN)
+#define AT_ISSUED (AT_DEVICE + GUEST_DEVICE_LEN)
+#define AT_EXPIRES (AT_ISSUED + 6)
+#define AT_MAC (AT_EXPIRES + 6)
+#define RAW_LEN (AT_MAC + MAC_LEN)
+
+_Static_assert(RAW_LEN % 3 == 0, "no spare bits in its Base64");
+_Static_assert(GUEST_TOKEN_LEN == 4 + RAW_LEN / 3 * 4, "prefix and Base64");
+
+static void
+put48(uint8_t *out, int64_t v)
+{
+	for (int i = 0; i < 6; i++)
+		out[i] = (uint8_t)((uint64_t)v >> (40 - 8 * i));
+}
+
+static int64_t
+get48(const uint8_t *p)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 6; i++)
+		v = v << 8 | p[i];
+	return (int64_t)v;
+}
+
+/* Names the key without giving it away, so that a later one can stand beside it. */
+static uint8_t
+key_id(const uint8_t key[MAC_KEY_LEN])
+{
+	uint8_t out[MAC_LEN];
+
+	mac(key, "key id", 6, out);
+	return out[0];
+}
+
+void
+guest_token_write(const uint8_t key[MAC_KEY_LEN], const struct guest_token *t,
+    char out[GUEST_TOKEN_LEN + 1])
+{
+	uint8_t raw[RAW_LEN];
+
+	raw[0] = VERSION;
+	raw[AT_KEY] = key_id(key);
+	memcpy(raw + AT_ID, t->id, GUEST_ID_LEN);
+	memcpy(raw + AT_DEVICE, t->device, GUEST_DEVICE_LEN);
+	put48(raw + AT_ISSUED, t->issued_ms);
+	put48(raw + AT_EXPIRES, t->expires_ms);
+	mac(key, raw, AT_MAC, raw + AT_MAC);
+	memcpy(out, GUEST_PREFIX, 4);
+	b64url_encode(raw, RAW_LEN, out + 4);
+}
+
+bool
+guest_token_read(
+    const uint8_t key[MAC_KEY_LEN], const char *token, struct guest_token *out)
+{
+	uint8_t raw[RAW_LEN], right[MAC_LEN];
+	size_t n;
+
+	if (!starts_with(token, GUEST_PREFIX) || strlen(token) != GUEST_TOKEN_LEN ||
+	    !b64url_decode(token + 4, GUEST_TOKEN_LEN - 4, raw, sizeof raw, &n) ||
+	    n != RAW_LEN)
+		return false;
+	mac(key, raw, AT_MAC, right);
+	if (!secret_eq(right, raw + AT_MAC, MAC_LEN) || raw[0] != VERSION ||
+	    raw[AT_KEY] != key_id(key))
+		return false;
+	memcpy(out->id, raw + AT_ID, GUEST_ID_LEN);
+	memcpy(out->device, raw + AT_DEVICE, GUEST_DEVICE_LEN);
+	out->issued_ms = get48(raw + AT_ISSUED);
+	out->expires_ms = get48(raw + AT_EXPIRES);
+	return true;
+}
+
+static const char lower[] = "abcdefghijklmnopqrstuvwxyz234567";
+static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/* RFC 4648 6, n a multiple of 5: no padding. */
+static void
+base32(const uint8_t *p, size_t n, const char *letters, char *out)
+{
+	uint32_t bits = 0;
+	int have = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bits = bits << 8 | p[i];
+		for (have += 8; have >= 5; have -= 5)
+			*out++ = letters[bits >> (have - 5) & 31];
+	}
+	*out = '\0';
+}
+
+void
+guest_localpart(const uint8_t id[GUEST_ID_LEN], char out[GUEST_LOCALPART_LEN + 1])
+{
+	memcpy(out, GUEST_LOCALPART_PREFIX, 6);
+	base32(id, GUEST_ID_LEN, lower, out + 6);
+}
+
+void
+guest_device_id(
+    const uint8_t device[GUEST_DEVICE_LEN], char out[GUEST_DEVICE_TEXT_LEN + 1])
+{
+	base32(device, GUEST_DEVICE_LEN, upper, out);
+}
+
+bool
+guest_id_of(const char *localpart, uint8_t id[GUEST_ID_LEN])
+{
+	size_t n = strcspn(localpart, ":"), at = 0;
+	uint32_t bits = 0;
+	int have = 0;
+
+	if (n != GUEST_LOCALPART_LEN || !starts_with(localpart, GUEST_LOCALPART_PREFIX))
+		return false;
+	for (size_t i = 6; i < n; i++) {
+		const char *letter = memchr(lower, localpart[i], 32);
+
+		if (letter == NULL)
+			return false;
+		bits = bits << 5 | (uint32_t)(letter - lower);
+		have += 5;
+		if (have >= 8) {
+			have -= 8;
+			id[at++] = (uint8_t)(bits >> have);
+		}
+	}
+	return true;
+}

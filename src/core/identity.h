@@ -1,0 +1,20 @@
+/*
+ * Who asks: what a valid access token says.
+ */
+#ifndef CORE_IDENTITY_H
+#define CORE_IDENTITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct identity {
+	const char *user_id, *device_id; /* NULL: nobody (no token was needed) */
+	bool is_guest;
+	bool has_rows; /* accounts always; guests once they have written something */
+	bool is_admin;
+	int64_t expires_ms; /* of the token, in clock_now_ms; 0: never */
+	uint8_t
+	    token_hash[32]; /* SHA-256 of the token: names it without giving it away */
+};
+
+#endif

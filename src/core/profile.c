@@ -1,0 +1,223 @@
+/*
+ * Profiles. Relies on store/profiles; on core/append for the member events that follow a
+ * change. Behind /profile.
+ */
+#include "core/profile.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "core/append.h"
+#include "core/guests.h"
+#include "core/membership.h"
+#include "core/users.h"
+#include "store/profiles.h"
+#include "store/rooms.h"
+
+static bool
+is_name(const char *field)
+{
+	return strcmp(field, "displayname") == 0;
+}
+
+static bool
+is_picture(const char *field)
+{
+	return strcmp(field, "avatar_url") == 0;
+}
+
+static bool
+is_key_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/* A name of at least two parts: "m.tz", "org.example.job_title".
+ * Spec: appendices/#common-namespaced-identifier-grammar */
+static bool
+is_namespaced(const char *field)
+{
+	int dots = 0;
+	const char *p = field;
+
+	if (*p < 'a' || *p > 'z')
+		return false;
+	for (; *p != '\0'; p++) {
+		if (*p == '.')
+			dots++;
+		else if (!is_key_char(*p))
+			return false;
+	}
+	return dots > 0 && p[-1] != '.';
+}
+
+static enum mx_err
+check_field(struct ctx *ctx, const char *field)
+{
+	if (strlen(field) > PROFILE_KEY_MAX)
+		return M_KEY_TOO_LARGE;
+	if (!is_name(field) && !is_picture(field) && !is_namespaced(field))
+		return ctx_fail(ctx, M_INVALID_PARAM,
+		    "The field must be displayname, avatar_url or of the form"
+		    " org.example.field");
+	return M_OK;
+}
+
+/* --- reading --- */
+
+static struct json *
+value_of(struct arena *arena, const struct profile_row *row)
+{
+	return json_parse_copy(arena, row->value, row->value_n, JSON_LENIENT, NULL);
+}
+
+enum mx_err
+profile_get(struct ctx *ctx, struct arena *arena, const char *user_id,
+    struct json **profile_out)
+{
+	struct json *profile = json_object(arena);
+	struct profile_row *rows;
+	int n;
+	enum mx_err err;
+
+	if (!users_exists(ctx, arena, user_id))
+		return ctx_fail(ctx, M_NOT_FOUND, "There is no such user here");
+	err = store_profile_get(ctx->db, arena, user_id, &rows, &n);
+	for (int i = 0; err == M_OK && i < n; i++) {
+		const struct json *value = value_of(arena, &rows[i]);
+
+		if (value != NULL)
+			json_set(arena, profile, rows[i].field, value);
+	}
+	*profile_out = profile;
+	return err;
+}
+
+enum mx_err
+profile_get_field(struct ctx *ctx, struct arena *arena, const char *user_id,
+    const char *field, struct json **value_out)
+{
+	struct profile_row row;
+	enum mx_err err = check_field(ctx, field);
+
+	if (err != M_OK)
+		return err;
+	if (!users_exists(ctx, arena, user_id))
+		return ctx_fail(ctx, M_NOT_FOUND, "There is no such user here");
+	err = store_profile_field(ctx->db, arena, user_id, field, &row);
+	if (err == M_NOT_FOUND)
+		return ctx_fail(ctx, err, "The user has not set this");
+	if (err != M_OK)
+		return err;
+	*value_out = value_of(arena, &row);
+	return *value_out == NULL ? M_NOT_FOUND : M_OK;
+}
+
+/* --- writing --- */
+
+/* One field's change. */
+struct setting {
+	const char *user_id;
+	struct profile_row row; /* value NULL: it goes */
+};
+
+static enum mx_err
+write_field(void *arg, struct db *db)
+{
+	const struct setting *s = arg;
+
+	if (s->row.value == NULL)
+		return store_profile_unset(db, s->user_id, s->row.field);
+	return store_profile_set(db, s->user_id, &s->row, PROFILE_MAX);
+}
+
+enum mx_err
+profile_write_name(
+    struct db *db, struct arena *arena, const char *user_id, const char *name)
+{
+	struct setting s = { .user_id = user_id, .row.field = "displayname" };
+
+	s.row.value = json_text(arena, json_str(arena, name), &s.row.value_n);
+	return write_field(&s, db);
+}
+
+static enum mx_err
+check_value(struct ctx *ctx, const char *field, const struct json *value)
+{
+	bool is_text = is_name(field) || is_picture(field) || strcmp(field, "m.tz") == 0;
+
+	if (is_text && json_as_str(value) == NULL)
+		return ctx_fail(ctx, M_INVALID_PARAM, "This field must be a string");
+	if (is_text && value->n >= PROFILE_MAX)
+		return M_PROFILE_TOO_LARGE;
+	if (is_text && value->n > PROFILE_NAME_MAX)
+		return ctx_fail(
+		    ctx, M_INVALID_PARAM, "This field has at most 1024 bytes");
+	return M_OK;
+}
+
+static enum mx_err
+tell_room(struct ctx *ctx, struct arena *arena, int64_t id, const char *user_id)
+{
+	struct new_event event = { .sender = user_id,
+		.type = "m.room.member",
+		.state_key = user_id,
+		.content = membership_content(
+		    ctx, arena, MEMBERSHIP_JOIN, user_id, NULL) };
+	struct room *room;
+	enum mx_err err = room_get_by_id(ctx, id, &room);
+
+	if (err != M_OK)
+		return err;
+	err = room_append(ctx, arena, room, &event, 1, NULL);
+	if (err == M_FORBIDDEN) {
+		log_debug("profile: %s does not take the change of %s", room->room_id,
+		    user_id);
+		err = M_OK;
+	}
+	room_put(room);
+	return err;
+}
+
+/* "An m.room.member event (with a join membership) is sent to every room the user is a
+ * member of." Spec: client-server-api/#events-on-change-of-profile-information */
+static enum mx_err
+tell_rooms(struct ctx *ctx, struct arena *arena, const char *user_id)
+{
+	struct member_row *rows;
+	int n;
+	enum mx_err err = store_member_rooms(
+	    ctx->db, arena, user_id, MEMBERSHIP_JOIN, &rows, &n);
+
+	for (int i = 0; err == M_OK && i < n; i++)
+		err = tell_room(ctx, arena, rows[i].room, user_id);
+	return err;
+}
+
+enum mx_err
+profile_set(struct ctx *ctx, struct arena *arena, struct identity *who,
+    const char *field, const struct json *value)
+{
+	struct setting s = { .user_id = who->user_id, .row.field = field };
+	enum mx_err err = check_field(ctx, field);
+
+	if (err == M_OK && value != NULL)
+		err = check_value(ctx, field, value);
+	if (err != M_OK)
+		return err;
+	if (who->is_guest && !is_name(field))
+		return ctx_fail(ctx, M_GUEST_ACCESS_FORBIDDEN,
+		    "Of their profile guests may change their name alone");
+	err = guests_make_row(ctx, who);
+	if (err != M_OK)
+		return err;
+	/* Clients of old take a name or picture away by making it empty. */
+	if ((is_name(field) || is_picture(field)) && value != NULL && value->n == 0)
+		value = NULL;
+	if (value != NULL)
+		s.row.value = json_text(arena, value, &s.row.value_n);
+	err = ctx_write(ctx, write_field, &s);
+	if (err == M_OK && (is_name(field) || is_picture(field)))
+		err = tell_rooms(ctx, arena, who->user_id);
+	return err;
+}
