@@ -1,0 +1,341 @@
+/*
+ * One look for what a listener has not heard. Runs on a worker, for a poll that just
+ * came in or for a parked one that was woken; see stream/hub for who waits.
+ */
+#include "stream/events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+#include "core/room.h"
+#include "core/timeline.h"
+#include "core/typing.h"
+#include "store/rooms.h"
+
+/* An event that the asker may hear, from the tail (live) or from the store. */
+struct heard {
+	int64_t position;
+	struct seer *seer;
+	struct live_event *live; /* counted by its snapshot */
+	struct stored_event *stored;
+	struct event *event;
+};
+
+/* Owned by one look. */
+struct look {
+	struct ctx *ctx;
+	struct arena *arena;
+	const struct events_ask *ask;
+	int64_t from, visible; /* from < position <= visible is looked at */
+	struct heard *heard;
+	int count, cap;
+	VEC(struct room *) rooms;
+	VEC(struct snapshot *) snapshots;
+};
+
+static void
+hear(struct look *look, struct heard heard)
+{
+	if (look->count == look->cap) {
+		struct heard *more;
+
+		look->cap = look->cap == 0 ? 64 : look->cap * 2;
+		more = ARENA_ARRAY(look->arena, struct heard, look->cap);
+		if (look->count > 0)
+			memcpy(more, look->heard, look->count * sizeof *more);
+		look->heard = more;
+	}
+	look->heard[look->count++] = heard;
+}
+
+/* Whoever hears all their rooms hears what is done to their own membership, invitations
+ * to rooms whose history they may not read among it. */
+static bool
+is_own_news(const struct look *look, const struct event *e)
+{
+	return look->ask->room_count == 0 && e->state_key != NULL &&
+	       strcmp(e->type, "m.room.member") == 0 &&
+	       strcmp(e->state_key, look->ask->user_id) == 0;
+}
+
+static void
+hear_tail(struct look *look, struct seer *seer)
+{
+	const struct snapshot *s = seer->s;
+	int found = 0;
+
+	for (int i = 0; i < s->tail_count && found < look->ask->limit; i++) {
+		struct live_event *e = s->tail[i];
+
+		if (e->event <= look->from || e->event > look->visible ||
+		    (!is_own_news(look, e->pdu->event) && !seer_sees_live(seer, e)))
+			continue;
+		hear(look,
+		    (struct heard){ .position = e->event, .seer = seer, .live = e });
+		found++;
+	}
+}
+
+/* What is older than the tail, in pages, until enough may be heard. */
+static enum mx_err
+hear_store(struct look *look, struct seer *seer)
+{
+	bool standard64 = seer->room->version->event_id_format == EVENT_ID_BASE64;
+	int64_t from = look->from;
+	int found = 0, got;
+
+	do {
+		struct stored_event *stored;
+		enum mx_err err =
+		    store_stream(look->ctx->db, look->arena, seer->room->id, from,
+			look->visible, look->ask->limit, standard64, &stored, &got);
+
+		if (err != M_OK)
+			return err;
+		for (int i = 0; i < got; i++) {
+			struct event *event = seer_parse(seer, &stored[i]);
+
+			from = stored[i].event;
+			if (event == NULL ||
+			    (!is_own_news(look, event) &&
+				!seer_sees(seer, from, event->type, event->state_key)))
+				continue;
+			hear(look,
+			    (struct heard){ from, seer, NULL, &stored[i], event });
+			found++;
+		}
+	} while (got == look->ask->limit && found < look->ask->limit);
+	return M_OK;
+}
+
+static enum mx_err
+hear_room(struct look *look, struct room *room, struct snapshot *s, bool *open_out)
+{
+	struct seer *seer = ARENA_NEW(look->arena, struct seer);
+	enum mx_err err = M_OK;
+	int before = look->count;
+
+	seer_init(seer, look->ctx, look->arena, room, s, look->ask->user_id,
+	    look->ask->device_id);
+	if (look->from >= s->tail_from)
+		hear_tail(look, seer);
+	else if (look->from < s->position)
+		err = hear_store(look, seer);
+	*open_out = look->count > before || seer_sees_now(seer);
+	return err;
+}
+
+static enum mx_err
+keep_room(struct look *look, struct room *room)
+{
+	vec_push(&look->rooms, room);
+	return M_OK;
+}
+
+static enum mx_err
+find_asked(struct look *look)
+{
+	for (int i = 0; i < look->ask->room_count; i++) {
+		const char *room_id = look->ask->room_ids[i];
+		struct room *room;
+		enum mx_err err = room_get(look->ctx, room_id, &room);
+
+		if (err == M_NOT_FOUND)
+			return ctx_fail(look->ctx, M_FORBIDDEN,
+			    arena_printf(look->arena,
+				"there is no room %s here that you may listen to",
+				room_id));
+		if (err == M_OK)
+			err = keep_room(look, room);
+		if (err != M_OK)
+			return err;
+	}
+	return M_OK;
+}
+
+/* Every room that the user has to do with: one that was just left has its last word. */
+static enum mx_err
+find_all(struct look *look)
+{
+	struct member_row *rows;
+	int n;
+	enum mx_err err = store_member_rooms(
+	    look->ctx->db, look->arena, look->ask->user_id, 0, &rows, &n);
+
+	for (int i = 0; err == M_OK && i < n; i++) {
+		struct room *room;
+
+		if (rows[i].membership != MEMBERSHIP_JOIN &&
+		    rows[i].event <= look->from)
+			continue;
+		err = room_get_by_id(look->ctx, rows[i].room, &room);
+		if (err == M_OK)
+			err = keep_room(look, room);
+	}
+	return err;
+}
+
+static int
+by_position(const void *a, const void *b)
+{
+	int64_t pa = ((const struct heard *)a)->position;
+	int64_t pb = ((const struct heard *)b)->position;
+
+	return (pa > pb) - (pa < pb);
+}
+
+static void
+write_chunk(struct look *look, struct buf *chunk)
+{
+	for (int i = 0; i < look->count; i++) {
+		struct heard *h = &look->heard[i];
+
+		if (chunk->n > 0)
+			buf_char(chunk, ',');
+		if (h->live != NULL)
+			seer_write_live(h->seer, chunk, h->live, FORMAT_V1);
+		else
+			seer_write(h->seer, chunk, h->stored, h->event, FORMAT_V1);
+	}
+	json_event_count_delivered(look->count);
+}
+
+static void
+write_typing_of(struct look *look, const struct room *room, struct buf *chunk)
+{
+	const char **users;
+	int n = typing_users(look->ctx->core, look->arena, room->id, &users, NULL);
+
+	if (chunk->n > 0)
+		buf_char(chunk, ',');
+	buf_lit(chunk, "{\"content\":{\"user_ids\":[");
+	for (int i = 0; i < n; i++) {
+		if (i > 0)
+			buf_char(chunk, ',');
+		buf_json_str(chunk, users[i]);
+	}
+	buf_lit(chunk, "]},\"room_id\":");
+	buf_json_str(chunk, room->room_id);
+	buf_lit(chunk, ",\"type\":\"m.typing\"}");
+}
+
+/* m.typing of the rooms in which it has changed since. Members alone hear it. */
+static int
+write_typing(struct look *look, struct buf *chunk, int64_t since)
+{
+	int written = 0;
+
+	for (size_t i = 0; i < look->rooms.n; i++) {
+		const struct room *room = look->rooms.v[i];
+
+		if (snapshot_membership(look->snapshots.v[i], look->ask->user_id) !=
+			MEMBERSHIP_JOIN ||
+		    typing_room_position(look->ctx->core, room->id) <= since)
+			continue;
+		write_typing_of(look, room, chunk);
+		written++;
+	}
+	return written;
+}
+
+static enum mx_err
+hear_rooms(struct look *look, struct events_found *found)
+{
+	enum mx_err err;
+
+	/* `visible` was read first: snapshots may be newer, never older (DESIGN 5). */
+	for (size_t i = 0; i < look->rooms.n; i++) {
+		struct room *room = look->rooms.v[i];
+		struct snapshot *s = room_snapshot(room);
+		bool open;
+
+		vec_push(&look->snapshots, s);
+		err = hear_room(look, room, s, &open);
+		if (err != M_OK)
+			return err;
+		if (i == 0)
+			found->world_readable =
+			    s->visibility == VISIBILITY_WORLD_READABLE;
+		if (!open && look->ask->room_count > 0)
+			return ctx_fail(look->ctx, M_FORBIDDEN,
+			    arena_printf(look->arena,
+				"you may not listen to %s: you are not in it, and its "
+				"history is not open to everybody",
+				room->room_id));
+	}
+	return M_OK;
+}
+
+static void
+look_fini(struct look *look)
+{
+	for (size_t i = 0; i < look->snapshots.n; i++)
+		snapshot_unref(look->snapshots.v[i]);
+	for (size_t i = 0; i < look->rooms.n; i++)
+		room_put(look->rooms.v[i]);
+	vec_free(&look->snapshots);
+	vec_free(&look->rooms);
+}
+
+/* Beyond the limit the page ends with its last event; the rest is for the next one. */
+static void
+cut_page(struct look *look, struct events_found *found)
+{
+	if (look->count > 1)
+		qsort(look->heard, look->count, sizeof *look->heard, by_position);
+	found->end.events = look->from > look->visible ? look->from : look->visible;
+	if (look->count >= look->ask->limit) {
+		look->count = look->ask->limit;
+		found->end.events = look->heard[look->count - 1].position;
+	}
+}
+
+enum mx_err
+events_look(struct ctx *ctx, struct arena *arena, const struct events_ask *ask,
+    struct buf *chunk, struct events_found *found)
+{
+	struct look look = { .ctx = ctx,
+		.arena = arena,
+		.ask = ask,
+		.visible = atomic_load(&ctx->core->visible) };
+	int64_t typing_now = typing_position(ctx->core);
+	enum mx_err err;
+
+	*found = (struct events_found){ .looked = look.visible, .from = ask->from };
+	if (!ask->has_from)
+		found->from = (struct stream_token){ look.visible, -1 };
+	look.from = found->from.events;
+	found->end.typing = -1;
+	err = ask->room_count > 0 ? find_asked(&look) : find_all(&look);
+	if (err == M_OK)
+		err = hear_rooms(&look, found);
+	if (err == M_OK) {
+		cut_page(&look, found);
+		write_chunk(&look, chunk);
+		found->count = look.count;
+		/* Strangers hear no typing: their tokens stay alike and share bodies.
+		 */
+		if (ask->room_count == 0) {
+			found->end.typing = typing_now;
+			if (found->from.typing >= 0)
+				found->count +=
+				    write_typing(&look, chunk, found->from.typing);
+		}
+	}
+	look_fini(&look);
+	return err;
+}
+
+void
+events_body(struct buf *out, struct str chunk, const char *start,
+    const struct stream_token *end)
+{
+	buf_lit(out, "{\"chunk\":[");
+	buf_add(out, chunk.p, chunk.n);
+	buf_lit(out, "],\"end\":\"");
+	token_write(out, end);
+	buf_lit(out, "\",\"start\":");
+	buf_json_str(out, start);
+	buf_char(out, '}');
+}

@@ -1,0 +1,45 @@
+/*
+ * What a listener of /events has not heard yet. A look reads from the rooms' tails, and
+ * behind them from the store; it never waits.
+ * Spec: client-server-api/#get_matrixclientv3events, DESIGN 1
+ */
+#ifndef STREAM_EVENTS_H
+#define STREAM_EVENTS_H
+
+#include "core/core.h"
+#include "stream/token.h"
+
+#define EVENTS_LIMIT_DEFAULT 100
+#define EVENTS_LIMIT_MAX 1000
+
+/* Who asks for what. Borrowed. */
+struct events_ask {
+	const char *user_id, *device_id;
+	const char *const *room_ids;
+	int room_count; /* 0: all rooms that user_id is joined to */
+	struct stream_token from;
+	bool has_from; /* false: from the live end */
+	int limit;
+};
+
+struct events_found {
+	int count; /* events in body's chunk */
+	struct stream_token from, end;
+	bool world_readable; /* the (first) room is open to strangers now */
+	int64_t looked;	     /* `visible` when it was looked */
+};
+
+/*
+ * Looks once. Appends the events to chunk, comma-separated, oldest first (none:
+ * nothing is appended). M_NOT_FOUND or M_FORBIDDEN with ctx->why naming the room of
+ * which nothing behind `from` may be heard.
+ */
+enum mx_err events_look(struct ctx *ctx, struct arena *arena,
+    const struct events_ask *ask, struct buf *chunk,
+    struct events_found *found) MUST_USE;
+
+/* {"chunk":[...],"end":...,"start":...} around what events_look appended. */
+void events_body(struct buf *out, struct str chunk, const char *start,
+    const struct stream_token *end);
+
+#endif

@@ -1,0 +1,773 @@
+/*
+ * The life of a listener: entering, waiting, being woken, leaving. One hub per io
+ * thread, never locked. Stands between the queue of changes (core) and the connections
+ * (http).
+ */
+#include "stream/hub.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "stream/events.h"
+#include "stream/hub_inside.h"
+
+#define SLICE 256 /* answers before sockets have their turn again */
+#define STOP_MS 3000
+
+/* --- listeners and their slots --- */
+
+static struct listener *
+listener_at(struct hub *hub, uint32_t tag)
+{
+	return &hub->chunks.v[tag / HUB_CHUNK][tag % HUB_CHUNK];
+}
+
+static struct exchange
+exchange_of(const struct hub *hub, const struct listener *l)
+{
+	return (struct exchange){ hub->io, l->conn, l->gen };
+}
+
+static void
+add_chunk(struct hub *hub)
+{
+	struct listener *chunk = xcalloc(HUB_CHUNK, sizeof *chunk);
+
+	vec_push(&hub->chunks, chunk);
+	for (int i = 0; i < HUB_CHUNK; i++) {
+		chunk[i].tag = (uint32_t)((hub->chunks.n - 1) * HUB_CHUNK + i);
+		link_init(&chunk[i].room);
+		link_before(&hub->free, &chunk[i].wheel);
+	}
+	atomic_fetch_add(&hub->memory, HUB_CHUNK * sizeof *chunk);
+}
+
+#define OF_WHEEL(l) ((struct listener *)((char *)(l)-offsetof(struct listener, wheel)))
+#define OF_ROOM(l) ((struct listener *)((char *)(l)-offsetof(struct listener, room)))
+
+static struct listener *
+listener_new(struct hub *hub, struct exchange exchange, uint64_t user)
+{
+	struct listener *l;
+
+	if (hub->free.next == &hub->free)
+		add_chunk(hub);
+	l = OF_WHEEL(hub->free.next);
+	link_out(&l->wheel);
+	*l = (struct listener){
+		.tag = l->tag, .conn = exchange.conn, .gen = exchange.gen, .user = user
+	};
+	link_init(&l->wheel);
+	link_init(&l->room);
+	atomic_fetch_add_explicit(&hub->parked, 1, memory_order_relaxed);
+	return l;
+}
+
+static void
+hub_user_free(struct hub *hub, struct hub_user *user)
+{
+	map_del_str(&hub->users, user->user_id);
+	free(user->user_id);
+	free(user);
+}
+
+static void
+drop_watches(struct hub *hub, struct listener *l, const char *user_id)
+{
+	struct hub_user *user;
+
+	for (int i = 0; i < l->watch_count; i++)
+		link_out(&l->watches[i].link);
+	free(l->watches);
+	l->watches = NULL;
+	l->watch_count = 0;
+	user = user_id == NULL ? NULL : map_get_str(&hub->users, user_id);
+	if (user != NULL && user->watches.next == &user->watches)
+		hub_user_free(hub, user);
+}
+
+/* Also frees what it waits for, unless a worker has that. */
+static void
+listener_free(struct hub *hub, struct listener *l)
+{
+	drop_watches(hub, l, l->waiting == NULL ? NULL : l->waiting->user_id);
+	if (l->waiting != NULL)
+		waiting_free(l->waiting);
+	l->waiting = NULL;
+	l->state = LISTENER_FREE;
+	link_out(&l->room);
+	link_out(&l->wheel);
+	link_before(&hub->free, &l->wheel);
+	atomic_fetch_sub_explicit(&hub->parked, 1, memory_order_relaxed);
+}
+
+/* --- struct waiting --- */
+
+static size_t
+text_size(const char *s)
+{
+	return s == NULL ? 0 : strlen(s) + 1;
+}
+
+static const char *
+text_put(char **at, const char *s)
+{
+	const char *copy = *at;
+
+	if (s == NULL)
+		return NULL;
+	*at = stpcpy(*at, s) + 1;
+	return copy;
+}
+
+struct waiting *
+waiting_new(const char *user_id, const char *device_id, const char *const *room_ids,
+    int room_count, const char *start)
+{
+	size_t size = sizeof(struct waiting) + room_count * sizeof(char *) +
+		      text_size(user_id) + text_size(device_id) + text_size(start);
+	struct waiting *w;
+	char *at;
+
+	for (int i = 0; i < room_count; i++)
+		size += text_size(room_ids[i]);
+	w = xcalloc(1, size);
+	w->room_ids = (const char **)(w + 1);
+	w->room_count = room_count;
+	w->from.typing = -1;
+	at = (char *)(w->room_ids + room_count);
+	w->user_id = text_put(&at, user_id);
+	w->device_id = text_put(&at, device_id);
+	w->start = text_put(&at, start);
+	for (int i = 0; i < room_count; i++)
+		w->room_ids[i] = text_put(&at, room_ids[i]);
+	return w;
+}
+
+void
+waiting_free(struct waiting *w)
+{
+	free(w->reply.body);
+	free(w);
+}
+
+/* --- deadlines --- */
+
+static void
+set_deadline(
+    struct hub *hub, struct listener *l, int64_t deadline_ms, int64_t expires_ms)
+{
+	l->expires = expires_ms != 0 && expires_ms < deadline_ms;
+	if (l->expires)
+		deadline_ms = expires_ms;
+	/* Rounded up: never early. */
+	l->deadline_s = (uint32_t)((deadline_ms + 999) / 1000);
+	if (l->deadline_s <= hub->wheel_s)
+		l->deadline_s = (uint32_t)hub->wheel_s + 1;
+	link_out(&l->wheel);
+	link_before(&hub->wheel[l->deadline_s % HUB_SECONDS], &l->wheel);
+}
+
+/* --- strangers --- */
+
+static void
+answer_stranger(struct hub *hub, struct listener *l)
+{
+	uint32_t events;
+	struct http_shared *shared = hub_room_body(hub, l->in, l->from, &events);
+
+	http_answer_shared(exchange_of(hub, l), shared);
+	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
+	json_event_count_delivered(events);
+	listener_free(hub, l);
+}
+
+static void
+park_stranger(struct hub *hub, struct listener *l, struct hub_room *room,
+    const struct waiting *w, int64_t from)
+{
+	l->state = LISTENER_STRANGER;
+	l->in = room;
+	l->from = from;
+	set_deadline(hub, l, w->deadline_ms, w->expires_ms);
+	link_before(&room->strangers, &l->room);
+	room->used_ms = clock_mono_ms();
+}
+
+/* Tokens that hold more than a position (typing) are echoed as they came: not shared.
+ */
+static bool
+may_share(const struct waiting *w)
+{
+	return w->is_stranger && w->room_count == 1 && w->from.typing < 0 &&
+	       w->limit == EVENTS_LIMIT_DEFAULT;
+}
+
+/* Without a look, if the room's newest events are at hand. False: a look is needed. */
+static bool
+enter_known_room(struct hub *hub, struct waiting *w)
+{
+	struct hub_room *room;
+	struct listener *l;
+	int64_t from = w->has_from ? w->from.events : hub->processed;
+
+	if (!may_share(w))
+		return false;
+	room = map_get_str(&hub->rooms, w->room_ids[0]);
+	if (room == NULL || !hub_room_covers(room, from))
+		return false;
+	if (from > hub->processed)
+		return false; /* a position still to come: a look decides */
+	l = listener_new(hub, w->exchange, map_hash(w->user_id, strlen(w->user_id)));
+	http_park(w->exchange, l->tag);
+	park_stranger(hub, l, room, w, from);
+	if (hub_room_has(room, from))
+		answer_stranger(hub, l);
+	waiting_free(w);
+	return true;
+}
+
+/* --- looking --- */
+
+static void
+look(struct hub *hub, struct listener *l, struct waiting *w)
+{
+	l->state = LISTENER_LOOKING;
+	l->dirty = false;
+	l->waiting = w; /* the worker's; only what never changes may be read */
+	w->answered = false;
+	atomic_fetch_add_explicit(&hub->looks, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&hub->looking, 1, memory_order_relaxed);
+	hub->hubs->options.look(hub->hubs->options.arg, w);
+}
+
+static struct hub_user *
+hub_user_get(struct hub *hub, const char *user_id)
+{
+	struct hub_user *user = map_get_str(&hub->users, user_id);
+
+	if (user == NULL) {
+		user = xcalloc(1, sizeof *user);
+		user->user_id = xstrdup(user_id);
+		link_init(&user->watches);
+		map_put_str(&hub->users, user->user_id, user);
+	}
+	return user;
+}
+
+/* Registers at every topic, before anybody looks. */
+static void
+watch_topics(struct hub *hub, struct listener *l, uint32_t tag, const struct waiting *w)
+{
+	l->watch_count = w->room_count == 0 ? 1 : w->room_count;
+	l->watches = xcalloc(l->watch_count, sizeof *l->watches);
+	for (int i = 0; i < l->watch_count; i++) {
+		struct link *topic = w->room_count == 0
+					 ? &hub_user_get(hub, w->user_id)->watches
+					 : &hub_room_get(hub, w->room_ids[i])->watches;
+
+		l->watches[i].tag = tag;
+		link_before(topic, &l->watches[i].link);
+	}
+}
+
+void
+hub_enter(struct hubs *hubs, struct waiting *w)
+{
+	struct hub *hub = http_io_data(w->exchange.io);
+	struct listener *l;
+
+	w->hub = hub;
+	if (!http_waiting(w->exchange)) {
+		waiting_free(w);
+		return;
+	}
+	if (enter_known_room(hub, w))
+		return;
+	l = listener_new(hub, w->exchange, map_hash(w->user_id, strlen(w->user_id)));
+	w->tag = l->tag;
+	http_park(w->exchange, w->tag);
+	watch_topics(hub, l, w->tag, w);
+	look(hub, l, w);
+}
+
+static void
+enter_posted(struct http_io *io, void *arg)
+{
+	struct hub *hub = http_io_data(io);
+
+	hub_enter(hub->hubs, arg);
+}
+
+void
+hub_enter_later(struct hubs *hubs, struct waiting *w)
+{
+	http_post(w->exchange.io, enter_posted, w);
+}
+
+/* A look found nothing, and nothing has happened since: from now on it waits. */
+static void
+park(struct hub *hub, struct listener *l, struct waiting *w)
+{
+	struct hub_room *room =
+	    w->room_count == 1 ? hub_room_get(hub, w->room_ids[0]) : NULL;
+
+	if (room != NULL && may_share(w) && w->world_readable &&
+	    w->looked.events >= room->last) {
+		room->known = true;
+		room->world_readable = true;
+		drop_watches(hub, l, NULL);
+		/* `start` is the position given; what was looked at since held nothing.
+		 */
+		park_stranger(
+		    hub, l, room, w, w->has_from ? w->from.events : w->looked.events);
+		l->waiting = NULL;
+		waiting_free(w);
+		return;
+	}
+	l->state = LISTENER_PARKED;
+	l->waiting = w;
+	set_deadline(hub, l, w->deadline_ms, w->expires_ms);
+}
+
+static void answer_timeout(struct hub *hub, struct listener *l);
+
+static void
+settle(struct hub *hub, struct waiting *w)
+{
+	struct listener *l = listener_at(hub, w->tag);
+	bool late = hub->stopping || clock_mono_ms() >= w->deadline_ms;
+
+	atomic_fetch_sub_explicit(&hub->looking, 1, memory_order_relaxed);
+	if (l->gone || l->revoked || w->answered) {
+		if (l->revoked && !l->gone)
+			http_answer_shared(
+			    exchange_of(hub, l), hub->hubs->options.token_gone);
+		else if (!l->gone)
+			http_answer(exchange_of(hub, l), &w->reply);
+		if (!l->gone && !l->revoked)
+			w->reply.body = NULL; /* the server's now */
+		listener_free(hub, l);
+		return;
+	}
+	/* Whoever asked for the live end stands where the first look found it. */
+	if (!w->has_from) {
+		w->from = w->looked;
+		w->has_from = true;
+	}
+	if (l->dirty) {
+		look(hub, l, w);
+		return;
+	}
+	park(hub, l, w);
+	if (late)
+		answer_timeout(hub, l);
+}
+
+static void
+settle_posted(struct http_io *io, void *arg)
+{
+	settle(http_io_data(io), arg);
+}
+
+void
+hub_looked(struct hubs *hubs, struct waiting *w)
+{
+	http_post(w->exchange.io, settle_posted, w);
+}
+
+void
+hub_wake(struct hub *hub, uint32_t tag)
+{
+	struct listener *l = listener_at(hub, tag);
+
+	if (l->state == LISTENER_LOOKING)
+		l->dirty = true;
+	else if (l->state == LISTENER_PARKED)
+		look(hub, l, l->waiting);
+}
+
+/* --- answers when nothing came --- */
+
+static struct http_shared *
+timeout_body(int64_t from, int64_t to)
+{
+	struct stream_token start = { from, -1 }, end = { to, -1 };
+	struct buf body = { 0 }, text = { 0 };
+	struct http_shared *shared;
+
+	token_write(&text, &start);
+	buf_char(&text, '\0');
+	events_body(&body, (struct str){ "", 0 }, text.p, &end);
+	shared = http_shared_new(200, "application/json", body.p, body.n);
+	buf_free(&text);
+	buf_free(&body);
+	return shared;
+}
+
+/* Many time out in the same second, most of them at the same place. */
+static struct http_shared *
+timeout_shared(struct hub *hub, int64_t from)
+{
+	int64_t end = hub->processed > from ? hub->processed : from;
+
+	if (hub->timeout_shared == NULL || hub->timeout_from != from ||
+	    hub->timeout_end != end) {
+		if (hub->timeout_shared != NULL)
+			http_shared_unref(hub->timeout_shared);
+		hub->timeout_shared = timeout_body(from, end);
+		hub->timeout_from = from;
+		hub->timeout_end = end;
+	}
+	return hub->timeout_shared;
+}
+
+static void
+answer_waiting_timeout(struct hub *hub, struct listener *l)
+{
+	struct waiting *w = l->waiting;
+	struct stream_token end = w->looked;
+	struct http_reply reply = { .status = 200 };
+	struct buf body = { 0 }, text = { 0 };
+
+	if (hub->processed > end.events)
+		end.events = hub->processed;
+	if (w->start == NULL)
+		token_write(&text, &w->from);
+	else
+		buf_str(&text, w->start);
+	buf_char(&text, '\0');
+	events_body(&body, (struct str){ "", 0 }, text.p, &end);
+	buf_free(&text);
+	reply.body = buf_take(&body, &reply.body_n);
+	http_answer(exchange_of(hub, l), &reply);
+}
+
+static void
+answer_timeout(struct hub *hub, struct listener *l)
+{
+	if (!l->expires && l->state == LISTENER_STRANGER &&
+	    hub_room_has(l->in, l->from)) {
+		answer_stranger(hub, l);
+		return;
+	}
+	atomic_fetch_add_explicit(&hub->timeouts, 1, memory_order_relaxed);
+	if (l->expires)
+		http_answer_shared(exchange_of(hub, l), hub->hubs->options.token_gone);
+	else if (l->state == LISTENER_STRANGER)
+		http_answer_shared(exchange_of(hub, l), timeout_shared(hub, l->from));
+	else
+		answer_waiting_timeout(hub, l);
+	listener_free(hub, l);
+}
+
+/* --- changes --- */
+
+static bool
+is_member(const struct snapshot *s, const char *user_id)
+{
+	return snapshot_membership(s, user_id) == MEMBERSHIP_JOIN;
+}
+
+/* Those who listen to all their rooms and are in this one. */
+static void
+wake_members(struct hub *hub, struct room *room)
+{
+	struct snapshot *s;
+	struct hub_user *user;
+
+	if (hub->users.count == 0)
+		return;
+	s = room_snapshot(room);
+	for (size_t at = 0; (user = map_next(&hub->users, &at)) != NULL;) {
+		if (!is_member(s, user->user_id))
+			continue;
+		for (struct link *l = user->watches.next; l != &user->watches;
+		     l = l->next)
+			hub_wake(hub, ((struct watch *)l)->tag);
+	}
+	snapshot_unref(s);
+}
+
+static void
+wake_user(struct hub *hub, const char *user_id)
+{
+	struct hub_user *user = map_get_str(&hub->users, user_id);
+
+	if (user == NULL)
+		return;
+	for (struct link *l = user->watches.next; l != &user->watches; l = l->next)
+		hub_wake(hub, ((struct watch *)l)->tag);
+}
+
+static void
+on_event(struct hub *hub, const struct change *change)
+{
+	const struct event *e = change->event->pdu->event;
+	struct hub_room *room = map_get_str(&hub->rooms, change->room->room_id);
+
+	if (room != NULL)
+		hub_room_event(hub, room, change);
+	wake_members(hub, change->room);
+	/* Whoever it makes leave (or invites) is no member any more (or yet). */
+	if (e->state_key != NULL && strcmp(e->type, "m.room.member") == 0)
+		wake_user(hub, e->state_key);
+}
+
+static bool
+is_token_of(const struct waiting *w, const struct change *change)
+{
+	return strcmp(w->user_id, change->user_id) == 0 &&
+	       (change->device_id == NULL ||
+		   strcmp(w->device_id, change->device_id) == 0);
+}
+
+/* Logouts are rare: looking at every listener is cheaper than an index kept for all. */
+static void
+on_token_gone(struct hub *hub, const struct change *change)
+{
+	uint64_t user = map_hash(change->user_id, strlen(change->user_id));
+
+	for (size_t c = 0; c < hub->chunks.n; c++)
+		for (int i = 0; i < HUB_CHUNK; i++) {
+			struct listener *l = &hub->chunks.v[c][i];
+
+			if (l->state == LISTENER_FREE || l->user != user)
+				continue;
+			if (l->waiting != NULL && !is_token_of(l->waiting, change))
+				continue;
+			if (l->state == LISTENER_LOOKING) {
+				l->revoked = true;
+				continue;
+			}
+			http_answer_shared(
+			    exchange_of(hub, l), hub->hubs->options.token_gone);
+			listener_free(hub, l);
+		}
+}
+
+static void
+read_changes(struct hub *hub)
+{
+	const struct change *change;
+
+	while ((change = changes_next(&hub->cursor)) != NULL) {
+		switch (change->kind) {
+		case CHANGE_EVENT:
+			on_event(hub, change);
+			break;
+		case CHANGE_TYPING:
+			wake_members(hub, change->room);
+			break;
+		case CHANGE_TOKEN_GONE:
+		case CHANGE_USER_GONE:
+			on_token_gone(hub, change);
+			break;
+		case CHANGE_START:
+		case CHANGE_POSITION:
+			break;
+		}
+		if (change->position > hub->processed)
+			hub->processed = change->position;
+	}
+}
+
+static void
+woken(struct http_io *io, void *arg)
+{
+	struct hub *hub = arg;
+
+	atomic_store(&hub->woken, false);
+	read_changes(hub);
+}
+
+/* On the thread that made the change: one wake-up for each io thread that needs one. */
+static void
+wake_all(void *arg)
+{
+	struct hubs *hubs = arg;
+
+	for (int i = 0; i < hubs->count; i++) {
+		struct hub *hub = &hubs->hubs[i];
+
+		if (!atomic_exchange(&hub->woken, true))
+			http_post(hub->io, woken, hub);
+	}
+}
+
+/* --- the server's hooks --- */
+
+bool
+hub_work(struct hubs *hubs, struct http_io *io)
+{
+	struct hub *hub = http_io_data(io);
+	int done = 0;
+
+	while (hub->dirty.next != &hub->dirty) {
+		struct hub_room *room =
+		    (struct hub_room *)((char *)hub->dirty.next -
+					offsetof(struct hub_room, dirty));
+
+		while (room->strangers.next != &room->strangers) {
+			struct listener *l = OF_ROOM(room->strangers.next);
+
+			/* Those who parked since stand at the end and have heard all.
+			 */
+			if (!hub_room_has(room, l->from))
+				break;
+			if (done++ == SLICE)
+				return true;
+			answer_stranger(hub, l);
+		}
+		link_out(&room->dirty);
+	}
+	return false;
+}
+
+void
+hub_gone(struct hubs *hubs, struct http_io *io, uint32_t tag)
+{
+	struct hub *hub = http_io_data(io);
+	struct listener *l = listener_at(hub, tag);
+
+	if (l->state == LISTENER_LOOKING)
+		l->gone = true;
+	else if (l->state != LISTENER_FREE)
+		listener_free(hub, l);
+}
+
+static void
+expire_slot(struct hub *hub, struct link *slot, int64_t now_s)
+{
+	for (struct link *at = slot->next, *next; at != slot; at = next) {
+		struct listener *l = OF_WHEEL(at);
+
+		next = at->next;
+		if (l->deadline_s > now_s || l->state == LISTENER_LOOKING)
+			continue;
+		answer_timeout(hub, l);
+	}
+}
+
+void
+hub_tick(struct hubs *hubs, struct http_io *io, int64_t mono_ms)
+{
+	struct hub *hub = http_io_data(io);
+	int64_t now_s = mono_ms / 1000;
+
+	if (now_s - hub->wheel_s > HUB_SECONDS)
+		hub->wheel_s = now_s - HUB_SECONDS;
+	while (hub->wheel_s < now_s) {
+		hub->wheel_s++;
+		expire_slot(hub, &hub->wheel[hub->wheel_s % HUB_SECONDS], now_s);
+	}
+	read_changes(hub); /* a lost wake-up is cured here */
+	if (now_s % 30 == 0)
+		hub_rooms_tidy(hub, mono_ms);
+}
+
+/* Everybody is told that nothing came; who is being looked for is answered by that. */
+void
+hub_stopping(struct hubs *hubs, struct http_io *io)
+{
+	struct hub *hub = http_io_data(io);
+
+	hub->stopping = true;
+	for (size_t c = 0; c < hub->chunks.n; c++)
+		for (int i = 0; i < HUB_CHUNK; i++) {
+			struct listener *l = &hub->chunks.v[c][i];
+
+			if (l->state == LISTENER_STRANGER ||
+			    l->state == LISTENER_PARKED)
+				answer_timeout(hub, l);
+		}
+}
+
+/* --- construction --- */
+
+static void
+hub_init(struct hub *hub, struct hubs *hubs, int index)
+{
+	hub->hubs = hubs;
+	hub->io = http_io_at(hubs->http, index);
+	hub->cursor = changes_cursor(hubs->core->changes);
+	hub->processed = atomic_load(&hubs->core->visible);
+	hub->wheel_s = clock_mono_ms() / 1000;
+	link_init(&hub->dirty);
+	link_init(&hub->free);
+	for (int i = 0; i < HUB_SECONDS; i++)
+		link_init(&hub->wheel[i]);
+	http_io_set_data(hub->io, hub);
+}
+
+struct hubs *
+hubs_new(struct core *core, struct http_server *http, const struct hub_options *options)
+{
+	struct hubs *hubs = xcalloc(1, sizeof *hubs);
+
+	hubs->core = core;
+	hubs->http = http;
+	hubs->options = *options;
+	hubs->count = http_io_count(http);
+	hubs->hubs = xcalloc(hubs->count, sizeof *hubs->hubs);
+	for (int i = 0; i < hubs->count; i++)
+		hub_init(&hubs->hubs[i], hubs, i);
+	changes_subscribe(core->changes, wake_all, hubs);
+	return hubs;
+}
+
+static void
+hub_fini(struct hub *hub)
+{
+	struct hub_room *room;
+	struct hub_user *user;
+
+	for (size_t c = 0; c < hub->chunks.n; c++) {
+		for (int i = 0; i < HUB_CHUNK; i++) {
+			free(hub->chunks.v[c][i].watches);
+			if (hub->chunks.v[c][i].waiting != NULL)
+				waiting_free(hub->chunks.v[c][i].waiting);
+		}
+		free(hub->chunks.v[c]);
+	}
+	for (size_t at = 0; (room = map_next(&hub->rooms, &at)) != NULL;)
+		hub_room_free(hub, room);
+	for (size_t at = 0; (user = map_next(&hub->users, &at)) != NULL;)
+		hub_user_free(hub, user);
+	vec_free(&hub->chunks);
+	map_fini(&hub->rooms);
+	map_fini(&hub->users);
+	if (hub->timeout_shared != NULL)
+		http_shared_unref(hub->timeout_shared);
+	changes_cursor_free(hub->cursor);
+}
+
+void
+hubs_free(struct hubs *hubs)
+{
+	for (int i = 0; i < hubs->count; i++)
+		hub_fini(&hubs->hubs[i]);
+	http_shared_unref(hubs->options.token_gone);
+	free(hubs->hubs);
+	free(hubs);
+}
+
+void
+hubs_stats(struct hubs *hubs, struct hub_stats *out)
+{
+	*out = (struct hub_stats){ 0 };
+	for (int i = 0; i < hubs->count; i++) {
+		struct hub *hub = &hubs->hubs[i];
+
+		out->parked += atomic_load(&hub->parked);
+		out->looking += atomic_load(&hub->looking);
+		out->rooms += atomic_load(&hub->room_count);
+		out->answers_shared += atomic_load(&hub->answers_shared);
+		out->bodies_made += atomic_load(&hub->bodies_made);
+		out->looks += atomic_load(&hub->looks);
+		out->timeouts += atomic_load(&hub->timeouts);
+		out->memory_bytes += atomic_load(&hub->memory);
+	}
+}

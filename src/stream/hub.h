@@ -1,0 +1,82 @@
+/*
+ * Parked listeners, one hub per io thread: no thread, no buffer, no query while they
+ * wait. A hub reads the queue of changes from its own place and either answers from
+ * shared bytes (strangers listening to one open room: one body for all that stand at
+ * the same position) or has a worker look again (everybody else). A listener is
+ * registered before anybody looks; what wakes it meanwhile is remembered.
+ */
+#ifndef STREAM_HUB_H
+#define STREAM_HUB_H
+
+#include "core/core.h"
+#include "http/server.h"
+#include "stream/token.h"
+
+struct hubs;
+
+/*
+ * One poll, from its request to its answer. malloc'ed as one block by waiting_new; goes
+ * back and forth between its io thread and the workers, owned by whoever has it.
+ */
+struct waiting {
+	struct exchange exchange;
+	uint32_t tag; /* the hub's */
+	const char *user_id, *device_id;
+	const char **room_ids;
+	int room_count;	   /* 0: all rooms that the user is joined to */
+	const char *start; /* the `from` as it was given; NULL: none */
+	struct stream_token from;
+	bool has_from;
+	int limit;
+	bool is_stranger; /* a guest without rows: a member of nothing */
+	bool accepts_gzip;
+	int64_t deadline_ms; /* clock_mono_ms */
+	int64_t expires_ms;  /* the token's end in clock_mono_ms; 0: none */
+
+	/* The look's result. */
+	bool answered; /* reply is the answer; else there is nothing yet */
+	struct http_reply reply;
+	struct stream_token looked; /* up to where nothing was found */
+	bool world_readable;
+
+	struct hub *hub;
+};
+
+struct waiting *waiting_new(const char *user_id, const char *device_id,
+    const char *const *room_ids, int room_count, const char *start);
+void waiting_free(struct waiting *w);
+
+struct hub_options {
+	/* Have a worker look for w; it ends with hub_looked. From an io thread. */
+	void (*look)(void *arg, struct waiting *w);
+	void *arg;
+	/* The whole 401 answer for tokens that end while their listener is parked; its
+	 * reference passes to the hubs. */
+	struct http_shared *token_gone;
+};
+
+struct hubs *hubs_new(
+    struct core *core, struct http_server *http, const struct hub_options *options);
+void hubs_free(struct hubs *hubs);
+
+/* Takes over w. On w's io thread, inside hooks.request or posted. Answers, parks, or
+ * has a worker look. */
+void hub_enter(struct hubs *hubs, struct waiting *w);
+/* The same from a worker. */
+void hub_enter_later(struct hubs *hubs, struct waiting *w);
+/* A worker has looked: takes w back. From any thread. */
+void hub_looked(struct hubs *hubs, struct waiting *w);
+
+/* The server's hooks. */
+void hub_gone(struct hubs *hubs, struct http_io *io, uint32_t tag);
+void hub_tick(struct hubs *hubs, struct http_io *io, int64_t mono_ms);
+bool hub_work(struct hubs *hubs, struct http_io *io);
+void hub_stopping(struct hubs *hubs, struct http_io *io);
+
+struct hub_stats {
+	uint64_t parked, looking, rooms, answers_shared, bodies_made, looks, timeouts;
+	uint64_t memory_bytes;
+};
+void hubs_stats(struct hubs *hubs, struct hub_stats *out);
+
+#endif

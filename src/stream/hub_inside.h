@@ -1,0 +1,155 @@
+/*
+ * A hub's own structures, shared by hub.c (the life of a listener) and hub_room.c
+ * (rooms, shared answers). Everything here is owned by one io thread.
+ */
+#ifndef STREAM_HUB_INSIDE_H
+#define STREAM_HUB_INSIDE_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "core/changes.h"
+#include "core/room.h"
+#include "stream/hub.h"
+
+/* A circular list with its head as sentinel: members leave it without knowing it. */
+struct link {
+	struct link *prev, *next;
+};
+
+static inline void
+link_init(struct link *l)
+{
+	l->prev = l->next = l;
+}
+
+static inline void
+link_out(struct link *l)
+{
+	l->prev->next = l->next;
+	l->next->prev = l->prev;
+	link_init(l);
+}
+
+static inline void
+link_before(struct link *at, struct link *l)
+{
+	l->prev = at->prev;
+	l->next = at;
+	at->prev->next = l;
+	at->prev = l;
+}
+
+enum listener_state {
+	LISTENER_FREE,
+	LISTENER_STRANGER, /* parked; its room's shared bodies are for it */
+	LISTENER_PARKED,   /* parked; a wake-up means another look */
+	LISTENER_LOOKING,  /* a worker has its struct waiting */
+};
+
+/* What stays of a parked stranger: this, and the connection's 64 bytes. */
+struct listener {
+	uint32_t tag;	    /* its own place; never changes */
+	uint32_t conn, gen; /* of the exchange */
+	uint8_t state;
+	bool dirty;		 /* woken while a worker looks */
+	bool gone;		 /* the client went while a worker looks */
+	bool revoked;		 /* its token ended while a worker looks */
+	bool expires;		 /* the deadline is the token's end */
+	uint32_t deadline_s;	 /* of clock_mono_ms / 1000 */
+	struct link wheel;	 /* in its second; free ones: next is the free list */
+	struct link room;	 /* strangers: in their room, in the order of parking */
+	struct hub_room *in;	 /* strangers */
+	int64_t from;		 /* strangers: everything up to here was heard */
+	uint64_t user;		 /* map_hash of the user id */
+	struct waiting *waiting; /* PARKED: what to look for; LOOKING: the worker's */
+	struct watch *watches;	 /* not strangers: one for each topic */
+	int watch_count;
+};
+
+/* A listener at a topic that it shares with others: a room, or its user. */
+struct watch {
+	struct link link;
+	uint32_t tag;
+};
+
+#define HUB_RING 100 /* events of a room kept for shared answers; one page */
+#define HUB_BODIES 4 /* answers made for one room's newest events */
+
+struct hub_room {
+	char *room_id;
+	int64_t id;	       /* 0: no event has told it yet */
+	struct link strangers; /* struct listener.room */
+	struct link watches;   /* struct watch.link */
+	struct link dirty; /* in hub->dirty while strangers have something to hear */
+	/* The newest events, oldest first; every one above ring_from is there. */
+	struct live_event *ring[HUB_RING];
+	int ring_count;
+	int64_t ring_from, last; /* last: the newest event's position */
+	bool known; /* a worker has looked: last, world_readable may be relied on */
+	bool world_readable; /* now */
+	int64_t used_ms;
+	struct {
+		int64_t from;
+		struct http_shared *shared;
+		uint32_t events;
+	} bodies[HUB_BODIES]; /* all of them end at `last` */
+	int next_body;
+};
+
+struct hub_user {
+	char *user_id;
+	struct link watches;
+};
+
+#define HUB_SECONDS 512 /* slots of the wheel; later deadlines come round again */
+#define HUB_CHUNK 1024	/* listeners allocated at a time */
+
+struct hub {
+	struct hubs *hubs;
+	struct http_io *io;
+	struct change *cursor;
+	int64_t processed; /* `visible` up to which changes have been acted on */
+	struct map rooms;  /* room_id -> struct hub_room */
+	struct map users;  /* user_id -> struct hub_user */
+	struct link dirty; /* struct hub_room.dirty */
+	struct link wheel[HUB_SECONDS];
+	int64_t wheel_s; /* the second that was looked at last */
+	VEC(struct listener *) chunks;
+	struct link free;
+	/* The answer to those whose time is up, by where they stood; one tick's. */
+	int64_t timeout_from, timeout_end;
+	struct http_shared *timeout_shared;
+	_Atomic uint64_t parked, looking, answers_shared, bodies_made, looks, timeouts;
+	_Atomic uint64_t room_count, memory;
+	_Atomic bool woken; /* a wake-up is on its way */
+	bool stopping;
+};
+
+struct hubs {
+	struct core *core;
+	struct http_server *http;
+	struct hub_options options;
+	struct hub *hubs;
+	int count;
+};
+
+/* hub_room.c */
+struct hub_room *hub_room_get(struct hub *hub, const char *room_id);
+void hub_room_free(struct hub *hub, struct hub_room *room);
+/* An event in a room that somebody listens to, or did lately. */
+void hub_room_event(
+    struct hub *hub, struct hub_room *room, const struct change *change);
+/* Can a stranger who stands at `from` be answered or parked without looking? */
+bool hub_room_covers(const struct hub_room *room, int64_t from);
+/* Is there something for a stranger behind `from`? */
+bool hub_room_has(const struct hub_room *room, int64_t from);
+/* The answer for a stranger who stands at `from`; borrowed. */
+struct http_shared *hub_room_body(
+    struct hub *hub, struct hub_room *room, int64_t from, uint32_t *events_out);
+/* Frees rooms that nobody has listened to for a while. */
+void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
+
+/* hub.c */
+void hub_wake(struct hub *hub, uint32_t tag);
+
+#endif

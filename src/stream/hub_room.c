@@ -1,0 +1,199 @@
+/*
+ * A room as one hub knows it: its newest events, who of its listeners are strangers,
+ * and the answers that they share. An answer is made once for all that stand at one
+ * place.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "stream/events.h"
+#include "stream/hub_inside.h"
+
+#define UNUSED_MS 120000
+
+struct hub_room *
+hub_room_get(struct hub *hub, const char *room_id)
+{
+	struct hub_room *room = map_get_str(&hub->rooms, room_id);
+
+	if (room == NULL) {
+		room = xcalloc(1, sizeof *room);
+		room->room_id = xstrdup(room_id);
+		link_init(&room->strangers);
+		link_init(&room->watches);
+		link_init(&room->dirty);
+		/* What happened up to here is not in its ring. */
+		room->ring_from = room->last = hub->processed;
+		map_put_str(&hub->rooms, room->room_id, room);
+		atomic_fetch_add(&hub->room_count, 1);
+		atomic_fetch_add(&hub->memory, sizeof *room);
+	}
+	room->used_ms = clock_mono_ms();
+	return room;
+}
+
+static void
+drop_bodies(struct hub_room *room)
+{
+	for (int i = 0; i < HUB_BODIES; i++) {
+		if (room->bodies[i].shared != NULL)
+			http_shared_unref(room->bodies[i].shared);
+		room->bodies[i].shared = NULL;
+	}
+}
+
+void
+hub_room_free(struct hub *hub, struct hub_room *room)
+{
+	map_del_str(&hub->rooms, room->room_id);
+	drop_bodies(room);
+	for (int i = 0; i < room->ring_count; i++)
+		live_event_unref(room->ring[i]);
+	link_out(&room->dirty);
+	free(room->room_id);
+	free(room);
+	atomic_fetch_sub(&hub->room_count, 1);
+	atomic_fetch_sub(&hub->memory, sizeof *room);
+}
+
+void
+hub_rooms_tidy(struct hub *hub, int64_t now_ms)
+{
+	struct hub_room *room;
+
+	for (size_t at = 0; (room = map_next(&hub->rooms, &at)) != NULL;)
+		if (room->strangers.next == &room->strangers &&
+		    room->watches.next == &room->watches &&
+		    now_ms - room->used_ms > UNUSED_MS)
+			hub_room_free(hub, room);
+}
+
+/* The one decision about strangers, taken per event: the rule's first case, or the
+ * setting's own event, which is heard if the state before or after allows it. */
+static bool
+strangers_hear(const struct live_event *e)
+{
+	struct visibility_facts facts = { .before = e->visibility_before,
+		.after = e->visibility_after };
+
+	return visibility_allows(&facts);
+}
+
+static void
+push(struct hub_room *room, struct live_event *e)
+{
+	if (room->ring_count == HUB_RING) {
+		room->ring_from = room->ring[0]->event;
+		live_event_unref(room->ring[0]);
+		memmove(
+		    room->ring, room->ring + 1, (HUB_RING - 1) * sizeof *room->ring);
+		room->ring_count--;
+	}
+	room->ring[room->ring_count++] = live_event_ref(e);
+	room->last = e->event;
+}
+
+/* A redaction has exchanged its target in the room's tail: here as well. */
+static void
+refresh(struct hub_room *room, struct room *core_room)
+{
+	struct snapshot *s = room_snapshot(core_room);
+
+	for (int i = 0; i < room->ring_count; i++)
+		for (int j = 0; j < s->tail_count; j++)
+			if (s->tail[j]->event == room->ring[i]->event &&
+			    s->tail[j] != room->ring[i]) {
+				live_event_unref(room->ring[i]);
+				room->ring[i] = live_event_ref(s->tail[j]);
+			}
+	snapshot_unref(s);
+}
+
+void
+hub_room_event(struct hub *hub, struct hub_room *room, const struct change *change)
+{
+	struct live_event *e = change->event;
+
+	room->id = e->room;
+	room->world_readable = e->visibility_after == VISIBILITY_WORLD_READABLE;
+	drop_bodies(room);
+	push(room, e);
+	if (strcmp(e->pdu->event->type, "m.room.redaction") == 0)
+		refresh(room, change->room);
+	if (strangers_hear(e) && room->strangers.next != &room->strangers &&
+	    room->dirty.next == &room->dirty)
+		link_before(&hub->dirty, &room->dirty);
+	for (struct link *l = room->watches.next, *next; l != &room->watches;
+	     l = next) {
+		next = l->next;
+		hub_wake(hub, ((struct watch *)l)->tag);
+	}
+}
+
+bool
+hub_room_covers(const struct hub_room *room, int64_t from)
+{
+	return room->known && room->world_readable && from >= room->ring_from;
+}
+
+bool
+hub_room_has(const struct hub_room *room, int64_t from)
+{
+	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > from; i--)
+		if (strangers_hear(room->ring[i]))
+			return true;
+	return false;
+}
+
+static struct http_shared *
+make_body(struct hub_room *room, int64_t from, uint32_t *events_out)
+{
+	struct event_view view = { .format = FORMAT_V1, .now_ms = clock_now_ms() };
+	struct stream_token start = { from, -1 }, end = { room->last, -1 };
+	struct buf chunk = { 0 }, body = { 0 }, text = { 0 };
+	struct http_shared *shared;
+
+	*events_out = 0;
+	for (int i = 0; i < room->ring_count; i++) {
+		struct live_event *e = room->ring[i];
+
+		if (e->event <= from || !strangers_hear(e))
+			continue;
+		if (chunk.n > 0)
+			buf_char(&chunk, ',');
+		view.may_see_replaced = e->replaced_world_readable;
+		json_event_live(&chunk, e, &view);
+		(*events_out)++;
+	}
+	token_write(&text, &start);
+	buf_char(&text, '\0');
+	events_body(&body, (struct str){ chunk.p, chunk.n }, text.p, &end);
+	shared = http_shared_new(200, "application/json", body.p, body.n);
+	buf_free(&text);
+	buf_free(&chunk);
+	buf_free(&body);
+	return shared;
+}
+
+struct http_shared *
+hub_room_body(
+    struct hub *hub, struct hub_room *room, int64_t from, uint32_t *events_out)
+{
+	int slot = -1;
+
+	for (int i = 0; i < HUB_BODIES; i++)
+		if (room->bodies[i].shared != NULL && room->bodies[i].from == from)
+			slot = i;
+	if (slot < 0) {
+		slot = room->next_body++ % HUB_BODIES;
+		if (room->bodies[slot].shared != NULL)
+			http_shared_unref(room->bodies[slot].shared);
+		room->bodies[slot].from = from;
+		room->bodies[slot].shared =
+		    make_body(room, from, &room->bodies[slot].events);
+		atomic_fetch_add(&hub->bodies_made, 1);
+	}
+	*events_out = room->bodies[slot].events;
+	return room->bodies[slot].shared;
+}

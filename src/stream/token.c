@@ -1,0 +1,79 @@
+/*
+ * Tokens: written for answers, read from requests, here alone. Pure functions.
+ */
+#include "stream/token.h"
+
+#include <string.h>
+
+/* Digits up to the end or the next '_'; moves *at behind them. */
+static bool
+number(const char **at, int64_t *out)
+{
+	size_t n = strcspn(*at, "_");
+	struct str digits = { *at, n };
+
+	/* str_int takes "-0" and leading zeros; one place has one token. */
+	if (n == 0 || n > 20 || !str_int(digits, out))
+		return false;
+	if (n > 1 && ((*at)[0] == '0' || ((*at)[0] == '-' && (*at)[1] == '0')))
+		return false;
+	*at += n;
+	return true;
+}
+
+bool
+token_parse(const char *text, struct stream_token *out)
+{
+	const char *at = text;
+
+	*out = (struct stream_token){ 0, -1 };
+	if (at == NULL || !starts_with(at, "s1_e"))
+		return false;
+	at += 4;
+	if (!number(&at, &out->events) || out->events < 0)
+		return false;
+	if (!starts_with(at, "_t"))
+		return *at == '\0';
+	at += 2;
+	return number(&at, &out->typing) && out->typing >= 0 && *at == '\0';
+}
+
+bool
+token_parse_place(const char *text, struct place *out)
+{
+	struct stream_token stream;
+	const char *at = text;
+
+	if (token_parse(text, &stream)) {
+		if (stream.events == INT64_MAX)
+			return false;
+		*out = (struct place){ stream.events + 1, 0 };
+		return true;
+	}
+	if (at == NULL || !starts_with(at, "t1_"))
+		return false;
+	at += 3;
+	if (!number(&at, &out->line) || *at++ != '_')
+		return false;
+	return number(&at, &out->sub) && *at == '\0';
+}
+
+void
+token_write(struct buf *out, const struct stream_token *token)
+{
+	buf_lit(out, "s1_e");
+	buf_int(out, token->events);
+	if (token->typing >= 0) {
+		buf_lit(out, "_t");
+		buf_int(out, token->typing);
+	}
+}
+
+void
+token_write_place(struct buf *out, struct place place)
+{
+	buf_lit(out, "t1_");
+	buf_int(out, place.line);
+	buf_char(out, '_');
+	buf_int(out, place.sub);
+}
