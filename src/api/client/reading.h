@@ -1,0 +1,45 @@
+/*
+ * What the handlers that read rooms share: the room as the asker sees it, limits, places,
+ * filters out of the query.
+ */
+#ifndef API_CLIENT_READING_H
+#define API_CLIENT_READING_H
+
+#include "api/req.h"
+#include "base/map.h"
+#include "core/filter.h"
+#include "core/timeline.h"
+
+/* Open until reading_close; zeroed is closed. */
+struct reading {
+	struct room *room; /* counted, as is s */
+	struct snapshot *s;
+	struct seer seer;
+};
+
+/* M_FORBIDDEN for a room that is unknown or of which the asker may see nothing, not even
+ * of its past: who may not see it shall not learn whether it is there. */
+enum mx_err reading_open(
+    struct req *req, const char *room_id, struct reading *out) MUST_USE;
+void reading_close(struct reading *reading);
+
+/* 2015's clients are shown 2015's fields as well. */
+enum event_format reading_format(const struct req *req);
+
+/* `limit` between 0 and max; M_INVALID_PARAM for what is negative or no number. */
+enum mx_err reading_limit(struct req *req, int fallback, int max, int *out) MUST_USE;
+/* The place behind a parameter's token; *given_out: is it there? */
+enum mx_err reading_place(struct req *req, const char *name, struct place *out,
+    bool *given_out) MUST_USE;
+/* The `filter` parameter, which lowers *limit if it has one. */
+enum mx_err reading_filter(struct req *req, const struct reading *reading,
+    struct filter *out, int *limit) MUST_USE;
+
+/* Appends a JSON array of a page's events, in its order or turned round. */
+void reading_write_page(struct req *req, struct reading *reading, struct buf *out,
+    const struct page *page, bool turned);
+/* Puts the senders of a page's events into a map, whose values they are too.
+ * Spec: #lazy-loading-room-members */
+void reading_senders(struct map *senders, const struct page *page);
+
+#endif

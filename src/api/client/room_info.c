@@ -1,0 +1,76 @@
+/*
+ * RoomInfo, for a member, for one who left, for one who only looks in. Between
+ * room_initial_sync.c, initial_sync.c and core.
+ */
+#include "api/client/room_info.h"
+
+#include "core/state_list.h"
+#include "store/rooms.h"
+#include "store/state.h"
+#include "stream/token.h"
+
+/* The newest events before `at`, oldest first. */
+static enum mx_err
+write_messages(
+    struct req *req, struct reading *reading, int64_t at, int64_t position, int limit)
+{
+	struct buf *out = &req->out;
+	struct stream_token end = { .events = position, .typing = -1 };
+	struct page page = { .from = { at, 0 }, .backwards = true, .limit = limit };
+	enum mx_err err = timeline_page(&reading->seer, &page);
+
+	if (err != M_OK)
+		return err;
+	buf_lit(out, ",\"messages\":{\"chunk\":");
+	reading_write_page(req, reading, out, &page, true);
+	buf_lit(out, ",\"end\":\"");
+	token_write(out, &end);
+	buf_lit(out, "\",\"start\":\"");
+	token_write_place(out, page.end);
+	buf_lit(out, "\"}");
+	return M_OK;
+}
+
+static enum mx_err
+write_visibility(struct req *req, const struct reading *reading)
+{
+	struct room_row row;
+	enum mx_err err =
+	    store_room_get(req->ctx->db, req->arena, reading->room->id, &row);
+
+	if (err != M_OK)
+		return err;
+	buf_lit(&req->out, ",\"visibility\":");
+	buf_json_str(&req->out, row.published ? "public" : "private");
+	return M_OK;
+}
+
+enum mx_err
+room_info_write(struct req *req, struct reading *reading, int64_t visible, int limit)
+{
+	const struct snapshot *s = reading->s;
+	enum membership membership = snapshot_membership(s, req->who.user_id);
+	int64_t at = seer_horizon(&reading->seer), position = visible;
+	struct buf *out = &req->out;
+	enum mx_err err;
+
+	if (at == 0)
+		return req_fail(
+		    req, M_FORBIDDEN, "You are not in this room and never were");
+	if (at == STATE_NOW)
+		at = visible + 1;
+	else
+		position = at - 1;
+	buf_lit(out, "\"account_data\":[]");
+	if (membership != MEMBERSHIP_NONE) {
+		buf_lit(out, ",\"membership\":");
+		buf_json_str(out, membership_name(membership));
+	}
+	err = write_messages(req, reading, at, position, limit);
+	buf_lit(out, ",\"room_id\":");
+	buf_json_str(out, reading->room->room_id);
+	buf_lit(out, ",\"state\":");
+	if (err == M_OK)
+		err = state_list_write(&reading->seer, out, at, NULL, reading_format(req));
+	return err == M_OK ? write_visibility(req, reading) : err;
+}

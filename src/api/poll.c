@@ -1,0 +1,125 @@
+/*
+ * Looks for listeners on workers, for the hubs; and the way of a poll from its handler
+ * into its hub.
+ */
+#include "api/poll.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/error.h"
+#include "api/inside.h"
+#include "http/gzip.h"
+#include "stream/events.h"
+
+struct look_task {
+	struct task task;
+	struct server *server;
+	struct waiting *waiting;
+};
+
+static void
+set_reply(struct waiting *w, int status, struct buf *body)
+{
+	w->answered = true;
+	w->reply = (struct http_reply){ .status = status };
+	w->reply.body = buf_take(body, &w->reply.body_n);
+	if (w->accepts_gzip)
+		w->reply.gzip = gzip_body(&w->reply.body, &w->reply.body_n);
+}
+
+static void
+set_error(struct look_task *look, struct ctx *ctx, struct arena *arena, enum mx_err err)
+{
+	struct req req = {
+		.server = look->server, .core = ctx->core, .ctx = ctx, .arena = arena
+	};
+
+	error_write(&req, err);
+	set_reply(look->waiting, req.status, &req.out);
+	buf_free(&req.headers);
+}
+
+static void
+set_found(struct waiting *w, struct buf *chunk, const struct events_found *found)
+{
+	struct buf body = { 0 }, start = { 0 };
+
+	if (w->start == NULL)
+		token_write(&start, &found->from);
+	else
+		buf_str(&start, w->start);
+	buf_char(&start, '\0');
+	events_body(&body, (struct str){ chunk->p, chunk->n }, start.p, &found->end);
+	set_reply(w, 200, &body);
+	buf_free(&start);
+}
+
+static void
+run_look(struct task *task, struct ctx *ctx, struct arena *arena)
+{
+	struct look_task *look = (struct look_task *)task;
+	struct waiting *w = look->waiting;
+	struct events_ask ask = { .user_id = w->user_id,
+		.device_id = w->device_id,
+		.room_ids = w->room_ids,
+		.room_count = w->room_count,
+		.from = w->from,
+		.has_from = w->has_from,
+		.limit = w->limit };
+	struct events_found found;
+	struct buf chunk = { 0 };
+	enum mx_err err = events_look(ctx, arena, &ask, &chunk, &found);
+
+	w->looked = found.end;
+	w->world_readable = found.world_readable;
+	if (err != M_OK)
+		set_error(look, ctx, arena, err);
+	else if (found.count > 0)
+		set_found(w, &chunk, &found);
+	buf_free(&chunk);
+	hub_looked(look->server->hubs, w);
+	free(look);
+}
+
+static void
+look_later(void *arg, struct waiting *w)
+{
+	struct look_task *look = xcalloc(1, sizeof *look);
+
+	look->task.run = run_look;
+	look->server = arg;
+	look->waiting = w;
+	workers_queue(look->server->workers, &look->task);
+}
+
+struct hubs *
+poll_hubs_new(struct server *server)
+{
+	static const char body[] =
+	    "{\"errcode\":\"M_UNKNOWN_TOKEN\","
+	    "\"error\":\"This access token is not valid any more\"}";
+	struct hub_options options = { .look = look_later,
+		.arg = server,
+		.token_gone =
+		    http_shared_new(401, "application/json", body, sizeof body - 1) };
+
+	return hubs_new(server->core, server->http, &options);
+}
+
+void
+poll_hubs_free(struct server *server)
+{
+	hubs_free(server->hubs);
+}
+
+void
+poll_enter(struct req *req, struct waiting *w)
+{
+	w->exchange = req->http->exchange;
+	w->accepts_gzip = req->http->head.accepts_gzip;
+	if (req->ctx->db == NULL)
+		hub_enter(req->server->hubs, w);
+	else
+		hub_enter_later(req->server->hubs, w);
+}

@@ -1,0 +1,15 @@
+/*
+ * Between the hubs, which know who waits, and the workers, which look.
+ */
+#ifndef API_POLL_H
+#define API_POLL_H
+
+#include "api/req.h"
+#include "stream/hub.h"
+
+struct hubs *poll_hubs_new(struct server *server);
+void poll_hubs_free(struct server *server);
+/* Hands w to the hub of its io thread; the handler returns M_PARKED then. */
+void poll_enter(struct req *req, struct waiting *w);
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * What handlers call: arguments by name, answers, errors.
+ */
+#include "api/req.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *
+req_path(const struct req *req, const char *name)
+{
+	const char *p = req->route->path;
+	size_t n = strlen(name);
+
+	for (int i = 0; i < REQ_PARAMS_MAX; i++) {
+		p = strchr(p, '{');
+		if (p == NULL)
+			break;
+		if (strncmp(p + 1, name, n) == 0 && p[n + 1] == '}')
+			return req->params[i];
+		p++;
+	}
+	return "";
+}
+
+const char *
+req_query(const struct req *req, const char *name)
+{
+	return uri_query_get(&req->query, name);
+}
+
+const char *
+req_query_nth(const struct req *req, const char *name, int nth)
+{
+	for (int i = 0; i < req->query.count; i++)
+		if (strcmp(req->query.params[i].name, name) == 0 && nth-- == 0)
+			return req->query.params[i].value;
+	return NULL;
+}
+
+bool
+req_query_int(const struct req *req, const char *name, int64_t fallback, int64_t min,
+    int64_t max, int64_t *out)
+{
+	const char *text = req_query(req, name);
+	int64_t v = fallback;
+
+	if (text != NULL && !str_int(str_of(text), &v))
+		return false;
+	*out = v < min ? min : v > max ? max : v;
+	return true;
+}
+
+bool
+req_query_bool(const struct req *req, const char *name, bool fallback, bool *out)
+{
+	const char *text = req_query(req, name);
+
+	*out = fallback;
+	if (text == NULL)
+		return true;
+	*out = strcmp(text, "true") == 0;
+	return *out || strcmp(text, "false") == 0;
+}
+
+const char *
+req_body_str(const struct req *req, const char *field)
+{
+	return json_get_str(req->body, field);
+}
+
+bool
+req_body_wrong(const struct req *req, const char *field, enum json_type type)
+{
+	const struct json *v = json_get(req->body, field);
+
+	return v != NULL && !json_is(v, JSON_NULL) && !json_is(v, type);
+}
+
+enum mx_err
+req_fail(struct req *req, enum mx_err err, const char *sentence)
+{
+	req->error_sentence = sentence;
+	return err;
+}
+
+enum mx_err
+req_fail_status(struct req *req, int status, enum mx_err err, const char *sentence)
+{
+	req->status = status;
+	return req_fail(req, err, sentence);
+}
+
+enum mx_err
+reply_json(struct req *req, const struct json *body)
+{
+	buf_reset(&req->out);
+	json_write(&req->out, body);
+	return M_OK;
+}
+
+enum mx_err
+reply_empty(struct req *req)
+{
+	buf_reset(&req->out);
+	return M_OK;
+}
+
+enum mx_err
+reply_buf(struct req *req, struct buf *body)
+{
+	buf_free(&req->out);
+	req->out = *body;
+	*body = (struct buf){ 0 };
+	return M_OK;
+}
+
+void
+reply_header(struct req *req, const char *name, const char *value)
+{
+	buf_str(&req->headers, name);
+	buf_lit(&req->headers, ": ");
+	buf_str(&req->headers, value);
+	buf_lit(&req->headers, "\r\n");
+}

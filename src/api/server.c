@@ -1,0 +1,224 @@
+/*
+ * The server's parts in the order in which they start and stop.
+ */
+#include "api/server.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/error.h"
+#include "api/inside.h"
+#include "api/poll.h"
+#include "api/uia.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/guest_access.h"
+#include "core/guests.h"
+#include "core/public_rooms.h"
+#include "core/typing.h"
+
+#define SWEEP_MS 60000
+/* stdio, the lock, the writer's and the checkpoint thread's connections, the log's index,
+ * the operator's socket and reader, /proc for the metrics; some are for connections that
+ * are accepted only to be refused. */
+#define DESCRIPTORS_MORE 24
+
+static void
+on_gone(struct http_io *io, uint32_t tag, void *arg)
+{
+	hub_gone(((struct server *)arg)->hubs, io, tag);
+}
+
+static void
+on_tick(struct http_io *io, int64_t mono_ms, void *arg)
+{
+	hub_tick(((struct server *)arg)->hubs, io, mono_ms);
+}
+
+static bool
+on_work(struct http_io *io, void *arg)
+{
+	return hub_work(((struct server *)arg)->hubs, io);
+}
+
+static void
+on_stopping(struct http_io *io, void *arg)
+{
+	hub_stopping(((struct server *)arg)->hubs, io);
+}
+
+static size_t
+on_error_body(int status, char *out, size_t cap, void *arg)
+{
+	return error_for_status(status, out, cap);
+}
+
+/* What a server that was killed owes: guests of rooms that no longer admit them. */
+static void
+settle_debts(struct server *server, struct db *db)
+{
+	struct ctx ctx = { .core = server->core, .db = db };
+
+	if (guest_access_sweep(&ctx) != M_OK)
+		log_warn("guests: not all could be made to leave rooms closed to them");
+}
+
+/* Once a second: what nobody's request does. */
+static void
+chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms)
+{
+	struct ctx ctx = { .core = server->core, .db = db };
+	int64_t now = clock_mono_ms();
+
+	typing_expire(server->core);
+	public_rooms_follow(server->core);
+	if (now - *swept_ms < SWEEP_MS)
+		return;
+	*swept_ms = now;
+	guests_sweep(&ctx);
+	if (ctx_settle(&ctx) != M_OK)
+		log_warn(
+		    "guests: a sweep could not be written; the next one tries again");
+	arena_reset(arena);
+}
+
+static void *
+keep(void *arg)
+{
+	struct server *server = arg;
+	struct arena *arena = arena_new();
+	char *error = NULL;
+	struct db *db = db_open(server->core->set.database, DB_READ, &error);
+	int64_t swept_ms = clock_mono_ms();
+
+	if (db == NULL) {
+		log_error("keeper: %s", error);
+		abort();
+	}
+	settle_debts(server, db);
+	lock_take(&server->keeper_lock);
+	while (!server->keeper_stops) {
+		lock_wait(
+		    &server->keeper_lock, &server->keeper_cond, clock_mono_ms() + 1000);
+		if (server->keeper_stops)
+			break;
+		lock_give(&server->keeper_lock);
+		chores(server, db, arena, &swept_ms);
+		lock_take(&server->keeper_lock);
+	}
+	lock_give(&server->keeper_lock);
+	db_close(db);
+	arena_free(arena);
+	return NULL;
+}
+
+static int
+cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : (int)n;
+}
+
+static int
+io_count(const struct server_options *options)
+{
+	return options->http.io_threads > 0 ? options->http.io_threads : cores();
+}
+
+static int
+worker_count(const struct server_options *options)
+{
+	return options->workers > 0 ? options->workers : cores() * 4;
+}
+
+static int
+slow_count(void)
+{
+	return cores() < 8 ? 8 : cores();
+}
+
+int
+server_descriptors(const struct server_options *options)
+{
+	int readers = worker_count(options) + slow_count() + 1; /* and the keeper */
+	int ios = io_count(options) * (2 + options->http.listener_count);
+
+	/* A reader has the database and its log open. */
+	return 2 * readers + ios + DESCRIPTORS_MORE;
+}
+
+struct server *
+server_new(struct core *core, const struct server_options *options, char **error_out)
+{
+	struct server *server = xcalloc(1, sizeof *server);
+	struct http_hooks hooks = { .request = dispatch_request,
+		.gone = on_gone,
+		.tick = on_tick,
+		.work = on_work,
+		.stopping = on_stopping,
+		.error_body = on_error_body,
+		.arg = server };
+
+	router_setup();
+	uia_setup(core->set.secret);
+	server->core = core;
+	server->options = *options;
+	server->options.http.io_threads = io_count(options);
+	server->options.workers = worker_count(options);
+	server->http = http_server_new(&server->options.http, &hooks, error_out);
+	if (server->http == NULL) {
+		free(server);
+		return NULL;
+	}
+	server->limits = limits_new(options->rate_limits);
+	server->ios = dispatch_ios_new(http_io_count(server->http));
+	server->hubs = poll_hubs_new(server);
+	lock_init(&server->keeper_lock, RANK_LEAF);
+	cond_init(&server->keeper_cond);
+	server->started_ms = clock_now_ms();
+	atomic_init(&server->next_request, 1);
+	return server;
+}
+
+void
+server_start(struct server *server)
+{
+	server->workers = workers_new(server->core, "worker", server->options.workers);
+	server->slow = workers_new(server->core, "slow", slow_count());
+	server->keeper = thread_start("keeper", ROLE_WORKER, keep, server);
+	http_server_start(server->http);
+}
+
+uint16_t
+server_port(const struct server *server, int listener)
+{
+	return http_server_port(server->http, listener);
+}
+
+void
+server_stop(struct server *server, int grace_ms)
+{
+	http_server_stop(server->http, grace_ms);
+	lock_take(&server->keeper_lock);
+	server->keeper_stops = true;
+	pthread_cond_signal(&server->keeper_cond);
+	lock_give(&server->keeper_lock);
+	pthread_join(server->keeper, NULL);
+	workers_free(server->workers);
+	workers_free(server->slow);
+	writer_flush(server->core->writer);
+}
+
+void
+server_free(struct server *server)
+{
+	poll_hubs_free(server);
+	http_server_free(server->http);
+	dispatch_ios_free(server->ios, http_io_count(server->http));
+	limits_free(server->limits);
+	uia_free();
+	pthread_cond_destroy(&server->keeper_cond);
+	lock_fini(&server->keeper_lock);
+	free(server);
+}

@@ -1,0 +1,44 @@
+/*
+ * The server put together: HTTP in front, workers behind, the hubs of the stream on the
+ * io threads. Everything about one request's way from row to answer is in api/dispatch.
+ */
+#ifndef API_SERVER_H
+#define API_SERVER_H
+
+#include "api/limit.h"
+#include "core/core.h"
+#include "http/server.h"
+
+/* What a listener serves (or'ed). */
+enum serves {
+	SERVES_CLIENT = 1,
+	SERVES_FEDERATION = 2,
+	SERVES_VIEWER = 4,
+	SERVES_METRICS = 8
+};
+
+/* Borrowed for the server's life. */
+struct server_options {
+	struct http_config http;
+	const int *serves; /* of each of http.listeners */
+	const struct trusted_proxy *trusted;
+	int trusted_count;
+	bool rate_limits;
+	int workers; /* 0: by the number of cores */
+};
+
+struct server;
+
+/* How many descriptors the process needs at most besides those of connections. */
+int server_descriptors(const struct server_options *options);
+/* NULL with a sentence in *error_out (malloc'ed), a port in use for example. */
+struct server *server_new(
+    struct core *core, const struct server_options *options, char **error_out);
+void server_start(struct server *server);
+uint16_t server_port(const struct server *server, int listener);
+/* Stops accepting, answers parked listeners and what is under way for at most grace_ms,
+ * then ends all threads. */
+void server_stop(struct server *server, int grace_ms);
+void server_free(struct server *server);
+
+#endif

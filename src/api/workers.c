@@ -1,0 +1,147 @@
+/*
+ * A pool of workers over one queue. Fed by io threads (requests) and hubs (listeners
+ * that must look again).
+ */
+#include "api/workers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/str.h"
+
+/* Shared; lock guards what stands below it. */
+struct workers {
+	struct core *core;
+	pthread_t *threads;
+	int count;
+	struct lock lock; /* RANK_LEAF */
+	pthread_cond_t ready;
+	struct task *head, **tail;
+	uint64_t depth;
+	int idle;
+	bool stopping;
+};
+
+static struct task *
+take(struct workers *w)
+{
+	struct task *task;
+
+	lock_take(&w->lock);
+	w->idle++;
+	while (w->head == NULL && !w->stopping)
+		lock_wait(&w->lock, &w->ready, 0);
+	w->idle--;
+	task = w->head;
+	if (task != NULL) {
+		w->head = task->next;
+		if (w->head == NULL)
+			w->tail = &w->head;
+		w->depth--;
+	}
+	lock_give(&w->lock);
+	return task;
+}
+
+/* The reader's connection is opened at the first task: an idle thread costs its stack.
+ */
+static struct db *
+open_reader(struct workers *w)
+{
+	char *error = NULL;
+	struct db *db = db_open(w->core->set.database, DB_READ, &error);
+
+	if (db == NULL) {
+		log_error("worker: %s", error);
+		free(error);
+		abort();
+	}
+	return db;
+}
+
+static void *
+work(void *arg)
+{
+	struct workers *w = arg;
+	struct arena *arena = arena_new();
+	struct db *db = NULL;
+	struct task *task;
+
+	while ((task = take(w)) != NULL) {
+		struct ctx ctx = { .core = w->core };
+
+		if (db == NULL)
+			db = open_reader(w);
+		ctx.db = db;
+		task->run(task, &ctx, arena);
+		arena_reset(arena);
+		log_set_request(0);
+	}
+	if (db != NULL)
+		db_close(db);
+	arena_free(arena);
+	return NULL;
+}
+
+struct workers *
+workers_new(struct core *core, const char *name, int count)
+{
+	struct workers *w = xcalloc(1, sizeof *w);
+
+	w->core = core;
+	w->count = count;
+	w->tail = &w->head;
+	lock_init(&w->lock, RANK_LEAF);
+	cond_init(&w->ready);
+	w->threads = xcalloc(count, sizeof *w->threads);
+	for (int i = 0; i < count; i++) {
+		char title[16];
+
+		snprintf(title, sizeof title, "%s%d", name, i);
+		w->threads[i] = thread_start(title, ROLE_WORKER, work, w);
+	}
+	return w;
+}
+
+void
+workers_queue(struct workers *w, struct task *task)
+{
+	bool wake;
+
+	task->next = NULL;
+	lock_take(&w->lock);
+	*w->tail = task;
+	w->tail = &task->next;
+	w->depth++;
+	wake = w->idle > 0;
+	lock_give(&w->lock);
+	if (wake)
+		pthread_cond_signal(&w->ready);
+}
+
+uint64_t
+workers_depth(struct workers *w)
+{
+	uint64_t depth;
+
+	lock_take(&w->lock);
+	depth = w->depth;
+	lock_give(&w->lock);
+	return depth;
+}
+
+void
+workers_free(struct workers *w)
+{
+	lock_take(&w->lock);
+	w->stopping = true;
+	pthread_cond_broadcast(&w->ready);
+	lock_give(&w->lock);
+	for (int i = 0; i < w->count; i++)
+		pthread_join(w->threads[i], NULL);
+	free(w->threads);
+	pthread_cond_destroy(&w->ready);
+	lock_fini(&w->lock);
+	free(w);
+}
