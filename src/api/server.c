@@ -214,8 +214,8 @@ void
 server_free(struct server *server)
 {
 	poll_hubs_free(server);
-	http_server_free(server->http);
 	dispatch_ios_free(server->ios, http_io_count(server->http));
+	http_server_free(server->http);
 	limits_free(server->limits);
 	uia_free();
 	pthread_cond_destroy(&server->keeper_cond);

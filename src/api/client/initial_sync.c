@@ -65,14 +65,14 @@ write_room(struct syncing *s, const struct member_row *row)
 {
 	struct buf *out = &s->req->out;
 	size_t before = out->n;
-	struct reading reading = { 0 };
-	enum mx_err err = room_get_by_id(s->req->ctx, row->room, &reading.room);
+	struct reading reading;
+	struct room *room;
+	enum mx_err err = room_get_by_id(s->req->ctx, row->room, &room);
 
+	if (err == M_OK)
+		err = reading_of(s->req, room, &reading);
 	if (err != M_OK)
 		return err;
-	reading.s = room_snapshot(reading.room);
-	seer_init(&reading.seer, s->req->ctx, s->req->arena, reading.room, reading.s,
-	    s->req->who.user_id, s->req->who.device_id);
 	buf_str(out, s->is_first ? "{" : ",{");
 	if (snapshot_membership(reading.s, s->req->who.user_id) == MEMBERSHIP_INVITE)
 		err = write_invite(s, &reading);

@@ -8,20 +8,35 @@
 
 #include "stream/token.h"
 
+/* The database is looked at after the snapshot is taken: it knows all that the snapshot
+ * knows. */
+enum mx_err
+reading_of(struct req *req, struct room *room, struct reading *out)
+{
+	enum mx_err err;
+
+	*out = (struct reading){ .room = room, .s = room_snapshot(room) };
+	seer_init(&out->seer, req->ctx, req->arena, room, out->s, req->who.user_id,
+	    req->who.device_id);
+	err = db_begin(req->ctx->db);
+	out->has_begun = err == M_OK;
+	if (err != M_OK)
+		reading_close(out);
+	return err;
+}
+
 enum mx_err
 reading_open(struct req *req, const char *room_id, struct reading *out)
 {
-	enum mx_err err = room_get(req->ctx, room_id, &out->room);
+	struct room *room;
+	enum mx_err err = room_get(req->ctx, room_id, &room);
 
 	if (err == M_NOT_FOUND)
 		return req_fail(req, M_FORBIDDEN, "You may not read this room");
-	if (err != M_OK)
+	if (err == M_OK)
+		err = reading_of(req, room, out);
+	if (err != M_OK || seer_sees_anything(&out->seer))
 		return err;
-	out->s = room_snapshot(out->room);
-	seer_init(&out->seer, req->ctx, req->arena, out->room, out->s, req->who.user_id,
-	    req->who.device_id);
-	if (seer_sees_anything(&out->seer))
-		return M_OK;
 	reading_close(out);
 	return req_fail(req, M_FORBIDDEN, "You may not read this room");
 }
@@ -29,10 +44,11 @@ reading_open(struct req *req, const char *room_id, struct reading *out)
 void
 reading_close(struct reading *reading)
 {
+	if (reading->has_begun)
+		db_rollback(reading->seer.ctx->db);
 	snapshot_unref(reading->s);
 	room_put(reading->room);
-	reading->s = NULL;
-	reading->room = NULL;
+	*reading = (struct reading){ .room = NULL };
 }
 
 enum event_format

@@ -15,12 +15,16 @@ struct reading {
 	struct room *room; /* counted, as is s */
 	struct snapshot *s;
 	struct seer seer;
+	/* All is read in one transaction: one view, and its locks taken once. */
+	bool has_begun;
 };
 
 /* M_FORBIDDEN for a room that is unknown or of which the asker may see nothing, not even
  * of its past: who may not see it shall not learn whether it is there. */
 enum mx_err reading_open(
     struct req *req, const char *room_id, struct reading *out) MUST_USE;
+/* The same of a room that is at hand (takes over its reference), whatever may be seen. */
+enum mx_err reading_of(struct req *req, struct room *room, struct reading *out) MUST_USE;
 void reading_close(struct reading *reading);
 
 /* 2015's clients are shown 2015's fields as well. */

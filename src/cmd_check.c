@@ -1,0 +1,252 @@
+/*
+ * `parlour check`: reads the configuration and looks whether this machine can serve it.
+ * Relies on config and keys; changes nothing. Problems are told with what to do.
+ */
+#include "cmd.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "config.h"
+#include "keys.h"
+#include "machine.h"
+
+/* What was found so far. Errors: `serve` would not start. */
+struct findings {
+	int errors, warnings;
+};
+
+__attribute__((format(printf, 2, 3))) static void
+found_error(struct findings *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->errors++;
+	fputs("error: ", stdout);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+__attribute__((format(printf, 2, 3))) static void
+found_warning(struct findings *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	f->warnings++;
+	fputs("warning: ", stdout);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+/* ---- files ---- */
+
+static void
+check_config_mode(const struct config *config, struct findings *f)
+{
+	struct stat st;
+
+	if (config->file == NULL || config->registration_shared_secret == NULL)
+		return;
+	if (stat(config->file, &st) == 0 && (st.st_mode & 077) != 0)
+		found_warning(f, "%s holds a secret that others may read: chmod 600 %s",
+		    config->file, config->file);
+}
+
+static void
+check_keys(const struct config *config, struct findings *f)
+{
+	struct keys keys;
+	char *error = NULL;
+
+	if (keys_load(config->data_dir, &keys, &error))
+		printf("keys: %s in %s\n", keys.signing_key_id, config->data_dir);
+	else
+		found_error(f, "%s", error);
+	free(error);
+	explicit_bzero(&keys, sizeof keys);
+}
+
+/* No folder, or one without keys: `serve` makes them. */
+static void
+check_data_dir(const struct config *config, struct findings *f)
+{
+	char signing_key[PATH_MAX];
+
+	if (access(config->data_dir, F_OK) != 0) {
+		printf("data_dir: %s is not there yet; serve makes it\n",
+		    config->data_dir);
+		return;
+	}
+	if (access(config->data_dir, R_OK | W_OK | X_OK) != 0) {
+		found_error(f, "data_dir: %s: %s", config->data_dir, strerror(errno));
+		return;
+	}
+	snprintf(
+	    signing_key, sizeof signing_key, "%s/" SIGNING_KEY_FILE, config->data_dir);
+	if (access(signing_key, F_OK) == 0)
+		check_keys(config, f);
+	else
+		printf("keys: none in %s yet; serve makes them\n", config->data_dir);
+}
+
+/* ---- listeners ---- */
+
+static socklen_t
+socket_address(const struct config_address *address, struct sockaddr_storage *out)
+{
+	struct sockaddr_in *ipv4 = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)out;
+
+	memset(out, 0, sizeof *out);
+	if (inet_pton(AF_INET, address->host, &ipv4->sin_addr) == 1) {
+		ipv4->sin_family = AF_INET;
+		ipv4->sin_port = htons(address->port);
+		return sizeof *ipv4;
+	}
+	inet_pton(AF_INET6, address->host, &ipv6->sin6_addr);
+	ipv6->sin6_family = AF_INET6;
+	ipv6->sin6_port = htons(address->port);
+	return sizeof *ipv6;
+}
+
+/* Binds as `serve` would, without SO_REUSEPORT, so that a running server is noticed. */
+static void
+check_listener(const struct config_listener *listener, struct findings *f)
+{
+	const struct config_address *address = &listener->address;
+	struct sockaddr_storage where;
+	socklen_t n = socket_address(address, &where);
+	int fd = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	if (fd < 0) {
+		found_error(f, "listeners: %s: %s", address->host, strerror(errno));
+		return;
+	}
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (where.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	if (bind(fd, (struct sockaddr *)&where, n) < 0)
+		found_error(f, "listeners: %s port %u: %s", address->host,
+		    (unsigned)address->port, strerror(errno));
+	close(fd);
+}
+
+static void
+check_listeners(const struct config *config, struct findings *f)
+{
+	int open_count = 0;
+
+	for (size_t i = 0; i < config->listeners.n; i++) {
+		if (!config_listener_opens(&config->listeners.v[i]))
+			continue;
+		check_listener(&config->listeners.v[i], f);
+		open_count++;
+	}
+	if (open_count == 0)
+		found_error(f, "listeners: none of them can be opened");
+}
+
+/* ---- the kernel's limits ---- */
+
+static void
+warn_of_machine(void *arg, const char *sentence)
+{
+	found_warning(arg, "%s", sentence);
+}
+
+static void
+check_machine(struct findings *f)
+{
+	printf("nofile: at most %llu connections and files at one time\n",
+	    (unsigned long long)machine_nofile());
+	machine_warn(warn_of_machine, f);
+}
+
+/* ---- the word ---- */
+
+static int
+check(const struct config *config)
+{
+	struct findings f = { 0 };
+
+	for (size_t i = 0; i < config->warnings.n; i++)
+		found_warning(&f, "%s", config->warnings.v[i]);
+	check_config_mode(config, &f);
+	check_data_dir(config, &f);
+	check_listeners(config, &f);
+	check_machine(&f);
+	printf("%s: %d errors, %d warnings\n",
+	    config->file != NULL ? config->file : "built-in defaults", f.errors,
+	    f.warnings);
+	return f.errors > 0;
+}
+
+static void
+print(const struct config *config)
+{
+	struct buf text = { 0 };
+
+	config_print(config, &text);
+	fwrite(text.p, 1, text.n, stdout);
+	buf_free(&text);
+}
+
+static int
+run(const struct command *command, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "print", no_argument, NULL, 'p' },
+		{ 0 },
+	};
+	const char *file = NULL;
+	bool wants_print = false;
+	char *error = NULL;
+	struct config *config;
+	int option, status = 0;
+
+	while ((option = cmd_option(command, argc, argv, options)) != -1) {
+		if (option == 'c')
+			file = optarg;
+		else
+			wants_print = true;
+	}
+	if (optind < argc)
+		return cmd_misuse(command, "'%s' is one word too many", argv[optind]);
+	config = config_load(file, &error);
+	if (config == NULL) {
+		fprintf(stderr, "%s\n", error);
+		free(error);
+		return 1;
+	}
+	if (wants_print)
+		print(config);
+	else
+		status = check(config);
+	config_free(config);
+	return status;
+}
+
+const struct command cmd_check = {
+	"check",
+	"verifies the configuration and this machine",
+	"usage: parlour check [--config FILE] [--print]\n\n"
+	"Reads the configuration and looks whether this machine can serve it. Status 1 "
+	"if\n"
+	"serve would not start.\n\n"
+	"  --config FILE  the configuration (" CONFIG_FILE
+	" if it is there, else defaults)\n"
+	"  --print        prints all settings in force instead, without secrets\n",
+	run,
+};

@@ -1,0 +1,300 @@
+/*
+ * `parlour serve`: the configuration becomes a core and a server; signals end it.
+ * Relies on running (lock, keys, core), api/server (HTTP) and control (the operator's
+ * words). What comes up first goes down last.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/server.h"
+#include "base/log.h"
+#include "cmd.h"
+#include "config.h"
+#include "control.h"
+#include "machine.h"
+#include "running.h"
+
+#define GRACE_MS 4000
+
+/* Everything that one run of the server holds. */
+struct serving {
+	const char *config_file; /* as it was given; NULL: not given */
+	struct config *config;
+	struct running running;
+	struct server *server;
+	struct control *control;
+	struct http_listener *listeners;
+	int *serves;
+	struct trusted_proxy *trusted;
+};
+
+static int
+fail_owned(char *error)
+{
+	fprintf(stderr, "parlour: %s\n", error);
+	free(error);
+	return 1;
+}
+
+/* Each line of it names file, line and column. */
+static int
+fail_config(char *error)
+{
+	fprintf(stderr, "%s\n", error);
+	free(error);
+	return 1;
+}
+
+/* ---- the configuration as the server wants it ---- */
+
+static void
+fill_listeners(struct serving *s, struct server_options *options)
+{
+	const struct config *c = s->config;
+	int n = 0;
+
+	s->listeners = xcalloc(c->listeners.n + 1, sizeof *s->listeners);
+	s->serves = xcalloc(c->listeners.n + 1, sizeof *s->serves);
+	for (size_t i = 0; i < c->listeners.n; i++) {
+		const struct config_listener *l = &c->listeners.v[i];
+
+		if (!config_listener_opens(l))
+			continue;
+		s->listeners[n] = (struct http_listener){ l->address.host,
+			l->address.port };
+		s->serves[n++] = l->apis;
+	}
+	options->http.listeners = s->listeners;
+	options->http.listener_count = n;
+	options->serves = s->serves;
+}
+
+static void
+fill_trusted(struct serving *s, struct server_options *options)
+{
+	const struct config *c = s->config;
+
+	s->trusted = xcalloc(c->trusted_proxies.n + 1, sizeof *s->trusted);
+	for (size_t i = 0; i < c->trusted_proxies.n; i++)
+		s->trusted[i] = (struct trusted_proxy){ c->trusted_proxies.v[i].address,
+			c->trusted_proxies.v[i].bits };
+	options->trusted = s->trusted;
+	options->trusted_count = (int)c->trusted_proxies.n;
+}
+
+/* As many as nofile allows, less what the store, the log, the threads and the operator's
+ * words need: those must never find that no descriptor is left. */
+static uint32_t
+connections_max(const struct config *c, const struct server_options *options)
+{
+	uint64_t nofile = machine_nofile_raise();
+	uint64_t kept = (uint64_t)server_descriptors(options);
+	uint64_t max = nofile > kept + 16 ? nofile - kept : 16;
+
+	if (c->limits_connections_max > 0 && (uint64_t)c->limits_connections_max < max)
+		max = (uint64_t)c->limits_connections_max;
+	return max > UINT32_MAX ? UINT32_MAX : (uint32_t)max;
+}
+
+static bool
+open_server(struct serving *s, char **error_out)
+{
+	const struct config *c = s->config;
+	struct server_options options = { .rate_limits = c->limits_rate,
+		.workers = (int)c->http_workers,
+		.http = { .io_threads = (int)c->http_io_threads,
+		    .body_max = (size_t)c->limits_body_max,
+		    .head_timeout_ms = (int)c->http_head_timeout_ms,
+		    .body_timeout_ms = (int)c->http_body_timeout_ms,
+		    .idle_timeout_ms = (int)c->http_idle_timeout_ms,
+		    .write_max = 256 << 10 } };
+
+	fill_listeners(s, &options);
+	fill_trusted(s, &options);
+	options.http.connections_max = connections_max(c, &options);
+	s->server = server_new(&s->running.core, &options, error_out);
+	return s->server != NULL;
+}
+
+/* ---- what people are told ---- */
+
+/* Where clients reach it from this machine; false: no listener is for clients. */
+static bool
+client_url(const struct serving *s, char *out, size_t cap)
+{
+	const char *host;
+	int i = 0;
+
+	while (s->listeners[i].host != NULL && (s->serves[i] & SERVES_CLIENT) == 0)
+		i++;
+	host = s->listeners[i].host;
+	if (host == NULL)
+		return false;
+	if (strcmp(host, "0.0.0.0") == 0)
+		host = "127.0.0.1";
+	if (strcmp(host, "::") == 0)
+		host = "::1";
+	snprintf(out, cap, strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u", host,
+	    (unsigned)server_port(s->server, i));
+	return true;
+}
+
+/* How the operator's words are called for this very server. */
+static void
+print_word(const struct serving *s, const char *word)
+{
+	printf("%s %s", program_path, word);
+	if (s->config_file != NULL)
+		printf(" --config '%s'", s->config_file);
+}
+
+/* What a newcomer needs next, ready to be pasted in another terminal. */
+static void
+greet(const struct serving *s)
+{
+	char url[128];
+
+	if (!client_url(s, url, sizeof url))
+		return;
+	printf("parlour " PARLOUR_VERSION " serves %s on %s\n\n"
+	       "Make an account:\n"
+	       "  ",
+	    s->config->server_name, url);
+	print_word(s, "user add ann --password secret");
+	printf("\nMake a public room:\n"
+	       "  ROOM=$(");
+	print_word(s, "room add lobby --creator ann --world-readable");
+	printf("); echo $ROOM\n");
+	if (s->config->guests_mode != GUESTS_OFF)
+		printf("Listen to it as a guest, until somebody speaks or 30 s are "
+		       "over:\n"
+		       "  curl \"%s/_matrix/client/api/v1/events?room_id=${ROOM%%%% *}"
+		       "&access_token=$(curl -s -d '{}' "
+		       "'%s/_matrix/client/v3/register?kind=guest'"
+		       " | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')\"\n",
+		    url, url);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void
+warn(void *arg, const char *sentence)
+{
+	log_warn("serve: %s", sentence);
+}
+
+static void
+warn_all(const struct serving *s)
+{
+	for (size_t i = 0; i < s->config->warnings.n; i++)
+		log_warn("%s", s->config->warnings.v[i]);
+	machine_warn(warn, NULL);
+}
+
+/* ---- the run ---- */
+
+static void
+wait_for_signal(const sigset_t *signals)
+{
+	int signal;
+
+	while (sigwait(signals, &signal) != 0)
+		;
+	log_info("serve: stopping on %s", strsignal(signal));
+}
+
+/* The store's descriptors are opened before the sockets. */
+static bool
+open_all(struct serving *s, char **error_out)
+{
+	const char *data_dir = s->config->data_dir;
+
+	if (!keys_create(data_dir, error_out) ||
+	    running_lock(&s->running, error_out) != RUNNING_LOCKED ||
+	    !running_open(&s->running, error_out))
+		return false;
+	if (!open_server(s, error_out))
+		return false;
+	s->control = control_start(&s->running.core, data_dir, error_out);
+	return s->control != NULL;
+}
+
+static int
+serve(struct serving *s, const sigset_t *signals)
+{
+	char *error = NULL;
+
+	if (!open_all(s, &error))
+		return fail_owned(error);
+	server_start(s->server);
+	greet(s);
+	warn_all(s);
+	wait_for_signal(signals);
+	control_stop(s->control);
+	s->control = NULL;
+	server_stop(s->server, GRACE_MS);
+	return 0;
+}
+
+static void
+serving_free(struct serving *s)
+{
+	control_stop(s->control);
+	if (s->server != NULL)
+		server_free(s->server);
+	running_close(&s->running);
+	free(s->listeners);
+	free(s->serves);
+	free(s->trusted);
+	config_free(s->config);
+}
+
+static int
+run_serve(const struct command *command, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ 0 },
+	};
+	struct serving s = { .running = { .lock_fd = -1 } };
+	sigset_t signals;
+	char *error = NULL;
+	int status;
+
+	while (cmd_option(command, argc, argv, options) != -1)
+		s.config_file = optarg;
+	if (optind < argc)
+		return cmd_misuse(command, "'%s' is one word too many", argv[optind]);
+	s.config = config_load(s.config_file, &error);
+	if (s.config == NULL)
+		return fail_config(error);
+	s.running.config = s.config;
+	/* Before any thread starts: all inherit the mask, this one waits for them. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	log_setup((enum log_level)s.config->log_level, s.config->log_format == 1);
+	status = serve(&s, &signals);
+	serving_free(&s);
+	return status;
+}
+
+const struct command cmd_serve = {
+	.word = "serve",
+	.summary = "run the server",
+	.usage = "usage: parlour serve [--config FILE]\n"
+		 "\n"
+		 "Runs the server until SIGINT or SIGTERM. Without --config it reads\n"
+		 "parlour.yaml if that is there; else it serves `localhost` on\n"
+		 "127.0.0.1:8008, with its data in ./data.\n"
+		 "\n"
+		 "  --config FILE  the configuration (YAML; `parlour init` writes one)\n"
+		 "  --help         this text\n",
+	.run = run_serve,
+};

@@ -1,0 +1,151 @@
+/*
+ * From a configuration to a core over its database, and back. Relies on all of core;
+ * the order in which its parts come up and go down is here.
+ * Before the first request and after the last.
+ */
+#include "running.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include "core/append.h"
+#include "core/changes.h"
+#include "core/guests.h"
+#include "core/login.h"
+#include "core/public_rooms.h"
+#include "core/room.h"
+#include "core/public_rooms.h"
+#include "core/typing.h"
+
+#define LOCK_FILE "lock"
+
+__attribute__((format(printf, 2, 3))) static void
+explain(char **error_out, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(error_out, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+}
+
+enum running_lock
+running_lock(struct running *r, char **error_out)
+{
+	const char *data_dir = r->config->data_dir;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/" LOCK_FILE, data_dir);
+	r->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (r->lock_fd < 0) {
+		explain(error_out, "%s cannot be opened: %s", path, strerror(errno));
+		return RUNNING_FAILED;
+	}
+	if (flock(r->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return RUNNING_LOCKED;
+	explain(error_out,
+	    "data_dir %s is in use by another parlour (its lock is held)", data_dir);
+	close(r->lock_fd);
+	r->lock_fd = -1;
+	return RUNNING_IN_USE;
+}
+
+static void
+fill_settings(struct running *r)
+{
+	const struct config *c = r->config;
+	struct settings *set = &r->core.set;
+
+	set->server_name = c->server_name;
+	set->public_base_url = c->public_base_url;
+	set->database = c->database_file;
+	set->default_room_version = c->rooms_default_version;
+	set->public_list_without_token = c->rooms_public_list_without_token;
+	set->signing_key_id = r->keys.signing_key_id;
+	memcpy(set->signing_secret, r->keys.signing_secret, sizeof set->signing_secret);
+	memcpy(set->signing_public, r->keys.signing_public, sizeof set->signing_public);
+	memcpy(set->secret, r->keys.secret, sizeof set->secret);
+	set->registration = (enum registration_mode)c->registration_mode;
+	set->registration_shared_secret = c->registration_shared_secret;
+	set->guests = (enum guests_mode)c->guests_mode;
+	set->guest_lifetime_ms = c->guests_lifetime_ms;
+	set->password_memory_kib = (unsigned)c->password_memory_kib;
+	set->password_passes = (unsigned)c->password_passes;
+	set->events_timeout_max_ms = c->limits_events_timeout_max_ms;
+}
+
+/* The core's parts over a database that is open for writing. */
+static bool
+make_core(struct running *r, struct db *db)
+{
+	struct core *core = &r->core;
+	enum mx_err appends, guests; /* both: close_core frees both */
+
+	core->changes = changes_new();
+	core->rooms = rooms_new(core);
+	core->typing = typing_new();
+	core->public_rooms = public_rooms_new(core);
+	core->public_rooms = public_rooms_new(core);
+	logins_setup(core, r->config->access_token_lifetime_ms);
+	appends = append_setup(core, db);
+	guests = guests_setup(core, db);
+	return appends == M_OK && guests == M_OK;
+}
+
+bool
+running_open(struct running *r, char **error_out)
+{
+	struct core *core = &r->core;
+	struct db *db;
+	bool good;
+
+	if (!keys_load(r->config->data_dir, &r->keys, error_out))
+		return false;
+	fill_settings(r);
+	core->writer = writer_open(core->set.database, error_out);
+	if (core->writer == NULL)
+		return false;
+	db = db_open(core->set.database, DB_READ, error_out);
+	if (db == NULL)
+		return false;
+	good = make_core(r, db);
+	db_close(db);
+	if (!good)
+		explain(
+		    error_out, "the database %s cannot be read", core->set.database);
+	return good;
+}
+
+static void
+close_core(struct core *core)
+{
+	if (core->writer != NULL)
+		writer_close(core->writer);
+	if (core->changes == NULL)
+		return;
+	guests_free(core);
+	logins_free(core);
+	public_rooms_free(core->public_rooms);
+	public_rooms_free(core->public_rooms);
+	typing_free(core->typing);
+	rooms_free(core->rooms);
+	append_free(core);
+	changes_free(core->changes);
+}
+
+void
+running_close(struct running *r)
+{
+	close_core(&r->core);
+	explicit_bzero(&r->keys, sizeof r->keys);
+	if (r->lock_fd >= 0)
+		close(r->lock_fd);
+	r->lock_fd = -1;
+}

@@ -1,0 +1,158 @@
+"""The paths of 2015, api/v1 and v2_alpha, one more version in each route's row.
+
+Spec: shared/spec/legacy-v1 (api/client-server/v1, v2_alpha).
+"""
+
+import pytest
+
+from lib.client import V1, fresh
+from lib.http import quote
+from lib.listen import Listener
+
+V2 = "/_matrix/client/v2_alpha"
+PREFIXES = [V1, V2, "/_matrix/client/r0"]
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def room(ann):
+    return ann.create_room(preset="public_chat")
+
+
+def old(client, room, tail, prefix=V1):
+    return prefix + client.room(room, tail)
+
+
+@pytest.mark.parametrize("prefix", [V1, V2])
+def test_a_token_stands_in_the_query_as_in_2015(own, ann, room, prefix):
+    own.api.get(f"{prefix}/rooms/{quote(room)}/state/m.room.create", access_token=ann.token)
+
+
+@pytest.mark.parametrize("prefix", [V1, V2])
+def test_login_has_its_2015_shape(own, ann, prefix):
+    got = own.api.post(prefix + "/login", {
+        "type": "m.login.password", "user": ann.user_id, "password": PASSWORD})
+    assert got["user_id"] == ann.user_id and got["home_server"] == "localhost"
+    own.api.post(prefix + "/login", {"type": "m.login.password", "user": ann.user_id,
+                                     "password": "wrong"}, expect=(403, "M_FORBIDDEN"))
+
+
+@pytest.mark.parametrize("prefix", [V2, "/_matrix/client/api/v2_alpha"])
+def test_registration_of_2015_has_guests_and_users(own, prefix):
+    guest = own.api.post(prefix + "/register?kind=guest", {})
+    assert guest["user_id"] and guest["access_token"] and guest["home_server"] == "localhost"
+    name = fresh("old")
+    first = own.api.post(prefix + "/register", {"username": name, "password": PASSWORD},
+                         expect=401)
+    got = own.api.post(prefix + "/register", {
+        "username": name, "password": PASSWORD,
+        "auth": {"type": "m.login.dummy", "session": first["session"]}})
+    assert got["home_server"] == "localhost" and got["user_id"].startswith("@" + name)
+
+
+def test_a_room_is_made_and_moved_through_as_in_2015(own, ann, ben):
+    name = fresh("v1room")
+    made = ann.post(V1 + "/createRoom", {"preset": "private_chat", "room_alias_name": name,
+                                         "name": "The Grand Duke Pub", "topic": "x"})
+    room = made["room_id"]
+    assert made.get("room_alias", f"#{name}:localhost") == f"#{name}:localhost"
+    ann.post(old(ann, room, "/invite"), {"user_id": ben.user_id})
+    assert ben.post(old(ben, room, "/join"))["room_id"] == room
+    ann.post(old(ann, room, "/ban"), {"user_id": ben.user_id, "reason": "x"})
+    assert ann.membership(room, ben.user_id) == "ban"
+    ann.post(old(ann, room, "/leave"))
+    ann.post(old(ann, room, "/forget"))
+
+
+def test_a_message_is_put_and_read_as_in_2015(own, ann, room):
+    got = ann.put(old(ann, room, "/send/m.room.message/" + fresh("t")),
+                  {"msgtype": "m.text", "body": "hello"})
+    page = ann.get(old(ann, room, "/messages"), dir="b", limit=1)
+    assert page["chunk"][0]["event_id"] == got["event_id"]
+    assert page["start"] and page["end"]
+
+
+def test_state_is_put_and_read_as_in_2015(own, ann, room):
+    ann.put(old(ann, room, "/state/org.example.a/k"), {"v": 1})
+    ann.put(old(ann, room, "/state/m.room.topic"), {"topic": "old times"})
+    assert ann.get(old(ann, room, "/state/org.example.a/k")) == {"v": 1}
+    assert ann.get(old(ann, room, "/state/m.room.topic")) == {"topic": "old times"}
+    assert any(e["type"] == "m.room.topic" for e in ann.get(old(ann, room, "/state")))
+    assert ann.get(old(ann, room, "/members"))["chunk"][0]["state_key"] == ann.user_id
+
+
+def test_aliases_are_made_asked_for_and_deleted_as_in_2015(own, ann, room):
+    path = f"{V1}/directory/room/" + quote(f"#{fresh('old')}:localhost")
+    ann.put(path, {"room_id": room})
+    assert ann.get(path)["room_id"] == room
+    ann.delete(path)
+    ann.get(path, expect=(404, "M_NOT_FOUND"))
+
+
+def test_the_directory_answers_as_in_2015(own, ann):
+    room = ann.create_room(visibility="public", name="old pub")
+    got = own.api.get(V1 + "/publicRooms")
+    entry = next(r for r in got["chunk"] if r["room_id"] == room)
+    assert entry["num_joined_members"] == 1 and entry["name"] == "old pub"
+
+
+def test_profiles_are_kept_as_in_2015(own, ann):
+    path = f"{V1}/profile/{quote(ann.user_id)}"
+    ann.put(path + "/displayname", {"displayname": "Ann"})
+    ann.put(path + "/avatar_url", {"avatar_url": "mxc://localhost/a"})
+    assert ann.get(path + "/displayname") == {"displayname": "Ann"}
+    assert ann.get(path + "/avatar_url") == {"avatar_url": "mxc://localhost/a"}
+    assert ann.get(path) == {"displayname": "Ann", "avatar_url": "mxc://localhost/a"}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_the_predefined_push_rules_can_be_read(own, ann, prefix):
+    got = ann.get(prefix + "/pushrules/")
+    kinds = got["global"]
+    assert {"override", "content", "room", "sender", "underride"} <= set(kinds)
+    assert ".m.rule.master" in [r["rule_id"] for r in kinds["override"]]
+    for rule in kinds["override"] + kinds["underride"]:
+        assert rule["default"] is True and isinstance(rule["enabled"], bool)
+        assert isinstance(rule["actions"], list) and isinstance(rule["conditions"], list)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES + ["/_matrix/client/v3"])
+def test_typing_is_heard_by_the_others(own, ann, ben, prefix):
+    room = ann.create_room(preset="public_chat")
+    ben.join(room)
+    ear = Listener(ann)
+    path = f"{prefix}/rooms/{quote(room)}/typing/{quote(ben.user_id)}"
+    assert ben.put(path, {"typing": True, "timeout": 30000}) == {}
+    got = ear.until_where(lambda e: e["type"] == "m.typing" and e["room_id"] == room
+                          and e["content"]["user_ids"], "typing")
+    assert got["content"]["user_ids"] == [ben.user_id] and "event_id" not in got
+    ben.put(path, {"typing": False})
+    ear.until_where(lambda e: e["type"] == "m.typing" and e["content"]["user_ids"] == [],
+                    "typing no more")
+    ear.stop()
+
+
+def test_typing_ends_by_itself(own, ann, ben):
+    room = ann.create_room(preset="public_chat")
+    ben.join(room)
+    ear = Listener(ann)
+    ben.put(f"{V1}/rooms/{quote(room)}/typing/{quote(ben.user_id)}",
+            {"typing": True, "timeout": 500})
+    ear.until_where(lambda e: e["type"] == "m.typing" and e["content"]["user_ids"], "typing")
+    ear.until_where(lambda e: e["type"] == "m.typing" and not e["content"]["user_ids"], "its end")
+    ear.stop()
+
+
+def test_typing_is_for_members_and_for_oneself(own, ann, ben):
+    room = ann.create_room(preset="public_chat")
+    path = f"/rooms/{quote(room)}/typing/"
+    ben.put(path + quote(ben.user_id), {"typing": True}, expect=(403, "M_FORBIDDEN"))
+    ben.join(room)
+    ben.put(path + quote(ann.user_id), {"typing": True}, expect=(403, "M_FORBIDDEN"))
+    ben.put(path + quote(ben.user_id), {}, expect=400)
+    ben.put(path + quote(ben.user_id), {"typing": "yes"}, expect=400)
+
+
+@pytest.mark.parametrize("path", ["/initialSync", "/events?timeout=0", "/events/$nosuch"])
+def test_the_stream_of_2015_needs_a_token(own, path):
+    own.api.get(V1 + path, expect=(401, "M_MISSING_TOKEN"))

@@ -1,0 +1,118 @@
+"""Rate limits, on servers of their own: who is slowed down, how he is told, who is not.
+
+Spec: client-server-api/#rate-limiting.
+"""
+
+import pytest
+
+from lib.client import Client, fresh
+
+
+@pytest.fixture
+def limited(private):
+    return private(limits={"rate": "on"}, trusted_proxies=["127.0.0.1/32"])
+
+
+def until_limited(ask, most=3000):
+    """Asks until told to slow down; the answer that says so."""
+    for _ in range(most):
+        got = ask()
+        if got.status == 429:
+            return got
+    raise AssertionError(f"{most} requests in a row, and no limit")
+
+
+def from_address(address):
+    return {"X-Forwarded-For": address}
+
+
+def check_limited(got):
+    assert got.errcode() == "M_LIMIT_EXCEEDED"
+    assert int(got.headers["retry-after"]) >= 1
+    assert got.json().get("retry_after_ms", 1) > 0
+
+
+def test_one_who_sends_too_much_is_told_when_to_come_back(limited):
+    ann = limited.api.register()
+    room = ann.create_room()
+    check_limited(until_limited(lambda: ann.reply(
+        "PUT", ann.room(room, f"/send/m.room.message/{fresh('t')}"), {"body": "x"})))
+
+
+def test_one_who_is_slowed_down_slows_nobody_else(limited):
+    ann, ben = limited.api.register(), limited.api.register()
+    room = ann.create_room(preset="public_chat")
+    other = ben.create_room()
+    until_limited(lambda: ann.reply(
+        "PUT", ann.room(room, f"/send/m.room.message/{fresh('t')}"), {"body": "x"},
+        headers=from_address("192.0.2.1")))
+    ben.request("PUT", ben.room(other, f"/send/m.room.message/{fresh('t')}"), {"body": "x"},
+                headers=from_address("192.0.2.2"))
+
+
+def test_logins_are_limited_by_address(limited):
+    body = {"type": "m.login.password", "password": "wrong",
+            "identifier": {"type": "m.id.user", "user": "nobody"}}
+
+    def ask(address="192.0.2.7"):
+        return limited.api.reply("POST", "/login", body, headers=from_address(address))
+
+    check_limited(until_limited(ask))
+    assert ask("192.0.2.8").status == 403
+
+
+def test_guests_are_limited_by_address(limited):
+    def ask(address="198.51.100.1"):
+        return limited.api.reply("POST", "/register?kind=guest", {},
+                                 headers=from_address(address))
+
+    check_limited(until_limited(ask))
+    assert ask("198.51.100.2").status == 200
+
+
+def test_an_ipv6_network_of_64_bits_counts_as_one(limited):
+    def ask(address):
+        return limited.api.reply("POST", "/register?kind=guest", {},
+                                 headers=from_address(address))
+
+    count = iter(range(1, 10**6))
+    check_limited(until_limited(lambda: ask(f"2001:db8:1:1::{next(count):x}")))
+    assert ask("2001:db8:1:2::1").status == 200
+
+
+def test_an_address_is_believed_of_trusted_proxies_alone(private):
+    one = private(limits={"rate": "on"}, trusted_proxies=["192.0.2.1/32"])
+    count = iter(range(1, 10**6))
+
+    def ask():
+        at = next(count)
+        return one.api.reply("POST", "/register?kind=guest", {},
+                             headers=from_address(f"198.51.{at // 250}.{at % 250}"))
+
+    check_limited(until_limited(ask))
+
+
+def test_with_limits_off_nobody_is_slowed_down(own):
+    ann = own.api.register()
+    room = ann.create_room()
+    for _ in range(200):
+        ann.send(room, "x")
+    for _ in range(200):
+        own.api.guest()
+    for _ in range(30):
+        own.api.login("nobody", "wrong", expect=(403, "M_FORBIDDEN"))
+
+
+def test_a_preflight_is_never_limited(limited):
+    for _ in range(300):
+        got = limited.api.reply("OPTIONS", "/login", token=None)
+        assert got.status in (200, 204)
+
+
+def test_a_slowed_down_guest_keeps_its_token(limited):
+    ann, guest = limited.api.register(), limited.api.guest()
+    hall = ann.public_room()
+    other = Client(guest.http, guest.token)
+    until_limited(lambda: other.reply("GET", other.room(hall, "/messages?dir=b")), most=5000)
+    got = guest.reply("GET", "/account/whoami")
+    assert got.status in (200, 429)

@@ -1,0 +1,106 @@
+"""Names and pictures, and what they do to the rooms their owner is in.
+
+Spec: client-server-api/#profiles.
+"""
+
+import pytest
+
+from lib.http import quote
+from lib.listen import Listener
+
+NO_RIGHT = (403, "M_FORBIDDEN")
+
+
+def path_of(user, key=""):
+    return f"/profile/{quote(user.user_id)}" + (f"/{key}" if key else "")
+
+
+@pytest.mark.parametrize("key, value", [
+    ("displayname", "Ann the Grüne 🦊"), ("avatar_url", "mxc://localhost/abc")])
+def test_a_field_is_set_and_read_without_a_token(api, ann, key, value):
+    assert ann.put(path_of(ann, key), {key: value}) == {}
+    assert api.get(path_of(ann, key)) == {key: value}
+    assert api.get(path_of(ann))[key] == value
+
+
+def test_a_new_user_has_the_local_part_for_a_name_or_none(api, ann):
+    assert api.get(path_of(ann)).get("displayname") in (None, ann.local_part)
+
+
+def test_a_profile_of_nobody_is_404(api):
+    for tail in ("", "/displayname", "/avatar_url"):
+        api.get("/profile/@nobody-at-all:localhost" + tail, expect=(404, "M_NOT_FOUND"))
+
+
+def test_a_field_that_is_not_set_is_404_or_empty(api, ann):
+    got = api.get(path_of(ann, "avatar_url"), expect=[200, (404, "M_NOT_FOUND")])
+    assert not got.get("avatar_url")
+
+
+def test_nobody_sets_anothers_name(ann, ben):
+    for key in ("displayname", "avatar_url"):
+        ben.put(path_of(ann, key), {key: "mine now"}, expect=NO_RIGHT)
+
+
+def test_setting_needs_a_token(api, ann):
+    api.put(path_of(ann, "displayname"), {"displayname": "x"}, expect=(401, "M_MISSING_TOKEN"))
+
+
+@pytest.mark.parametrize("body", [{}, {"displayname": 5}, {"displayname": ["x"]}])
+def test_a_name_of_the_wrong_shape_is_400(ann, body):
+    ann.put(path_of(ann, "displayname"), body, expect=[
+        (400, "M_MISSING_PARAM"), (400, "M_BAD_JSON"), (400, "M_INVALID_PARAM")])
+
+
+def test_a_name_beyond_measure_is_refused(ann):
+    got = ann.put(path_of(ann, "displayname"), {"displayname": "x" * 70000}, expect=[400, 413])
+    assert got["errcode"] in ("M_PROFILE_TOO_LARGE", "M_TOO_LARGE", "M_BAD_JSON", "M_UNKNOWN",
+                              "M_INVALID_PARAM")
+
+
+def test_a_name_is_taken_away(own, ann):
+    ann.put(path_of(ann, "displayname"), {"displayname": "x"})
+    assert ann.delete(path_of(ann, "displayname")) == {}
+    got = ann.get(path_of(ann, "displayname"), expect=[200, (404, "M_NOT_FOUND")])
+    assert not got.get("displayname")
+
+
+def test_an_id_that_cannot_be_is_an_error(api):
+    api.get("/profile/nonsense", expect=[(400, "M_INVALID_PARAM"), (404, "M_NOT_FOUND")])
+
+
+def test_a_join_carries_name_and_picture(ann, ben):
+    ben.put(path_of(ben, "displayname"), {"displayname": "Ben"})
+    ben.put(path_of(ben, "avatar_url"), {"avatar_url": "mxc://localhost/ben"})
+    room = ann.create_room(preset="public_chat")
+    ben.join(room)
+    got = ann.state(room, "m.room.member", ben.user_id)
+    assert got == {"membership": "join", "displayname": "Ben", "avatar_url": "mxc://localhost/ben"}
+
+
+def test_an_invitation_carries_the_invitees_name(ann, ben):
+    ben.put(path_of(ben, "displayname"), {"displayname": "Ben"})
+    room = ann.create_room(invite=[ben.user_id])
+    assert ann.state(room, "m.room.member", ben.user_id)["displayname"] == "Ben"
+
+
+def test_a_change_of_name_is_heard_in_every_room(ann, ben):
+    rooms = [ann.create_room(preset="public_chat") for _ in range(3)]
+    for room in rooms:
+        ben.join(room)
+    ear = Listener(ann)
+    ben.put(path_of(ben, "displayname"), {"displayname": "Benjamin"})
+    for room in rooms:
+        got = ear.until_where(lambda e: e.get("room_id") == room and e["type"] == "m.room.member")
+        assert got["content"]["displayname"] == "Benjamin"
+        assert got["content"]["membership"] == "join" and got["state_key"] == ben.user_id
+    ear.stop()
+
+
+def test_a_room_of_its_own_name_is_not_undone_by_a_leave(ann, ben):
+    room = ann.create_room(preset="public_chat")
+    ben.join(room)
+    ben.put(path_of(ben, "displayname"), {"displayname": "After"})
+    ben.leave(room)
+    ben.put(path_of(ben, "displayname"), {"displayname": "Later"})
+    assert ann.state(room, "m.room.member", ben.user_id)["membership"] == "leave"

@@ -1,0 +1,58 @@
+"""matrix-js-sdk as npm has it, 2015's and today's, unchanged, each telling its own story.
+
+Stands on tests/js (npm ci there once; ./dev test does). Each script plays a client while
+a plain fetch plays ann, and prints the requests it made.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import subprocess
+
+import pytest
+
+JS = pathlib.Path(__file__).parent / "js"
+ARCH = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+NODE = JS / "node_modules" / f"node-linux-{ARCH}" / "bin/node"
+PASSWORD = "correct horse battery"
+
+
+def play(script, server, ann, room, *more):
+    """Runs one script to its end; the requests that its SDK made."""
+    if not NODE.exists():
+        pytest.fail(f"{NODE} is not there: run `npm ci` in {JS}")
+    got = subprocess.run(
+        [NODE, JS / script, server.http.base, ann.token, room, *more], text=True,
+        capture_output=True, timeout=100, env={**os.environ, "NODE_NO_WARNINGS": "1"})
+    assert got.returncode == 0, got.stderr
+    return json.loads(got.stdout.splitlines()[-1])["requests"]
+
+
+def test_sdk_43_peeks_joins_speaks_and_is_made_to_leave(server, ann):
+    room = ann.public_room()
+    asked = play("sdk43_guest.mjs", server, ann, room)
+    assert "POST /_matrix/client/v3/register?kind" in asked
+    assert f"GET /_matrix/client/v3/rooms/{room}/initialSync?limit" in asked
+    assert "GET /_matrix/client/v3/events?from,room_id,timeout" in asked
+    assert ann.state(room, "m.room.guest_access") == {"guest_access": "forbidden"}
+    assert [e["content"]["body"] for e in ann.all_messages(room)
+            if e["type"] == "m.room.message" and e["sender"] != ann.user_id] == [
+                "hello from a guest"]
+
+
+def test_sdk_0_4_peeks_as_a_guest(server, ann):
+    room = ann.public_room()
+    asked = play("sdk04_guest.cjs", server, ann, room)
+    assert "POST /_matrix/client/r0/register?kind" in asked
+    assert "GET /_matrix/client/r0/events?access_token,from,room_id,timeout" in asked
+
+
+def test_sdk_0_3_lives_on_api_v1(server, ann, ben):
+    room = ann.create_room(preset="public_chat")
+    asked = play("sdk03_user.cjs", server, ann, room, ben.local_part, PASSWORD)
+    assert "POST /_matrix/client/api/v1/login" in asked
+    assert "GET /_matrix/client/api/v1/initialSync?access_token,limit" in asked
+    assert "GET /_matrix/client/api/v1/events?access_token,from,timeout" in asked
+    assert ann.membership(room, ben.user_id) == "leave"
+    assert ann.get(f"/profile/{ben.user_id}/displayname") == {"displayname": "Old Timer"}
