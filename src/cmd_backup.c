@@ -1,7 +1,7 @@
 /*
- * `parlour backup`: a copy of the database, as it was at one moment, with the keys. Relies
- * on db_backup: a reader beside the server's own, so it does not matter whether one runs,
- * and nobody waits for it.
+ * `parlour backup`: a copy of the database, as it was at one moment, with the keys.
+ * Relies on db_backup: a reader beside the server's own, so it does not matter whether
+ * one runs, and nobody waits for it.
  */
 #include "cmd.h"
 
@@ -85,15 +85,14 @@ add_key(struct backup *b, const char *name)
 	return add_file(b, path, name);
 }
 
-/* Overwrites nothing; where the file system has no links, nothing that was there a moment
- * ago. */
+/* Overwrites nothing; where the file system has no links, nothing that was there a
+ * moment ago. */
 static bool
 give_name(const struct backup *b)
 {
 	if (link(b->part, b->file) == 0)
 		return true;
-	return (errno == EPERM || errno == EOPNOTSUPP) &&
-	       rename(b->part, b->file) == 0;
+	return (errno == EPERM || errno == EOPNOTSUPP) && rename(b->part, b->file) == 0;
 }
 
 /* The archive gets its name when it is whole and on the disk. */
@@ -180,9 +179,11 @@ const struct command cmd_backup = {
 	"usage: parlour backup FILE [--config FILE]\n\n"
 	"Writes FILE, a tar archive of the database and the keys as they are at one "
 	"moment,\n"
-	"while the server runs and while it does not. Keep it safe: who has it can speak "
+	"while the server runs and while it does not. Keep it safe: who has it can "
+	"speak "
 	"as\n"
-	"this server. To go back to it: mkdir data && tar -xf FILE -C data, and serve.\n\n"
+	"this server. To go back to it: mkdir data && tar -xf FILE -C data, and "
+	"serve.\n\n"
 	"  FILE           the archive; it must not be there yet\n"
 	"  --config FILE  the server's configuration\n",
 	run,

@@ -13,7 +13,14 @@
 #include "password.h"
 #include "suggest.h"
 
-enum { WORDS_MAX = 8, OPTIONS = 6, JSON_FLAG = 1, CONFIG = 2, PASSWORD = 3, FIRST = 16 };
+enum {
+	WORDS_MAX = 8,
+	OPTIONS = 6,
+	JSON_FLAG = 1,
+	CONFIG = 2,
+	PASSWORD = 3,
+	FIRST = 16
+};
 
 /* One word being run. */
 struct operating {
@@ -96,9 +103,12 @@ list_options(const struct operate_word *word, struct option out[OPTIONS + 4])
 }
 
 static bool
-take_duration(struct operating *o, const struct operate_option *option, const char *text)
+take_duration(
+    struct operating *o, const struct operate_option *option, const char *text)
 {
-	struct setting row = { .name = option->name, .min = 1, .max = INT64_C(1) << 50 };
+	struct setting row = {
+		.name = option->name, .min = 1, .max = INT64_C(1) << 50
+	};
 	struct buf why = { 0 };
 	int64_t ms = 0;
 	bool good = type_duration.parse(&row, text, &ms, &why);
@@ -189,8 +199,7 @@ read_positional(struct operating *o, int argc, char **argv)
 		    o->command, "'%s' is one word too many", argv[optind]);
 	if (word->shown != NULL && !word->may_lack &&
 	    json_get(o->request, word->positional) == NULL)
-		return cmd_misuse(
-		    o->command, "'%s' needs %s", word->word, word->shown);
+		return cmd_misuse(o->command, "'%s' needs %s", word->word, word->shown);
 	for (int i = 0; i < OPTIONS && word->options[i].name != NULL; i++)
 		if (word->options[i].is_needed &&
 		    json_get(o->request, word->options[i].argument) == NULL)
@@ -223,7 +232,8 @@ read_password(struct operating *o)
 static int
 complain(const struct operating *o, const char *sentence)
 {
-	fprintf(stderr, "parlour %s %s: %s\n", o->command->word, o->word->word, sentence);
+	fprintf(
+	    stderr, "parlour %s %s: %s\n", o->command->word, o->word->word, sentence);
 	return 1;
 }
 

@@ -1,6 +1,6 @@
 /*
- * `parlour room`: rooms and the directory. Relies on cmd_operate; control_rooms does the
- * work.
+ * `parlour room`: rooms and the directory. Relies on cmd_operate; control_rooms does
+ * the work.
  */
 #include <stdio.h>
 
@@ -90,8 +90,7 @@ static const struct operate_word words[] = {
 static int
 run(const struct command *command, int argc, char **argv)
 {
-	return cmd_operate(
-	    command, words, sizeof words / sizeof *words, argc, argv);
+	return cmd_operate(command, words, sizeof words / sizeof *words, argc, argv);
 }
 
 const struct command cmd_room = {

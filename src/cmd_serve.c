@@ -64,8 +64,8 @@ fill_listeners(struct serving *s, struct server_options *options)
 
 		if (!config_listener_opens(l))
 			continue;
-		s->listeners[n] = (struct http_listener){ l->address.host,
-			l->address.port };
+		s->listeners[n] =
+		    (struct http_listener){ l->address.host, l->address.port };
 		s->serves[n++] = l->apis;
 	}
 	options->http.listeners = s->listeners;
@@ -86,8 +86,8 @@ fill_trusted(struct serving *s, struct server_options *options)
 	options->trusted_count = (int)c->trusted_proxies.n;
 }
 
-/* As many as nofile allows, less what the store, the log, the threads and the operator's
- * words need: those must never find that no descriptor is left. */
+/* As many as nofile allows, less what the store, the log, the threads and the
+ * operator's words need: those must never find that no descriptor is left. */
 static uint32_t
 connections_max(const struct config *c, const struct server_options *options)
 {
@@ -152,13 +152,14 @@ print_word(const struct serving *s, const char *word)
 		printf(" --config '%s'", s->config_file);
 }
 
-/* What a newcomer needs next, ready to be pasted in another terminal. */
+/* What a newcomer needs next, ready to be pasted in another terminal. Not where the log
+ * is for programs to read. */
 static void
 greet(const struct serving *s)
 {
 	char url[128];
 
-	if (!client_url(s, url, sizeof url))
+	if (s->config->log_format != 0 || !client_url(s, url, sizeof url))
 		return;
 	printf("parlour " PARLOUR_VERSION " serves %s on %s\n\n"
 	       "Make an account:\n"
@@ -170,12 +171,13 @@ greet(const struct serving *s)
 	print_word(s, "room add lobby --creator ann --world-readable");
 	printf("); echo $ROOM\n");
 	if (s->config->guests_mode != GUESTS_OFF)
-		printf("Listen to it as a guest, until somebody speaks or 30 s are "
-		       "over:\n"
-		       "  curl \"%s/_matrix/client/api/v1/events?room_id=${ROOM%%%% *}"
-		       "&access_token=$(curl -s -d '{}' "
-		       "'%s/_matrix/client/v3/register?kind=guest'"
-		       " | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')\"\n",
+		printf(
+		    "Listen to it as a guest, until somebody speaks or 30 s are "
+		    "over:\n"
+		    "  curl -s \"%s/_matrix/client/api/v1/events?room_id=${ROOM%%%% *}"
+		    "&access_token=$(curl -s -d '{}' "
+		    "'%s/_matrix/client/v3/register?kind=guest'"
+		    " | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')\"\n",
 		    url, url);
 	putchar('\n');
 	fflush(stdout);
@@ -288,13 +290,14 @@ run_serve(const struct command *command, int argc, char **argv)
 const struct command cmd_serve = {
 	.word = "serve",
 	.summary = "run the server",
-	.usage = "usage: parlour serve [--config FILE]\n"
-		 "\n"
-		 "Runs the server until SIGINT or SIGTERM. Without --config it reads\n"
-		 "parlour.yaml if that is there; else it serves `localhost` on\n"
-		 "127.0.0.1:8008, with its data in ./data.\n"
-		 "\n"
-		 "  --config FILE  the configuration (YAML; `parlour init` writes one)\n"
-		 "  --help         this text\n",
+	.usage =
+	    "usage: parlour serve [--config FILE]\n"
+	    "\n"
+	    "Runs the server until SIGINT or SIGTERM. Without --config it reads\n"
+	    "parlour.yaml if that is there; else it serves `localhost` on\n"
+	    "127.0.0.1:8008, with its data in ./data.\n"
+	    "\n"
+	    "  --config FILE  the configuration (YAML; `parlour init` writes one)\n"
+	    "  --help         this text\n",
 	.run = run_serve,
 };

@@ -47,8 +47,7 @@ static const struct operate_word words[] = {
 static int
 run(const struct command *command, int argc, char **argv)
 {
-	return cmd_operate(
-	    command, words, sizeof words / sizeof *words, argc, argv);
+	return cmd_operate(command, words, sizeof words / sizeof *words, argc, argv);
 }
 
 const struct command cmd_user = {

@@ -38,6 +38,9 @@ refuse(const struct setting *row, const char *text, struct buf *why)
 static bool
 text_parse(const struct setting *row, const char *text, void *field, struct buf *why)
 {
+	/* A secret left empty is none; any other text that is empty is forgotten. */
+	if (*text == '\0' && (row->flags & SETTING_SECRET))
+		return true;
 	if (*text == '\0') {
 		buf_str(why, "is empty");
 		return false;

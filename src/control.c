@@ -49,7 +49,7 @@ static bool
 argument_fits(const struct argument *argument, const struct json *value)
 {
 	return json_is(value, argument->type) &&
-	    (argument->type != JSON_STR || json_as_str(value) != NULL);
+	       (argument->type != JSON_STR || json_as_str(value) != NULL);
 }
 
 /* NULL: all is well; else a sentence in the arena. */
@@ -92,8 +92,7 @@ run(struct ctx *ctx, struct arena *arena, struct str line, struct json *answer)
 	enum mx_err err;
 
 	if (args == NULL)
-		return arena_printf(
-		    arena, "the line is not valid JSON: %s", error.why);
+		return arena_printf(arena, "the line is not valid JSON: %s", error.why);
 	if (name == NULL)
 		return "the line does not say what to do";
 	operation = find(name);

@@ -24,10 +24,11 @@ struct argument {
 struct operation {
 	const char *name;
 	struct argument arguments[CONTROL_ARGUMENTS_MAX];
-	/* args holds arguments of this table alone, each of its type. Adds to answer, in the
-	 * arena; may block. An error's sentence is ctx->why, else the errcode's own. */
-	enum mx_err (*run)(struct ctx *ctx, struct arena *arena, const struct json *args,
-	    struct json *answer);
+	/* args holds arguments of this table alone, each of its type. Adds to answer,
+	 * in the arena; may block. An error's sentence is ctx->why, else the errcode's
+	 * own. */
+	enum mx_err (*run)(struct ctx *ctx, struct arena *arena,
+	    const struct json *args, struct json *answer);
 };
 
 /* Runs what a line asks for (no newline needed) and adds the answer, newline included.

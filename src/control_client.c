@@ -77,14 +77,13 @@ read_answer(struct arena *arena, const struct buf *line, char **error_out)
 
 	if (ok != NULL)
 		return ok;
-	*error_out = xstrdup(
-	    error != NULL ? error : "the server went away without an answer");
+	*error_out =
+	    xstrdup(error != NULL ? error : "the server went away without an answer");
 	return NULL;
 }
 
 static const struct json *
-ask_server(
-    int fd, struct arena *arena, const struct buf *line, char **error_out)
+ask_server(int fd, struct arena *arena, const struct buf *line, char **error_out)
 {
 	struct buf answer = { 0 };
 	const struct json *ok = NULL;
@@ -107,19 +106,20 @@ become_owner(const char *data_dir)
 
 	if (geteuid() != 0 || stat(data_dir, &st) < 0 || st.st_uid == 0)
 		return true;
-	return setgroups(0, NULL) == 0 && setresgid(st.st_gid, st.st_gid, st.st_gid) == 0 &&
+	return setgroups(0, NULL) == 0 &&
+	       setresgid(st.st_gid, st.st_gid, st.st_gid) == 0 &&
 	       setresuid(st.st_uid, st.st_uid, st.st_uid) == 0;
 }
 
 static const struct json *
-do_here(struct running *r, struct arena *arena, const struct buf *line, char **error_out)
+do_here(
+    struct running *r, struct arena *arena, const struct buf *line, char **error_out)
 {
 	const struct json *ok = NULL;
 	struct ctx ctx = { .core = &r->core };
 	struct buf answer = { 0 };
 
-	if (!keys_create(r->config->data_dir, error_out) ||
-	    !running_open(r, error_out))
+	if (!keys_create(r->config->data_dir, error_out) || !running_open(r, error_out))
 		return NULL;
 	ctx.db = db_open(r->core.set.database, DB_READ, error_out);
 	if (ctx.db == NULL)

@@ -51,8 +51,7 @@ describe(struct arena *arena, const struct room *room, const struct snapshot *s)
 	add_state(arena, out, "alias", s, "m.room.canonical_alias", "alias");
 	add_state(arena, out, "topic", s, "m.room.topic", "topic");
 	add_state(arena, out, "join_rule", s, "m.room.join_rules", "join_rule");
-	json_set_str(
-	    arena, out, "history_visibility", visibility_text(s->visibility));
+	json_set_str(arena, out, "history_visibility", visibility_text(s->visibility));
 	json_set_bool(arena, out, "guests_may_join", s->guests_may_join);
 	json_set_int(arena, out, "joined", s->joined);
 	json_set_int(arena, out, "invited", s->invited);
@@ -98,20 +97,18 @@ find_room(struct ctx *ctx, struct arena *arena, const struct json *args,
 	if (err == M_NOT_FOUND)
 		ctx->why = arena_printf(arena, "There is no room '%s' here", name);
 	if (err == M_INVALID_PARAM)
-		ctx->why =
-		    arena_printf(arena, "'%s' is no room id and no alias", name);
+		ctx->why = arena_printf(arena, "'%s' is no room id and no alias", name);
 	return err;
 }
 
 static enum mx_err
-add_aliases(struct ctx *ctx, struct arena *arena, const struct room *room,
-    struct json *answer)
+add_aliases(
+    struct ctx *ctx, struct arena *arena, const struct room *room, struct json *answer)
 {
 	struct json *list = json_array(arena);
 	const char **aliases;
 	int count;
-	enum mx_err err =
-	    store_aliases_of(ctx->db, arena, room->id, &aliases, &count);
+	enum mx_err err = store_aliases_of(ctx->db, arena, room->id, &aliases, &count);
 
 	for (int i = 0; err == M_OK && i < count; i++)
 		json_push(arena, list, json_str(arena, aliases[i]));
@@ -240,7 +237,7 @@ room_unpublish(
 }
 
 const struct operation control_rooms[] = {
-	{ "room list", { { NULL } }, room_list },
+	{ "room list", { { NULL, JSON_NULL, false } }, room_list },
 	{ "room show", { { "room", JSON_STR, true } }, room_show },
 	{ "room add",
 	    { { "alias", JSON_STR, true }, { "creator", JSON_STR, true },

@@ -68,8 +68,7 @@ read_line(const struct control *c, int fd, char *line, struct str *line_out)
 	size_t n = 0;
 
 	while (n < CONTROL_LINE_MAX && wait_readable(c, fd, deadline_ms)) {
-		ssize_t got =
-		    recv(fd, line + n, CONTROL_LINE_MAX - n, MSG_DONTWAIT);
+		ssize_t got = recv(fd, line + n, CONTROL_LINE_MAX - n, MSG_DONTWAIT);
 		char *end;
 
 		if (got < 0 && (errno == EINTR || errno == EAGAIN))

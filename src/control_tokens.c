@@ -11,9 +11,8 @@ static enum mx_err
 token_add(
     struct ctx *ctx, struct arena *arena, const struct json *args, struct json *answer)
 {
-	struct registration_token_row row = {
-		.token = json_get_str(args, "token"), .uses_allowed = -1
-	};
+	struct registration_token_row row = { .token = json_get_str(args, "token"),
+		.uses_allowed = -1 };
 	int64_t life_ms = 0;
 	enum mx_err err;
 
@@ -23,8 +22,8 @@ token_add(
 		return ctx_fail(ctx, M_INVALID_PARAM, "A token is used at least once");
 	if (json_get_int(args, "expires_in_ms", &life_ms)) {
 		if (life_ms < 1 || life_ms > INT64_C(1) << 50)
-			return ctx_fail(
-			    ctx, M_INVALID_PARAM, "A token lives some time, not for ever");
+			return ctx_fail(ctx, M_INVALID_PARAM,
+			    "A token lives some time, not for ever");
 		row.expires_ts = clock_now_ms() + life_ms;
 	}
 	err = registration_token_add(ctx, &row);
@@ -74,7 +73,7 @@ const struct operation control_tokens[] = {
 	    { { "token", JSON_STR, false }, { "uses", JSON_INT, false },
 		{ "expires_in_ms", JSON_INT, false } },
 	    token_add },
-	{ "token list", { { NULL } }, token_list },
+	{ "token list", { { NULL, JSON_NULL, false } }, token_list },
 	{ "token delete", { { "token", JSON_STR, true } }, token_delete },
 };
 const int control_tokens_count = sizeof control_tokens / sizeof *control_tokens;

@@ -17,7 +17,8 @@ no_account(struct ctx *ctx, struct arena *arena, const char *name)
 
 /* A name, or the whole user id of this server that it would become. */
 static enum mx_err
-free_id(struct ctx *ctx, struct arena *arena, const char *name, const char **user_id_out)
+free_id(
+    struct ctx *ctx, struct arena *arena, const char *name, const char **user_id_out)
 {
 	if (name[0] == '@') {
 		if (!id_is_of(name, ctx->core->set.server_name))
@@ -111,9 +112,10 @@ const struct operation control_users[] = {
 	    { { "name", JSON_STR, true }, { "password", JSON_STR, true },
 		{ "admin", JSON_BOOL, false } },
 	    user_add },
-	{ "user password", { { "name", JSON_STR, true }, { "password", JSON_STR, true } },
+	{ "user password",
+	    { { "name", JSON_STR, true }, { "password", JSON_STR, true } },
 	    user_password },
 	{ "user deactivate", { { "name", JSON_STR, true } }, user_deactivate },
-	{ "user list", { { NULL } }, user_list },
+	{ "user list", { { NULL, JSON_NULL, false } }, user_list },
 };
 const int control_users_count = sizeof control_users / sizeof *control_users;

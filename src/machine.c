@@ -1,7 +1,7 @@
 /*
- * What the kernel lets this process have: descriptors, and the queue of connections that
- * are not accepted yet. Relies on getrlimit and /proc.
- * Before the first request: too small a limit is told at start, not found at noon.
+ * What the kernel lets this process have: descriptors, and the queue of connections
+ * that are not accepted yet. Relies on getrlimit and /proc. Before the first request:
+ * too small a limit is told at start, not found at noon.
  */
 #include "machine.h"
 
@@ -61,7 +61,8 @@ machine_warn(void (*warn)(void *arg, const char *sentence), void *arg)
 
 	if (nofile < NOFILE_WANTED) {
 		snprintf(sentence, sizeof sentence,
-		    "nofile is %llu: set LimitNOFILE=1048576 in the unit, or ulimit -Hn",
+		    "nofile is %llu: set LimitNOFILE=1048576 in the unit, or ulimit "
+		    "-Hn",
 		    (unsigned long long)nofile);
 		warn(arg, sentence);
 	}

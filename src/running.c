@@ -18,7 +18,6 @@
 #include "core/changes.h"
 #include "core/guests.h"
 #include "core/login.h"
-#include "core/public_rooms.h"
 #include "core/room.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
@@ -92,7 +91,6 @@ make_core(struct running *r, struct db *db)
 	core->rooms = rooms_new(core);
 	core->typing = typing_new();
 	core->public_rooms = public_rooms_new(core);
-	core->public_rooms = public_rooms_new(core);
 	logins_setup(core, r->config->access_token_lifetime_ms);
 	appends = append_setup(core, db);
 	guests = guests_setup(core, db);
@@ -132,7 +130,6 @@ close_core(struct core *core)
 		return;
 	guests_free(core);
 	logins_free(core);
-	public_rooms_free(core->public_rooms);
 	public_rooms_free(core->public_rooms);
 	typing_free(core->typing);
 	rooms_free(core->rooms);

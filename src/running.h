@@ -20,7 +20,8 @@ struct running {
 enum running_lock { RUNNING_LOCKED, RUNNING_IN_USE, RUNNING_FAILED };
 
 /* Takes the lock of data_dir, which must be there: two programs on one data directory
- * would each believe that they alone write. With *error_out (malloc'ed) unless LOCKED. */
+ * would each believe that they alone write. With *error_out (malloc'ed) unless LOCKED.
+ */
 enum running_lock running_lock(struct running *r, char **error_out) MUST_USE;
 /* Reads the keys and opens the core. False with *error_out (malloc'ed): a sentence. */
 bool running_open(struct running *r, char **error_out) MUST_USE;

@@ -1,6 +1,6 @@
 /*
- * A minimal writer of tar archives (POSIX ustar): regular files of mode 0600, one behind
- * the other, to a descriptor. For `parlour backup`.
+ * A minimal writer of tar archives (POSIX ustar): regular files of mode 0600, one
+ * behind the other, to a descriptor. For `parlour backup`.
  */
 #ifndef TAR_H
 #define TAR_H

@@ -52,16 +52,15 @@ identify(struct req *req)
 		    &req->who, &req->soft_logout);
 	return login_identify_cached(
 		   req->core->logins, req->arena, req->token, &req->who)
-	    ? M_OK
-	    : REQ_TO_WORKER;
+		   ? M_OK
+		   : REQ_TO_WORKER;
 }
 
 /* Does who it is suffice for the row? */
 static enum mx_err
 suffices(const struct req *req)
 {
-	if (req->who.is_guest &&
-	    (req->route->who == USER || req->route->who == ADMIN))
+	if (req->who.is_guest && (req->route->who == USER || req->route->who == ADMIN))
 		return M_GUEST_ACCESS_FORBIDDEN;
 	return req->route->who == ADMIN && !req->who.is_admin ? M_FORBIDDEN : M_OK;
 }

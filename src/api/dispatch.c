@@ -207,6 +207,14 @@ read_params(struct req *req, const struct router_match *match)
 	return M_OK;
 }
 
+/* The one page whose form comes back as a browser sends forms; curl -d says the same of
+ * JSON, so that the content type tells nothing. */
+static bool
+takes_form(const struct route *route)
+{
+	return strcmp(route->path, "/auth/{authType}/fallback/web") == 0;
+}
+
 /* A body that is there must be a JSON object. Numbers that canonical JSON cannot hold
  * are let in here: whether they are fit for an event is for its room version to say. */
 static enum mx_err
@@ -220,6 +228,8 @@ read_body(struct req *req)
 	if (method != HTTP_POST && method != HTTP_PUT && method != HTTP_DELETE)
 		return M_OK;
 	req->body = json_object(req->arena);
+	if (takes_form(req->route))
+		return M_OK;
 	if (req->http->body_n == 0)
 		return method == HTTP_PUT
 			   ? req_fail(req, M_NOT_JSON, "this needs a JSON body")
@@ -229,7 +239,7 @@ read_body(struct req *req)
 		text = arena_strndup(req->arena, text, req->http->body_n);
 	body = json_parse(req->arena, text, req->http->body_n, JSON_LENIENT, &error);
 	if (body == NULL)
-		return req_fail(req, M_NOT_JSON,
+		return req_fail(req, error.number ? M_BAD_JSON : M_NOT_JSON,
 		    arena_printf(req->arena,
 			"the body is not valid JSON: %s (byte %zu)", error.why,
 			error.at));
@@ -376,6 +386,13 @@ refuse(struct server *server, struct http_request *request, int status, enum mx_
 }
 
 static void
+refuse_limited(struct server *server, struct http_request *request, int retry_ms)
+{
+	atomic_fetch_add_explicit(&server->stats.limited, 1, memory_order_relaxed);
+	refuse(server, request, 429, M_LIMIT_EXCEEDED, NULL, retry_ms);
+}
+
+static void
 answer_options(struct server *server, struct http_request *request)
 {
 	struct ctx ctx = { .core = server->core };
@@ -424,7 +441,7 @@ dispatch_request(struct http_io *io, struct http_request *request, void *arg)
 		refuse(server, request, 404, M_UNRECOGNIZED, NULL, 0);
 	else if (!limits_take(server->limits, match.route->limit, &client,
 		     auth_token(&request->head, &encoded), &retry_ms))
-		refuse(server, request, 429, M_LIMIT_EXCEEDED, NULL, retry_ms);
+		refuse_limited(server, request, retry_ms);
 	else if (match.route->run == INLINE)
 		run_inline(server, io, request, &match, &client, id);
 	else

@@ -40,8 +40,8 @@ static const struct {
 
 /* Full again: forgotten. */
 struct bucket {
-	uint64_t key; /* 0: nobody's */
-	uint32_t at_ms; /* when `left` was right; wraps around */
+	uint64_t key;	  /* 0: nobody's */
+	uint32_t at_ms;	  /* when `left` was right; wraps around */
 	uint32_t full_ms; /* how long from then until it is full */
 	float left;
 };
@@ -93,7 +93,8 @@ find_locked(struct bucket *set, uint64_t key, uint32_t now_ms, float burst)
 	for (int way = 0; way < WAYS; way++) {
 		struct bucket *b = &set[way];
 		int64_t left_ms =
-		    b->key == 0 ? -1 : (int64_t)b->full_ms - (uint32_t)(now_ms - b->at_ms);
+		    b->key == 0 ? -1
+				: (int64_t)b->full_ms - (uint32_t)(now_ms - b->at_ms);
 
 		if (b->key == key)
 			return b;
@@ -142,7 +143,7 @@ struct key {
 static uint64_t
 key_of(enum limit_class class, uint64_t who, bool is_address)
 {
-	struct key key = { who, (uint64_t)class << 1 | is_address };
+	struct key key = { who, (uint64_t) class << 1 | is_address };
 
 	return map_hash(&key, sizeof key);
 }
@@ -176,8 +177,8 @@ limits_take(struct limits *limits, enum limit_class class, const struct in6_addr
 		    classes[class].refill, retry_ms_out);
 	return take(limits, key_of(class, map_hash(token.p, token.n), false), burst,
 		   refill, retry_ms_out) &&
-	    take(limits, address + 1, classes[class].burst * TOKENS_PER_ADDRESS,
-		classes[class].refill * TOKENS_PER_ADDRESS, retry_ms_out);
+	       take(limits, address + 1, classes[class].burst * TOKENS_PER_ADDRESS,
+		   classes[class].refill * TOKENS_PER_ADDRESS, retry_ms_out);
 }
 
 /* --- behind proxies --- */
@@ -247,8 +248,8 @@ take_last(struct str *list)
 
 /* From the nearest hop outwards: each name is believed as long as who gave it is. */
 struct in6_addr
-client_address(const struct http_request *request, const struct trusted_proxy *trusted,
-    int count)
+client_address(
+    const struct http_request *request, const struct trusted_proxy *trusted, int count)
 {
 	struct in6_addr hop = request->peer, before;
 	const struct http_head *head = &request->head;

@@ -72,7 +72,9 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 
 	typing_expire(server->core);
 	public_rooms_follow(server->core);
-	if (now - *swept_ms < SWEEP_MS)
+	/* Guests of short lives are swept as often as they can expire. */
+	if (now - *swept_ms < SWEEP_MS &&
+	    now - *swept_ms < server->core->set.guest_lifetime_ms / 2)
 		return;
 	*swept_ms = now;
 	guests_sweep(&ctx);

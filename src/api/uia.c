@@ -51,7 +51,7 @@ struct nonce {
 static struct {
 	uint8_t key[MAC_KEY_LEN];
 
-	struct lock lock; /* RANK_CACHE */
+	struct lock lock;     /* RANK_CACHE */
 	struct map completed; /* session -> struct completed */
 	struct completed *oldest, **newest;
 	size_t completed_count; /* in the list: a session may stand there twice */
@@ -173,7 +173,7 @@ session_read(const char *session, uint8_t raw[RAW_LEN])
 		return false;
 	mac(uia.key, raw, AT_MAC, right);
 	return secret_eq(right, raw + AT_MAC, MAC_LEN) && raw[0] == VERSION &&
-	    clock_now_ms() < get48(raw + AT_ENDS);
+	       clock_now_ms() < get48(raw + AT_ENDS);
 }
 
 bool
@@ -227,7 +227,7 @@ uia_complete(const char *session, enum uia_stage stage, const char *detail)
 	memcpy(c->detail, detail == NULL ? "" : detail, n);
 	lock_take(&uia.lock);
 	while (uia.oldest != NULL &&
-	    (uia.oldest->ends_ms <= now || uia.completed_count >= COMPLETED_MAX))
+	       (uia.oldest->ends_ms <= now || uia.completed_count >= COMPLETED_MAX))
 		drop_oldest_locked();
 	/* A key lies in its value: the old entry goes before the new one comes. What it
 	 * stood for stays in the list until its time. */
@@ -337,8 +337,8 @@ try_password(struct req *req, const struct json *auth, const char *user_id)
 	if (password == NULL)
 		return ctx_fail(req->ctx, M_MISSING_PARAM, "password is missing");
 	if (named == NULL || strcmp(named, user_id) != 0)
-		return ctx_fail(
-		    req->ctx, M_FORBIDDEN, "This is not the user who makes the request");
+		return ctx_fail(req->ctx, M_FORBIDDEN,
+		    "This is not the user who makes the request");
 	return users_check_password(req->ctx, req->arena, user_id, password);
 }
 
@@ -385,14 +385,13 @@ try_stage(struct req *req, const struct json *auth, int stages, const char *user
 }
 
 static bool
-is_for_this(
-    const struct req *req, const char *session, int stages, const char *user_id)
+is_for_this(const struct req *req, const char *session, int stages, const char *user_id)
 {
 	uint8_t raw[RAW_LEN], purpose[8];
 
 	purpose_of(req, user_id, purpose);
 	return session_read(session, raw) && raw[AT_STAGES] == stages &&
-	    memcmp(raw + AT_PURPOSE, purpose, 8) == 0;
+	       memcmp(raw + AT_PURPOSE, purpose, 8) == 0;
 }
 
 /* Errors that are the server's own end the request. */
@@ -415,8 +414,7 @@ uia_pass(struct req *req, int stages, const char *user_id,
 		*err_out = req_fail(req, M_BAD_JSON, "auth must be an object");
 		return false;
 	}
-	if (auth == NULL ||
-	    (session == NULL && json_get_str(auth, "type") == NULL)) {
+	if (auth == NULL || (session == NULL && json_get_str(auth, "type") == NULL)) {
 		*err_out = uia_again(req, stages, user_id, M_OK, NULL);
 		return false;
 	}
@@ -432,9 +430,9 @@ uia_pass(struct req *req, int stages, const char *user_id,
 	if (err == M_OK)
 		return true;
 	*err_out = is_ours(err)
-	    ? err
-	    : reply_flows(req, stages, session, req->ctx->why == NULL ? M_OK : err,
-		  req->ctx->why);
+		       ? err
+		       : reply_flows(req, stages, session,
+			     req->ctx->why == NULL ? M_OK : err, req->ctx->why);
 	return false;
 }
 
@@ -462,7 +460,7 @@ uia_nonce_take(const char *nonce)
 	lock_take(&uia.lock);
 	for (size_t i = 0; i < NONCES_MAX && !good; i++) {
 		good = uia.nonces[i].ends_ms > now &&
-		    strcmp(uia.nonces[i].text, nonce) == 0;
+		       strcmp(uia.nonces[i].text, nonce) == 0;
 		if (good)
 			uia.nonces[i].ends_ms = 0;
 	}

@@ -30,13 +30,14 @@ struct uia_result {
 
 /*
  * Has the request proved itself by one of `stages` (or'ed)? user_id: whose password
- * UIA_PASSWORD asks for; NULL where that is not offered. True: go on. False: *err_out is
- * what the handler returns; mostly M_OK with the 401 and its flows written.
+ * UIA_PASSWORD asks for; NULL where that is not offered. True: go on. False: *err_out
+ * is what the handler returns; mostly M_OK with the 401 and its flows written.
  * Passwords are verified here: on a slow worker.
  */
 bool uia_pass(struct req *req, int stages, const char *user_id,
     struct uia_result *result_out, enum mx_err *err_out);
-/* The stage turned out not to do after all: the 401 again, with errcode and sentence. */
+/* The stage turned out not to do after all: the 401 again, with errcode and sentence.
+ */
 enum mx_err uia_again(struct req *req, int stages, const char *user_id, enum mx_err err,
     const char *sentence);
 

@@ -1,6 +1,6 @@
 /*
- * What the tests of accounts and guests begin with: a core, its sessions and guests, and
- * a clock that stands still. Not linked into the program.
+ * What the tests of accounts and guests begin with: a core, its sessions and guests,
+ * and a clock that stands still. Not linked into the program.
  */
 #ifndef CORE_ACCOUNTS_TESTING_H
 #define CORE_ACCOUNTS_TESTING_H
@@ -75,7 +75,8 @@ restart(struct fixture *f)
 	f->heard = changes_cursor(f->t.core.changes);
 }
 
-/* Is a listener told next that this user's token (device_id NULL: every one) is gone? */
+/* Is a listener told next that this user's token (device_id NULL: every one) is gone?
+ */
 static inline bool
 hears_gone(struct fixture *f, const char *user_id, const char *device_id)
 {
@@ -86,7 +87,7 @@ hears_gone(struct fixture *f, const char *user_id, const char *device_id)
 			return strcmp(c->user_id, user_id) == 0;
 		if (c->kind == CHANGE_TOKEN_GONE && device_id != NULL)
 			return strcmp(c->user_id, user_id) == 0 &&
-			    strcmp(c->device_id, device_id) == 0;
+			       strcmp(c->device_id, device_id) == 0;
 	}
 	return false;
 }

@@ -57,14 +57,14 @@ read_all(struct testing *t, const struct room *room, int *n_out)
 static struct event *
 parse(struct testing *t, const struct room *room, struct stored_event *stored)
 {
-	struct json *tree = json_parse(t->arena, stored->json, stored->json_n,
-	    room->version->json_flags, NULL);
+	struct json *tree = json_parse(
+	    t->arena, stored->json, stored->json_n, room->version->json_flags, NULL);
 	struct event *event;
 	const char *why;
 
 	assert_non_null(tree);
-	assert_int_equal(event_parse(t->arena, room->version, tree, stored->event_id,
-			     &why, &event),
+	assert_int_equal(
+	    event_parse(t->arena, room->version, tree, stored->event_id, &why, &event),
 	    M_OK);
 	return event;
 }
@@ -90,9 +90,9 @@ assert_is_one_line(struct testing *t, const struct room *room, int wanted)
 		}
 		before = e;
 	}
-	assert_int_equal(store_extremities(t->ctx.db, t->arena, room->id,
-			     room->version->event_id_format == EVENT_ID_BASE64, &ends,
-			     &end_count),
+	assert_int_equal(
+	    store_extremities(t->ctx.db, t->arena, room->id,
+		room->version->event_id_format == EVENT_ID_BASE64, &ends, &end_count),
 	    M_OK);
 	assert_int_equal(end_count, 1);
 	assert_string_equal(ends[0].event_id, before->event_id);
@@ -100,8 +100,7 @@ assert_is_one_line(struct testing *t, const struct room *room, int wanted)
 
 /* How often the event is there. */
 static int
-times_there(
-    const struct stored_event *stored, int n, const char *event_id)
+times_there(const struct stored_event *stored, int n, const char *event_id)
 {
 	int times = 0;
 
@@ -131,7 +130,9 @@ static void
 send_one(struct sender *s, struct ctx *ctx, struct arena *arena, int i)
 {
 	struct json *content = json_object(arena);
-	struct new_event e = { .sender = ANN, .type = "m.room.message", .content = content };
+	struct new_event e = {
+		.sender = ANN, .type = "m.room.message", .content = content
+	};
 	struct append_extra extra = { .device_id = "DEVICE",
 		.txn_id = s->txn_id,
 		.txn_path = "path",
@@ -191,8 +192,7 @@ events_of_many_threads_stand_in_one_line(void **state)
 	stored = read_all(t, room, &n);
 	for (int i = 0; i < THREADS; i++)
 		for (int k = 0; k < EACH; k++)
-			assert_int_equal(
-			    times_there(stored, n, senders[i].ids[k]), 1);
+			assert_int_equal(times_there(stored, n, senders[i].ids[k]), 1);
 	free(senders);
 	room_put(room);
 }
@@ -214,8 +214,7 @@ what_the_writer_refuses_takes_nothing_acknowledged_with_it(void **state)
 			if (senders[i].ids[k][0] == '\0')
 				continue;
 			acknowledged++;
-			assert_int_equal(
-			    times_there(stored, n, senders[i].ids[k]), 1);
+			assert_int_equal(times_there(stored, n, senders[i].ids[k]), 1);
 		}
 	assert_true(acknowledged < THREADS * EACH);
 	assert_is_one_line(t, room, FOUNDING + acknowledged);
@@ -297,20 +296,20 @@ done_is_called_once_whatever_happens(void **state)
 	struct room *room = testing_room(t, ANN, "12");
 	const struct json *content = testing_json(t->arena, "{}");
 	struct new_event mine = { .sender = ANN, .type = "m.a", .content = content },
-			 not_mine = { .sender = BEN, .type = "m.a", .content = content };
+			 not_mine = {
+				 .sender = BEN, .type = "m.a", .content = content
+			 };
 	int done = 0;
 	struct append_extra extra = { .done = note_done, .arg = &done };
 
-	assert_int_equal(
-	    room_append(&t->ctx, t->arena, room, &mine, 1, &extra), M_OK);
+	assert_int_equal(room_append(&t->ctx, t->arena, room, &mine, 1, &extra), M_OK);
 	assert_int_equal(ctx_settle(&t->ctx), M_OK);
 	assert_int_equal(done, 1);
 	assert_int_equal(
 	    room_append(&t->ctx, t->arena, room, &not_mine, 1, &extra), M_FORBIDDEN);
 	assert_int_equal(done, 2);
 	extra.also = refuse;
-	assert_int_equal(
-	    room_append(&t->ctx, t->arena, room, &mine, 1, &extra), M_OK);
+	assert_int_equal(room_append(&t->ctx, t->arena, room, &mine, 1, &extra), M_OK);
 	assert_int_equal(ctx_settle(&t->ctx), M_LIMIT_EXCEEDED);
 	assert_int_equal(done, 3);
 	room_put(room);
@@ -321,7 +320,8 @@ a_room_whose_first_write_fails_was_never_there(void **state)
 {
 	struct testing *t = *state;
 	const struct room_version *version = room_version_find("11");
-	struct room *room = room_make(&t->ctx, "!lost:" TESTING_SERVER, version), *found;
+	struct room *room = room_make(&t->ctx, "!lost:" TESTING_SERVER, version),
+		    *found;
 	struct new_event e = { .sender = ANN,
 		.type = "m.room.create",
 		.state_key = "",
@@ -407,7 +407,8 @@ live(struct testing *t, struct room *room)
 	    "{\"membership\":\"invite\"}", NULL);
 	redact(t, room, said);
 	redact(t, room, topic);
-	append_ok(t, room, BEN, "m.room.member", BEN, "{\"membership\":\"leave\"}", NULL);
+	append_ok(
+	    t, room, BEN, "m.room.member", BEN, "{\"membership\":\"leave\"}", NULL);
 }
 
 static void

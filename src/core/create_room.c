@@ -40,8 +40,8 @@ void
 founding_begin(struct founding *f, const struct json *creation_content)
 {
 	struct json *content = creation_content == NULL
-	    ? json_object(f->arena)
-	    : json_shallow(f->arena, creation_content);
+				   ? json_object(f->arena)
+				   : json_shallow(f->arena, creation_content);
 
 	json_set_str(f->arena, content, "room_version", f->version->id);
 	if (f->version->creator_is_sender)
@@ -95,7 +95,8 @@ beside_new(const struct founding *f, struct room *room)
 	return b;
 }
 
-/* The rules' refusal of an event means that the request asked for an impossible room. */
+/* The rules' refusal of an event means that the request asked for an impossible room.
+ */
 static enum mx_err
 append(struct founding *f, struct room *room, const struct append_extra *extra)
 {
@@ -107,9 +108,9 @@ append(struct founding *f, struct room *room, const struct append_extra *extra)
 static enum mx_err
 append_with(struct founding *f, struct room *room)
 {
-	struct append_extra extra = { .also = beside_write,
-		.done = beside_free,
-		.arg = beside_new(f, room) };
+	struct append_extra extra = {
+		.also = beside_write, .done = beside_free, .arg = beside_new(f, room)
+	};
 	enum mx_err err = append(f, room, &extra);
 
 	if (err == M_OK)
@@ -125,12 +126,13 @@ append_with(struct founding *f, struct room *room)
 enum mx_err
 founding_append(struct founding *f, struct room **room_out)
 {
-	const char *room_id = f->version->create_is_room_id
-	    ? NULL
-	    : id_new(f->arena, '!', f->ctx->core->set.server_name);
+	const char *room_id =
+	    f->version->create_is_room_id
+		? NULL
+		: id_new(f->arena, '!', f->ctx->core->set.server_name);
 	struct room *room = room_make(f->ctx, room_id, f->version);
 	enum mx_err err = f->alias != NULL || f->published ? append_with(f, room)
-							    : append(f, room, NULL);
+							   : append(f, room, NULL);
 
 	if (err != M_OK) {
 		room_put(room);
@@ -190,15 +192,16 @@ struct creating {
 	struct founding f;
 	const struct json *body;
 	enum preset_kind preset;
-	const struct json *initial_state, *invite; /* arrays; NULL: none */
+	const struct json *initial_state, *invite;	/* arrays; NULL: none */
 	const struct json *creation_content, *override; /* objects; NULL: none */
-	const char *name, *topic; /* NULL: none */
+	const char *name, *topic;			/* NULL: none */
 	bool is_direct;
 };
 
 /* A field of the body that must be of this type where it is given. */
 static enum mx_err
-take(struct creating *c, const char *field, enum json_type type, const struct json **out)
+take(
+    struct creating *c, const char *field, enum json_type type, const struct json **out)
 {
 	const struct json *v = json_get(c->body, field);
 
@@ -277,8 +280,8 @@ take_alias(struct creating *c)
 	if (name[0] == '\0' || strchr(name, ':') != NULL)
 		return ctx_fail(
 		    c->f.ctx, M_INVALID_PARAM, "room_alias_name is no local part");
-	c->f.alias = arena_printf(
-	    c->f.arena, "#%s:%s", name, c->f.ctx->core->set.server_name);
+	c->f.alias =
+	    arena_printf(c->f.arena, "#%s:%s", name, c->f.ctx->core->set.server_name);
 	err = directory_check_alias(c->f.ctx, c->f.alias);
 	if (err != M_OK)
 		return err;
@@ -534,8 +537,7 @@ create_room(struct ctx *ctx, struct arena *arena, const struct identity *who,
 	if (c.f.alias != NULL)
 		founding_add(&c.f, "m.room.canonical_alias", "",
 		    object_of(arena, "alias", c.f.alias));
-	add_preset(
-	    &c, "m.room.join_rules", "join_rule", presets[c.preset].join_rule);
+	add_preset(&c, "m.room.join_rules", "join_rule", presets[c.preset].join_rule);
 	add_preset(&c, "m.room.history_visibility", "history_visibility", "shared");
 	add_preset(
 	    &c, "m.room.guest_access", "guest_access", presets[c.preset].guest_access);

@@ -22,22 +22,23 @@ struct founding {
 	int n, cap;
 };
 
-/* Begins with m.room.create (creation_content, but for what the server sets itself; NULL:
- * nothing) and the creator's join. */
+/* Begins with m.room.create (creation_content, but for what the server sets itself;
+ * NULL: nothing) and the creator's join. */
 void founding_begin(struct founding *f, const struct json *creation_content);
 /* One state event more. Borrows the strings and the content. */
 void founding_add(struct founding *f, const char *type, const char *state_key,
     const struct json *content);
-/* Makes the room, counted. M_INVALID_ROOM_STATE if the rules refuse an event, M_ROOM_IN_USE
- * if the alias is taken. Durable where it returns M_OK and there is an alias or the room
- * is published. */
+/* Makes the room, counted. M_INVALID_ROOM_STATE if the rules refuse an event,
+ * M_ROOM_IN_USE if the alias is taken. Durable where it returns M_OK and there is an
+ * alias or the room is published. */
 enum mx_err founding_append(struct founding *f, struct room **room_out) MUST_USE;
 /* The default m.room.power_levels: usual for the version, the creator's in it. */
 struct json *founding_power_levels(const struct founding *f);
 
-/* What the client asked for: the fields of createRoom's body. M_BAD_JSON and other errors
- * as the endpoint lists them. Spec: #post_matrixclientv3createroom */
-enum mx_err create_room(struct ctx *ctx, struct arena *arena, const struct identity *who,
-    const struct json *body, struct room **room_out, const char **alias_out) MUST_USE;
+/* What the client asked for: the fields of createRoom's body. M_BAD_JSON and other
+ * errors as the endpoint lists them. Spec: #post_matrixclientv3createroom */
+enum mx_err create_room(struct ctx *ctx, struct arena *arena,
+    const struct identity *who, const struct json *body, struct room **room_out,
+    const char **alias_out) MUST_USE;
 
 #endif

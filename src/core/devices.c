@@ -69,8 +69,8 @@ delete_devices(struct revoke *r, struct db *db)
 }
 
 enum mx_err
-devices_delete(struct ctx *ctx, const struct identity *who, const char **device_ids,
-    int count)
+devices_delete(
+    struct ctx *ctx, const struct identity *who, const char **device_ids, int count)
 {
 	struct revoke r = { .fn = delete_devices,
 		.user_id = who->user_id,

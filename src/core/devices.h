@@ -15,8 +15,8 @@
 enum mx_err devices_list(struct ctx *ctx, struct arena *arena,
     const struct identity *who, struct device_row **rows_out, int *count_out) MUST_USE;
 /* M_NOT_FOUND. */
-enum mx_err devices_get(struct ctx *ctx, struct arena *arena, const struct identity *who,
-    const char *device_id, struct device_row *out) MUST_USE;
+enum mx_err devices_get(struct ctx *ctx, struct arena *arena,
+    const struct identity *who, const char *device_id, struct device_row *out) MUST_USE;
 /* M_NOT_FOUND; M_TOO_LARGE. A guest's first write makes its rows. */
 enum mx_err devices_rename(struct ctx *ctx, struct identity *who, const char *device_id,
     const char *display_name) MUST_USE;

@@ -23,15 +23,16 @@ directory_room(struct ctx *ctx, struct arena *arena, const char *room_id_or_alia
 	if (id_room_valid(room_id_or_alias)) {
 		err = room_get(ctx, room_id_or_alias, room_out);
 	} else if (id_alias_valid(room_id_or_alias)) {
-		err = store_alias_find(ctx->db, arena, room_id_or_alias, &room, &creator);
+		err =
+		    store_alias_find(ctx->db, arena, room_id_or_alias, &room, &creator);
 		if (err == M_OK)
 			err = room_get_by_id(ctx, room, room_out);
 	} else {
-		return ctx_fail(ctx, M_INVALID_PARAM, "this is no room id and no alias");
+		return ctx_fail(
+		    ctx, M_INVALID_PARAM, "this is no room id and no alias");
 	}
-	return err == M_NOT_FOUND
-	    ? ctx_fail(ctx, err, "this server knows no such room")
-	    : err;
+	return err == M_NOT_FOUND ? ctx_fail(ctx, err, "this server knows no such room")
+				  : err;
 }
 
 bool
@@ -40,13 +41,13 @@ directory_may_send(const struct snapshot *s, const char *user_id, const char *ty
 	struct power power = snapshot_power(s);
 
 	return snapshot_membership(s, user_id) == MEMBERSHIP_JOIN &&
-	    power_user(&power, user_id) >= power_to_send(&power, type, true);
+	       power_user(&power, user_id) >= power_to_send(&power, type, true);
 }
 
 enum mx_err
 directory_check_alias(struct ctx *ctx, const char *alias)
 {
-	if (!id_alias_valid(alias))
+	if (!id_alias_valid(alias) || alias[1] == ':')
 		return ctx_fail(ctx, M_INVALID_PARAM, "this is no room alias");
 	if (!id_is_of(alias, ctx->core->set.server_name))
 		return ctx_fail(
@@ -79,8 +80,8 @@ is_joined(struct room *room, const char *user_id)
 }
 
 enum mx_err
-directory_add(struct ctx *ctx, const struct identity *who, const char *alias,
-    struct room *room)
+directory_add(
+    struct ctx *ctx, const struct identity *who, const char *alias, struct room *room)
 {
 	struct adding adding = { alias, who->user_id, room->id };
 	enum mx_err err = directory_check_alias(ctx, alias);
@@ -91,8 +92,8 @@ directory_add(struct ctx *ctx, const struct identity *who, const char *alias,
 		return ctx_fail(ctx, M_FORBIDDEN, "you are not in this room");
 	err = ctx_write(ctx, add, &adding);
 	return err == M_ROOM_IN_USE
-	    ? ctx_fail(ctx, err, "a room alias with that name already exists")
-	    : err;
+		   ? ctx_fail(ctx, err, "a room alias with that name already exists")
+		   : err;
 }
 
 static enum mx_err
@@ -140,7 +141,8 @@ canonical_without(struct arena *arena, const struct json *content, const char *a
 	return rest;
 }
 
-/* The alias is gone whether or not its user may also take it out of the room's state. */
+/* The alias is gone whether or not its user may also take it out of the room's state.
+ */
 static void
 withdraw(struct ctx *ctx, struct arena *arena, const char *user_id, const char *alias,
     struct room *room)
@@ -149,8 +151,8 @@ withdraw(struct ctx *ctx, struct arena *arena, const char *user_id, const char *
 	struct new_event e = { .sender = user_id,
 		.type = CANONICAL,
 		.state_key = "",
-		.content =
-		    canonical_without(arena, snapshot_content(s, CANONICAL, ""), alias) };
+		.content = canonical_without(
+		    arena, snapshot_content(s, CANONICAL, ""), alias) };
 
 	if (e.content != NULL && directory_may_send(s, user_id, CANONICAL) &&
 	    room_append(ctx, arena, room, &e, 1, NULL) != M_OK)
@@ -159,8 +161,8 @@ withdraw(struct ctx *ctx, struct arena *arena, const char *user_id, const char *
 }
 
 enum mx_err
-directory_remove(struct ctx *ctx, struct arena *arena, const struct identity *who,
-    const char *alias)
+directory_remove(
+    struct ctx *ctx, struct arena *arena, const struct identity *who, const char *alias)
 {
 	const char *creator;
 	struct room *room = NULL;
@@ -177,7 +179,7 @@ directory_remove(struct ctx *ctx, struct arena *arena, const struct identity *wh
 		return err;
 	s = room_snapshot(room);
 	may = who->is_admin || strcmp(creator, who->user_id) == 0 ||
-	    directory_may_send(s, who->user_id, CANONICAL);
+	      directory_may_send(s, who->user_id, CANONICAL);
 	snapshot_unref(s);
 	if (may)
 		err = ctx_write(ctx, drop, (void *)alias);
@@ -195,7 +197,8 @@ directory_aliases(struct ctx *ctx, struct arena *arena, const struct identity *w
 {
 	struct snapshot *s = room_snapshot(room);
 	bool may = s->visibility == VISIBILITY_WORLD_READABLE ||
-	    snapshot_membership(s, who->user_id) == MEMBERSHIP_JOIN || who->is_admin;
+		   snapshot_membership(s, who->user_id) == MEMBERSHIP_JOIN ||
+		   who->is_admin;
 
 	snapshot_unref(s);
 	if (!may)
@@ -247,8 +250,8 @@ check_listed(struct ctx *ctx, struct arena *arena, const struct room *room,
 }
 
 enum mx_err
-directory_check_canonical(struct ctx *ctx, struct arena *arena, struct room *room,
-    const struct json *content)
+directory_check_canonical(
+    struct ctx *ctx, struct arena *arena, struct room *room, const struct json *content)
 {
 	struct snapshot *s = room_snapshot(room);
 	const struct json *before = snapshot_content(s, CANONICAL, ""),
@@ -262,7 +265,8 @@ directory_check_canonical(struct ctx *ctx, struct arena *arena, struct room *roo
 	if (err == M_OK && alts != NULL && !json_is(alts, JSON_NULL) &&
 	    !json_is(alts, JSON_ARRAY))
 		err = ctx_fail(ctx, M_BAD_JSON, "alt_aliases must be a list");
-	for (uint32_t i = 0; err == M_OK && json_is(alts, JSON_ARRAY) && i < alts->n; i++)
+	for (uint32_t i = 0; err == M_OK && json_is(alts, JSON_ARRAY) && i < alts->n;
+	     i++)
 		err = check_listed(ctx, arena, room, before, &alts->items[i]);
 	snapshot_unref(s);
 	return err;

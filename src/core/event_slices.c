@@ -154,8 +154,8 @@ event_slice(struct str json, struct event_slices *out)
 		.state_key = v[4],
 		.type = v[5] };
 	return begins(out->content, '{') && out->origin_server_ts.n > 0 &&
-	    begins(out->sender, '"') && begins(out->type, '"') &&
-	    (out->state_key.p == NULL || begins(out->state_key, '"'));
+	       begins(out->sender, '"') && begins(out->type, '"') &&
+	       (out->state_key.p == NULL || begins(out->state_key, '"'));
 }
 
 char *

@@ -11,8 +11,8 @@
 /*
  * The values behind keys[0..n) of a canonical JSON object, as they stand in its bytes;
  * p = NULL for those it does not have. keys are in the order of their bytes and need no
- * escapes. False: the bytes are no object (then out is not to be used). It finds what is
- * there; that the bytes are valid canonical JSON is for whoever stored them.
+ * escapes. False: the bytes are no object (then out is not to be used). It finds what
+ * is there; that the bytes are valid canonical JSON is for whoever stored them.
  */
 bool json_slices(struct str object, const struct str *keys, int n, struct str *out);
 

@@ -14,9 +14,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static const struct str keys[KEYS] = { { "", 0 }, { "a", 1 }, { "b", 1 }, { "content", 7 },
-	{ "origin_server_ts", 16 }, { "redacts", 7 }, { "sender", 6 }, { "state_key", 9 },
-	{ "type", 4 } };
+static const struct str keys[KEYS] = { { "", 0 }, { "a", 1 }, { "b", 1 },
+	{ "content", 7 }, { "origin_server_ts", 16 }, { "redacts", 7 }, { "sender", 6 },
+	{ "state_key", 9 }, { "type", 4 } };
 
 static void
 must_be_inside(struct str slice, struct str whole)
@@ -58,7 +58,8 @@ check_tree(struct arena *arena, const struct json *tree)
 		assert((text.p == NULL) == (found[i].p == NULL));
 		assert(text.p == NULL || str_eq(text, found[i]));
 		if (json_as_str(v) != NULL)
-			assert(strcmp(slice_text(arena, found[i]), json_as_str(v)) == 0);
+			assert(
+			    strcmp(slice_text(arena, found[i]), json_as_str(v)) == 0);
 	}
 }
 

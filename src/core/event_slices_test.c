@@ -11,8 +11,9 @@
 #include <cmocka.h>
 
 #define EVENT                                                                          \
-	"{\"auth_events\":[\"$a\",\"$b\"],\"content\":{\"a}\":\"{\\\"}\",\"b\":[{},[]]},"   \
-	"\"depth\":3,\"origin_server_ts\":-5,\"sender\":\"@a:x\",\"state_key\":\"\","      \
+	"{\"auth_events\":[\"$a\",\"$b\"],\"content\":{\"a}\":\"{\\\"}\",\"b\":[{},[]" \
+	"]},"                                                                          \
+	"\"depth\":3,\"origin_server_ts\":-5,\"sender\":\"@a:x\",\"state_key\":\"\","  \
 	"\"type\":\"m.room.topic\",\"unsigned\":{\"type\":\"no\"}}"
 
 static void
@@ -44,11 +45,14 @@ static void
 an_event_has_content_a_sender_and_a_type(void **state)
 {
 	static const char *const wrong[] = { "", "[]", "null", "{}", "{\"content\":{}}",
-		"{\"content\":[],\"origin_server_ts\":1,\"sender\":\"@a:x\",\"type\":\"t\"}",
+		"{\"content\":[],\"origin_server_ts\":1,\"sender\":\"@a:x\",\"type\":"
+		"\"t\"}",
 		"{\"content\":{},\"sender\":\"@a:x\",\"type\":\"t\"}",
 		"{\"content\":{},\"origin_server_ts\":1,\"sender\":5,\"type\":\"t\"}",
-		"{\"content\":{},\"origin_server_ts\":1,\"sender\":\"@a:x\",\"type\":{}}",
-		"{\"content\":{},\"origin_server_ts\":1,\"sender\":\"@a:x\",\"state_key\":1,"
+		"{\"content\":{},\"origin_server_ts\":1,\"sender\":\"@a:x\",\"type\":{}"
+		"}",
+		"{\"content\":{},\"origin_server_ts\":1,\"sender\":\"@a:x\",\"state_"
+		"key\":1,"
 		"\"type\":\"t\"}" };
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -64,8 +68,9 @@ keys_that_need_escapes_hide_no_other_key(void **state)
 {
 	struct str keys[] = { STR("a"), STR("z") }, out[2];
 
-	assert_true(json_slices(
-	    STR("{\"\\n\":1,\"a\":2,\"b\\\"\":3,\"z\":4,\"\xc3\xa9\":5}"), keys, 2, out));
+	assert_true(
+	    json_slices(STR("{\"\\n\":1,\"a\":2,\"b\\\"\":3,\"z\":4,\"\xc3\xa9\":5}"),
+		keys, 2, out));
 	assert_true(str_is(out[0], "2"));
 	assert_true(str_is(out[1], "4"));
 	assert_true(json_slices(STR("{\"b\":1}"), keys, 2, out));
@@ -81,7 +86,8 @@ texts_are_unescaped(void **state)
 	assert_string_equal(slice_text(arena, STR("\"plain\"")), "plain");
 	assert_string_equal(slice_text(arena, STR("\"\\\"\\\\ \\n\"")), "\"\\ \n");
 	assert_string_equal(
-	    slice_text_of(arena, STR("{\"displayname\":\"\\t\"}"), "displayname"), "\t");
+	    slice_text_of(arena, STR("{\"displayname\":\"\\t\"}"), "displayname"),
+	    "\t");
 	assert_null(slice_text_of(arena, STR("{\"displayname\":null}"), "displayname"));
 	assert_null(slice_text_of(arena, STR("{}"), "displayname"));
 	assert_null(slice_text(arena, STR("5")));

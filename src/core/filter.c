@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-
 #define LIST_MAX 1000 /* entries of one list */
 
 bool
@@ -276,9 +275,9 @@ bool
 filter_keeps(const struct sliced *event, const void *arg)
 {
 	const struct filter *f = arg;
-	struct str key = STR("url"), url;
 
-	if (has_match(&f->not_types, event->type) || has(&f->not_senders, event->sender))
+	if (has_match(&f->not_types, event->type) ||
+	    has(&f->not_senders, event->sender))
 		return false;
 	if (f->types.v != NULL && !has_match(&f->types, event->type))
 		return false;
@@ -288,9 +287,5 @@ filter_keeps(const struct sliced *event, const void *arg)
 	    (has(&f->not_rooms, f->room_id) ||
 		(f->rooms.v != NULL && !has(&f->rooms, f->room_id))))
 		return false;
-	if (!f->has_contains_url)
-		return true;
-	if (!json_slices(event->raw.content, &key, 1, &url))
-		return false;
-	return (url.p != NULL) == f->contains_url;
+	return !f->has_contains_url || sliced_has(event, "url") == f->contains_url;
 }

@@ -20,7 +20,7 @@ struct filter {
 	struct filter_list senders, not_senders, rooms, not_rooms;
 	bool has_contains_url, contains_url;
 	bool lazy_load_members, include_redundant_members;
-	int64_t limit; /* 0: none */
+	int64_t limit;	     /* 0: none */
 	const char *room_id; /* the room that is read: set by whoever uses it */
 };
 

@@ -42,9 +42,9 @@ keeps(struct arena *arena, const char *text, const char *type, const char *sende
     const char *content)
 {
 	struct filter f = filter(arena, text);
-	struct sliced e = { .type = type,
-		.sender = sender,
-		.raw.content = str_of(content) };
+	struct sliced e = {
+		.type = type, .sender = sender, .raw.content = str_of(content)
+	};
 
 	return filter_keeps(&e, &f);
 }
@@ -91,11 +91,12 @@ what_is_excluded_stays_so_even_if_it_is_included(void **state)
 {
 	assert_false(keeps(*state, "{\"types\":[\"*\"],\"not_types\":[\"m.*\"]}", "m.x",
 	    "@a:x", "{}"));
-	assert_false(keeps(*state,
-	    "{\"senders\":[\"@a:x\"],\"not_senders\":[\"@a:x\"]}", "m.x", "@a:x", "{}"));
-	assert_false(keeps(*state,
-	    "{\"rooms\":[\"!here:x\"],\"not_rooms\":[\"!here:x\"]}", "m.x", "@a:x",
-	    "{}"));
+	assert_false(
+	    keeps(*state, "{\"senders\":[\"@a:x\"],\"not_senders\":[\"@a:x\"]}", "m.x",
+		"@a:x", "{}"));
+	assert_false(
+	    keeps(*state, "{\"rooms\":[\"!here:x\"],\"not_rooms\":[\"!here:x\"]}",
+		"m.x", "@a:x", "{}"));
 	assert_true(keeps(*state, "{\"not_rooms\":[]}", "m.x", "@a:x", "{}"));
 }
 
@@ -115,7 +116,8 @@ static void
 the_other_fields_are_read(void **state)
 {
 	struct filter f = filter(*state,
-	    "{\"limit\":7,\"lazy_load_members\":true,\"include_redundant_members\":true,"
+	    "{\"limit\":7,\"lazy_load_members\":true,\"include_redundant_members\":"
+	    "true,"
 	    "\"unread_thread_notifications\":false,\"org.example\":1.5}");
 
 	assert_int_equal(f.limit, 7);
@@ -159,11 +161,11 @@ static void
 a_whole_filter_is_checked_in_all_its_parts(void **state)
 {
 	assert_int_equal(check(*state, "{}"), M_OK);
-	assert_int_equal(check(*state,
-			     "{\"room\":{\"state\":{\"types\":[\"m.room.*\"]},"
-			     "\"timeline\":{\"limit\":10},\"include_leave\":true,"
-			     "\"rooms\":[\"!a:x\"]},\"presence\":{\"types\":[]},"
-			     "\"event_format\":\"client\",\"event_fields\":[\"type\"]}"),
+	assert_int_equal(
+	    check(*state, "{\"room\":{\"state\":{\"types\":[\"m.room.*\"]},"
+			  "\"timeline\":{\"limit\":10},\"include_leave\":true,"
+			  "\"rooms\":[\"!a:x\"]},\"presence\":{\"types\":[]},"
+			  "\"event_format\":\"client\",\"event_fields\":[\"type\"]}"),
 	    M_OK);
 	assert_int_equal(check(*state, "{\"room\":[]}"), M_BAD_JSON);
 	assert_int_equal(check(*state, "{\"room\":{\"state\":5}}"), M_BAD_JSON);

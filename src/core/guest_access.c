@@ -20,8 +20,8 @@ guest_access_check(struct ctx *ctx, const struct snapshot *s)
 		return ctx_fail(ctx, M_GUEST_ACCESS_FORBIDDEN,
 		    "guests may not join rooms on this server");
 	if (!s->guests_may_join)
-		return ctx_fail(ctx, M_GUEST_ACCESS_FORBIDDEN,
-		    "this room does not let guests in");
+		return ctx_fail(
+		    ctx, M_GUEST_ACCESS_FORBIDDEN, "this room does not let guests in");
 	return M_OK;
 }
 
@@ -38,7 +38,7 @@ is_guest(struct finding *f, const char *user_id)
 	struct user_row row;
 
 	return store_user_get(f->ctx->db, f->arena, user_id, &row) == M_OK &&
-	    row.kind == USER_GUEST;
+	       row.kind == USER_GUEST;
 }
 
 static bool
@@ -55,8 +55,7 @@ find_guest(const struct state_entry *entry, void *arg)
 
 /* One who has left in the meantime is refused by the rules, as it should be. */
 static void
-make_leave(
-    struct ctx *ctx, struct arena *arena, struct room *room, const char *user_id)
+make_leave(struct ctx *ctx, struct arena *arena, struct room *room, const char *user_id)
 {
 	struct json *content = json_object(arena);
 	struct new_event e = { .sender = user_id,
@@ -102,7 +101,8 @@ sweep_rooms_of(struct ctx *ctx, struct arena *arena, const char *user_id)
 	struct member_row *rows;
 	int n;
 
-	if (store_member_rooms(ctx->db, arena, user_id, MEMBERSHIP_JOIN, &rows, &n) != M_OK)
+	if (store_member_rooms(ctx->db, arena, user_id, MEMBERSHIP_JOIN, &rows, &n) !=
+	    M_OK)
 		return;
 	for (int i = 0; i < n; i++) {
 		struct room *room;

@@ -1,7 +1,6 @@
 /*
- * Guests in rooms: where they may be members, and their leaving where they may no longer
- * be. Listening has nothing to do with it.
- * Spec: client-server-api/#guest-access
+ * Guests in rooms: where they may be members, and their leaving where they may no
+ * longer be. Listening has nothing to do with it. Spec: client-server-api/#guest-access
  */
 #ifndef CORE_GUEST_ACCESS_H
 #define CORE_GUEST_ACCESS_H

@@ -1,6 +1,6 @@
 /*
- * A guest's token as a pure function: bytes under a MAC, nothing else. 45 bytes, so that
- * its Base64 has no spare bits and each of its characters counts.
+ * A guest's token as a pure function: bytes under a MAC, nothing else. 45 bytes, so
+ * that its Base64 has no spare bits and each of its characters counts.
  */
 #ifndef CORE_GUEST_TOKEN_H
 #define CORE_GUEST_TOKEN_H
@@ -31,8 +31,7 @@ bool guest_token_read(
     const uint8_t key[MAC_KEY_LEN], const char *token, struct guest_token *out);
 
 /* "guest-" and the id in lower-case base32. */
-void guest_localpart(
-    const uint8_t id[GUEST_ID_LEN], char out[GUEST_LOCALPART_LEN + 1]);
+void guest_localpart(const uint8_t id[GUEST_ID_LEN], char out[GUEST_LOCALPART_LEN + 1]);
 /* Back again from "guest-...", to its end or a ':'. False: no guest's. */
 bool guest_id_of(const char *localpart, uint8_t id[GUEST_ID_LEN]);
 void guest_device_id(

@@ -13,7 +13,8 @@ static const uint8_t key[MAC_KEY_LEN] = "a key that only this test knows";
 static struct guest_token
 sample(void)
 {
-	struct guest_token t = { .issued_ms = 1700000000123, .expires_ms = 1700604800123 };
+	struct guest_token t = { .issued_ms = 1700000000123,
+		.expires_ms = 1700604800123 };
 
 	memcpy(t.id, "\x00\x01\xfe\xff\x80\x7f\x10\x20\x30\x40", GUEST_ID_LEN);
 	memcpy(t.device, "\xde\xad\xbe\xef\x01", GUEST_DEVICE_LEN);

@@ -20,13 +20,14 @@
 #include "store/guests.h"
 
 #define SEEN_WRITE_MS (3600 * 1000) /* at most this often to the disk */
+#define SWEEP_MS 60000
 #define SWEEP_MAX 1000 /* guests to go in one sweep; the rest waits a minute */
 
 /* A guest with rows, or a denied one. */
 struct known {
 	uint8_t id[GUEST_ID_LEN];
-	bool is_ending; /* its time is up: the sweep has it */
-	int64_t expires_ms; /* of its token; of a denial: until when */
+	bool is_ending;		     /* its time is up: the sweep has it */
+	int64_t expires_ms;	     /* of its token; of a denial: until when */
 	int64_t seen_ms, written_ms; /* last active, and what of that is on disk */
 };
 
@@ -36,7 +37,7 @@ struct guests {
 	int64_t seen_write_ms;
 	_Atomic uint64_t issued;
 
-	struct lock lock; /* RANK_CACHE */
+	struct lock lock;	  /* RANK_CACHE */
 	struct map rows, denials; /* id -> struct known */
 };
 
@@ -54,9 +55,9 @@ static void
 load_row(void *arg, const char *user_id, int64_t seen_ts, int64_t expires_ts)
 {
 	struct guests *guests = arg;
-	struct known row = { .expires_ms = expires_ts,
-		.seen_ms = seen_ts,
-		.written_ms = seen_ts };
+	struct known row = {
+		.expires_ms = expires_ts, .seen_ms = seen_ts, .written_ms = seen_ts
+	};
 
 	if (!guest_id_of(user_id + 1, row.id))
 		log_warn("guests: a row of a guest that is none of ours: %s", user_id);
@@ -218,8 +219,8 @@ good_until_locked(struct core *core, const struct guest_token *t,
 }
 
 enum mx_err
-guests_identify(struct core *core, struct arena *arena, const char *token,
-    struct identity *who)
+guests_identify(
+    struct core *core, struct arena *arena, const char *token, struct identity *who)
 {
 	struct guests *guests = core->guests;
 	int64_t now = clock_now_ms(), until;
@@ -262,8 +263,8 @@ add_row(void *arg, struct db *db)
 	const struct identity *who = arg;
 	struct device_row device = { .device_id = who->device_id,
 		.last_seen_ts = clock_now_ms() };
-	enum mx_err err = store_guest_add(
-	    db, who->user_id, device.last_seen_ts, who->expires_ms);
+	enum mx_err err =
+	    store_guest_add(db, who->user_id, device.last_seen_ts, who->expires_ms);
 
 	return err != M_OK ? err : store_device_add(db, who->user_id, &device);
 }
@@ -345,8 +346,8 @@ guests_write_upgrade(struct db *db, const struct identity *who,
 	if (err == M_OK)
 		err = store_device_remove(db, who->user_id, who->device_id);
 	return err != M_OK
-	    ? err
-	    : store_guest_upgrade(db, who->user_id, password_hash, now_ms);
+		   ? err
+		   : store_guest_upgrade(db, who->user_id, password_hash, now_ms);
 }
 
 static void
@@ -463,6 +464,14 @@ guests_sweep(struct ctx *ctx)
 		log_warn("guests: old denials stay in the database until next time");
 	vec_free(&ended);
 	arena_free(arena);
+}
+
+int64_t
+guests_sweep_ms(const struct core *core)
+{
+	int64_t quarter = core->set.guest_lifetime_ms / 4;
+
+	return quarter < 1000 ? 1000 : quarter > SWEEP_MS ? SWEEP_MS : quarter;
 }
 
 void

@@ -50,13 +50,15 @@ enum mx_err guests_write_upgrade(struct db *db, const struct identity *who,
     const char *password_hash, int64_t now_ms) MUST_USE;
 void guests_upgraded(struct core *core, const struct identity *who);
 
-/* Every minute, on a thread with a reader's connection: expired guests leave their
- * rooms and lose their rows; denials that no longer matter are forgotten. */
+/* Every guests_sweep_ms, on a thread with a reader's connection: expired guests leave
+ * their rooms and lose their rows; denials that no longer matter are forgotten. */
 void guests_sweep(struct ctx *ctx);
+/* A minute; less where guests live for minutes only. */
+int64_t guests_sweep_ms(const struct core *core);
 
 /* For /metrics. */
 struct guests_stats {
-	uint64_t issued; /* tokens since the start */
+	uint64_t issued;       /* tokens since the start */
 	uint64_t rows, denied; /* guests in memory now */
 };
 void guests_stats(struct guests *guests, struct guests_stats *out);

@@ -114,8 +114,7 @@ where_guests_may_read_they_may_not_write(void **state)
 
 	f->t.core.set.guests = GUESTS_READ;
 	assert_ok(identify(f, token, &who));
-	assert_int_equal(
-	    guests_make_row(&f->t.ctx, &who), M_GUEST_ACCESS_FORBIDDEN);
+	assert_int_equal(guests_make_row(&f->t.ctx, &who), M_GUEST_ACCESS_FORBIDDEN);
 	assert_int_equal(rows(f), 0);
 }
 
@@ -258,6 +257,18 @@ a_denial_is_forgotten_when_the_token_has_expired(void **state)
 }
 
 static void
+the_sweep_comes_each_minute_or_sooner_where_guests_live_shortly(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(guests_sweep_ms(&f->t.core), 60000);
+	f->t.core.set.guest_lifetime_ms = 8000;
+	assert_int_equal(guests_sweep_ms(&f->t.core), 2000);
+	f->t.core.set.guest_lifetime_ms = 100;
+	assert_int_equal(guests_sweep_ms(&f->t.core), 1000);
+}
+
+static void
 upgrade(struct fixture *f, const struct identity *who, struct session *session)
 {
 	struct new_account account = { .user_id = who->user_id,
@@ -308,8 +319,7 @@ a_guest_without_rows_can_be_upgraded_but_only_once(void **state)
 
 	upgrade(f, &who, &session);
 	assert_ok(users_check_password(&f->t.ctx, f->t.arena, who.user_id, "secret"));
-	assert_int_equal(
-	    users_create(&f->t.ctx, f->t.arena, &again), M_USER_IN_USE);
+	assert_int_equal(users_create(&f->t.ctx, f->t.arena, &again), M_USER_IN_USE);
 }
 
 int
@@ -330,6 +340,7 @@ main(void)
 		TEST(who_logs_out_loses_its_rooms_and_rows_with_the_next_sweep),
 		TEST(who_was_denied_makes_no_rows_any_more),
 		TEST(a_denial_is_forgotten_when_the_token_has_expired),
+		TEST(the_sweep_comes_each_minute_or_sooner_where_guests_live_shortly),
 		TEST(an_upgraded_guest_keeps_id_and_rooms_and_its_old_token_ends),
 		TEST(a_guest_without_rows_can_be_upgraded_but_only_once),
 	};

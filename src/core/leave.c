@@ -16,8 +16,8 @@ leave_one(struct ctx *ctx, struct arena *arena, int64_t id, const char *user_id,
 	struct new_event event = { .sender = user_id,
 		.type = "m.room.member",
 		.state_key = user_id,
-		.content = membership_content(
-		    ctx, arena, MEMBERSHIP_LEAVE, user_id, reason) };
+		.content =
+		    membership_content(ctx, arena, MEMBERSHIP_LEAVE, user_id, reason) };
 	struct room *room;
 	enum mx_err err = room_get_by_id(ctx, id, &room);
 
@@ -37,12 +37,11 @@ static bool
 is_there(int membership)
 {
 	return membership == MEMBERSHIP_JOIN || membership == MEMBERSHIP_INVITE ||
-	    membership == MEMBERSHIP_KNOCK;
+	       membership == MEMBERSHIP_KNOCK;
 }
 
 enum mx_err
-leave_all(
-    struct ctx *ctx, struct arena *arena, const char *user_id, const char *reason)
+leave_all(struct ctx *ctx, struct arena *arena, const char *user_id, const char *reason)
 {
 	struct member_row *rows;
 	int n;

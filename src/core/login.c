@@ -29,8 +29,8 @@
 struct cached {
 	uint8_t hash[TOKEN_HASH_LEN];
 	int64_t expires_ms; /* 0: never */
-	int64_t since_ms; /* in clock_now_ms */
-	uint32_t used; /* when it was last asked for, in the table's own time */
+	int64_t since_ms;   /* in clock_now_ms */
+	uint32_t used;	    /* when it was last asked for, in the table's own time */
 	bool is_admin;
 	const char *device_id; /* behind user_id */
 	char user_id[];
@@ -74,7 +74,7 @@ bool
 login_is_token(const char *token)
 {
 	return starts_with(token, ACCESS_PREFIX) &&
-	    strlen(token) == PREFIX_LEN + SECRET_LETTERS;
+	       strlen(token) == PREFIX_LEN + SECRET_LETTERS;
 }
 
 /* --- the tokens in memory --- */
@@ -129,8 +129,8 @@ fill_identity(struct identity *who, struct arena *arena, const struct cached *c)
 }
 
 bool
-login_identify_cached(struct logins *logins, struct arena *arena, const char *token,
-    struct identity *who)
+login_identify_cached(
+    struct logins *logins, struct arena *arena, const char *token, struct identity *who)
 {
 	uint8_t hash[TOKEN_HASH_LEN];
 	int64_t now = clock_now_ms();
@@ -141,7 +141,7 @@ login_identify_cached(struct logins *logins, struct arena *arena, const char *to
 	lock_take(&logins->lock);
 	c = find_locked(logins, hash);
 	good = c != NULL && (c->expires_ms == 0 || now < c->expires_ms) &&
-	    now - c->since_ms < CACHED_MS;
+	       now - c->since_ms < CACHED_MS;
 	if (good) {
 		c->used = ++logins->time;
 		fill_identity(who, arena, c);
@@ -357,7 +357,8 @@ write_tokens(struct db *db, const struct session *s)
 {
 	struct access_row row = { .user_id = s->user_id,
 		.device_id = s->device_id,
-		.expires_ts = s->expires_in_ms == 0 ? 0 : s->row.now_ts + s->expires_in_ms,
+		.expires_ts =
+		    s->expires_in_ms == 0 ? 0 : s->row.now_ts + s->expires_in_ms,
 		.refresh_hash = s->refresh_token == NULL ? NULL : s->row.refresh };
 	enum mx_err err = store_access_add(db, s->row.access, &row);
 
@@ -406,7 +407,8 @@ struct refreshing {
 	uint8_t hash[TOKEN_HASH_LEN];
 };
 
-/* All in the write job: two refreshes with one token must not both count as the first. */
+/* All in the write job: two refreshes with one token must not both count as the first.
+ */
 static enum mx_err
 refresh(struct revoke *r, struct db *db)
 {
@@ -421,10 +423,11 @@ refresh(struct revoke *r, struct db *db)
 	it->session->device_id = row.device_id;
 	r->devices = &it->session->device_id;
 	r->device_count = 1;
-	/* The pair that its first use gave and nobody has used; and what came before. */
+	/* The pair that its first use gave and nobody has used; and what came before.
+	 */
 	if (row.next_hash != NULL)
-		err = store_refresh_remove(
-		    db, row.user_id, row.device_id, row.next_hash);
+		err =
+		    store_refresh_remove(db, row.user_id, row.device_id, row.next_hash);
 	if (err != M_OK)
 		return err;
 	err = store_refresh_before(

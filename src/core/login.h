@@ -21,8 +21,8 @@ bool login_is_token(const char *token);
  * Who is this? From memory alone: any thread. False: not known here, ask
  * login_identify on a worker. What *who points to lies in the arena.
  */
-bool login_identify_cached(struct logins *logins, struct arena *arena, const char *token,
-    struct identity *who) MUST_USE;
+bool login_identify_cached(struct logins *logins, struct arena *arena,
+    const char *token, struct identity *who) MUST_USE;
 /*
  * The same with the store behind it. M_UNKNOWN_TOKEN; *soft_logout_out: it has expired
  * and may be refreshed. ip (NULL: unknown) is noted for the device, once an hour. The
@@ -36,15 +36,15 @@ void login_forget(struct logins *logins, const char *user_id, const char *device
 /* A session to be. What is filled in lies in the arena. */
 struct session {
 	const char *user_id;
-	const char *device_id; /* NULL: filled in */
+	const char *device_id;	 /* NULL: filled in */
 	const char *device_name; /* NULL: none; of a device that is new only */
-	const char *ip; /* NULL: not known */
+	const char *ip;		 /* NULL: not known */
 	bool wants_refresh;
 	/* filled in */
 	const char *access_token;
 	const char *refresh_token; /* NULL unless wants_refresh */
-	int64_t expires_in_ms; /* 0: never */
-	struct { /* for session_write */
+	int64_t expires_in_ms;	   /* 0: never */
+	struct {		   /* for session_write */
 		uint8_t access[32], refresh[32];
 		int64_t now_ts;
 	} row;
@@ -58,8 +58,8 @@ enum mx_err session_write(struct db *db, const struct session *s) MUST_USE;
 enum mx_err login_open(
     struct ctx *ctx, struct arena *arena, struct session *s) MUST_USE;
 
-/* A new pair for a refresh token; of `out` only the tokens and their life are filled in.
- * M_UNKNOWN_TOKEN. */
+/* A new pair for a refresh token; of `out` only the tokens and their life are filled
+ * in. M_UNKNOWN_TOKEN. */
 enum mx_err login_refresh(struct ctx *ctx, struct arena *arena,
     const char *refresh_token, struct session *out) MUST_USE;
 

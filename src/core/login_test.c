@@ -2,7 +2,8 @@
 #include "store/devices.h"
 
 static struct session
-opened(struct fixture *f, const char *user_id, bool wants_refresh, const char *device_id)
+opened(
+    struct fixture *f, const char *user_id, bool wants_refresh, const char *device_id)
 {
 	struct session s = { .user_id = user_id,
 		.wants_refresh = wants_refresh,
@@ -99,7 +100,8 @@ a_logout_ends_the_token_in_store_and_memory_and_tells_listeners(void **state)
 {
 	struct fixture *f = *state;
 	const char *ann = new_user(f, "ann");
-	struct session s = opened(f, ann, true, NULL), other = opened(f, ann, false, NULL);
+	struct session s = opened(f, ann, true, NULL),
+		       other = opened(f, ann, false, NULL);
 	struct session next;
 	struct identity who, still;
 
@@ -111,8 +113,7 @@ a_logout_ends_the_token_in_store_and_memory_and_tells_listeners(void **state)
 	assert_true(hears_gone(f, ann, s.device_id));
 	assert_false(is_cached(f, s.access_token));
 	assert_int_equal(identify(f, s.access_token, &who), M_UNKNOWN_TOKEN);
-	assert_int_equal(
-	    login_refresh(&f->t.ctx, f->t.arena, s.refresh_token, &next),
+	assert_int_equal(login_refresh(&f->t.ctx, f->t.arena, s.refresh_token, &next),
 	    M_UNKNOWN_TOKEN);
 	assert_ok(identify(f, other.access_token, &still));
 }
@@ -122,7 +123,8 @@ a_logout_of_all_ends_every_token(void **state)
 {
 	struct fixture *f = *state;
 	const char *ann = new_user(f, "ann"), *ben = new_user(f, "ben");
-	struct session one = opened(f, ann, false, NULL), two = opened(f, ann, false, NULL);
+	struct session one = opened(f, ann, false, NULL),
+		       two = opened(f, ann, false, NULL);
 	struct session bens = opened(f, ben, false, NULL);
 	struct identity who;
 
@@ -168,8 +170,8 @@ a_token_that_can_be_refreshed_expires_softly(void **state)
 	assert_int_equal(who.expires_ms, NOON + ACCESS_MS);
 	clock_set_for_test(NOON + ACCESS_MS);
 	assert_false(is_cached(f, s.access_token));
-	assert_int_equal(login_identify(&f->t.ctx, f->t.arena, s.access_token, NULL,
-			     &who, &soft),
+	assert_int_equal(
+	    login_identify(&f->t.ctx, f->t.arena, s.access_token, NULL, &who, &soft),
 	    M_UNKNOWN_TOKEN);
 	assert_true(soft);
 }

@@ -79,7 +79,8 @@ append(struct ctx *ctx, struct arena *arena, const struct move *move,
 }
 
 static enum mx_err
-change(struct ctx *ctx, struct arena *arena, const struct move *move, enum membership to)
+change(
+    struct ctx *ctx, struct arena *arena, const struct move *move, enum membership to)
 {
 	return append(ctx, arena, move,
 	    membership_content(ctx, arena, to, move->user_id, move->reason), NULL);
@@ -113,7 +114,8 @@ is_allowed(struct ctx *ctx, const struct json *rules, const char *user_id)
 		const char *type = json_get_str(&allow->items[i], "type");
 
 		if (type != NULL && strcmp(type, "m.room_membership") == 0 &&
-		    is_joined_to(ctx, json_get_str(&allow->items[i], "room_id"), user_id))
+		    is_joined_to(
+			ctx, json_get_str(&allow->items[i], "room_id"), user_id))
 			return true;
 	}
 	return false;
@@ -172,15 +174,15 @@ is_restricted(const struct room_version *version, const char *rule)
 	if (rule == NULL)
 		return false;
 	return (version->restricted && strcmp(rule, "restricted") == 0) ||
-	    (version->knock_restricted && strcmp(rule, "knock_restricted") == 0);
+	       (version->knock_restricted && strcmp(rule, "knock_restricted") == 0);
 }
 
-/* Where the room is restricted, and its user is neither invited nor in it, somebody here
- * has to authorise the join. The rules refuse it if nobody does.
- * Spec: client-server-api/#restricted-rooms, rooms/v8 */
+/* Where the room is restricted, and its user is neither invited nor in it, somebody
+ * here has to authorise the join. The rules refuse it if nobody does. Spec:
+ * client-server-api/#restricted-rooms, rooms/v8 */
 static enum mx_err
-authorise(struct ctx *ctx, struct arena *arena, const struct move *move,
-    struct json *content)
+authorise(
+    struct ctx *ctx, struct arena *arena, const struct move *move, struct json *content)
 {
 	struct snapshot *s = room_snapshot(move->room);
 	enum membership now = snapshot_membership(s, move->user_id);
@@ -195,8 +197,8 @@ authorise(struct ctx *ctx, struct arena *arena, const struct move *move,
 			err = ctx_fail(ctx, M_FORBIDDEN,
 			    "you are in none of the rooms that let you into this one");
 		else if ((by = find_authoriser(ctx, s)) == NULL)
-			err = ctx_fail(ctx, M_FORBIDDEN,
-			    "nobody here may let you into this room");
+			err = ctx_fail(
+			    ctx, M_FORBIDDEN, "nobody here may let you into this room");
 		else
 			json_set_str(
 			    arena, content, "join_authorised_via_users_server", by);
@@ -223,24 +225,23 @@ check_guest(struct ctx *ctx, const struct move *move)
 
 /* What whoever invited called the third party, so that others see the same name. */
 static const char *
-invited_as(struct ctx *ctx, struct arena *arena, const struct move *move,
-    const char *token)
+invited_as(
+    struct ctx *ctx, struct arena *arena, const struct move *move, const char *token)
 {
 	struct snapshot *s = room_snapshot(move->room);
 	struct snapshot_judge judge = { ctx, arena, move->room, s, false };
 	const struct event *e =
 	    snapshot_auth_state(&judge).get(&judge, "m.room.third_party_invite", token);
-	const char *name =
-	    e == NULL ? NULL : json_get_str(e->content, "display_name");
+	const char *name = e == NULL ? NULL : json_get_str(e->content, "display_name");
 
 	name = arena_strdup(arena, name == NULL ? move->user_id : name);
 	snapshot_unref(s);
 	return name;
 }
 
-/* Proof that a third-party invite was meant for the user becomes an invitation by whoever
- * made it, and the join follows in the same unit.
- * Spec: client-server-api/#third-party-invites, server-server-api/#third-party-invites */
+/* Proof that a third-party invite was meant for the user becomes an invitation by
+ * whoever made it, and the join follows in the same unit. Spec:
+ * client-server-api/#third-party-invites, server-server-api/#third-party-invites */
 static enum mx_err
 join_with_proof(struct ctx *ctx, struct arena *arena, const struct move *move,
     const struct json *joins)
@@ -283,8 +284,8 @@ join_with_proof(struct ctx *ctx, struct arena *arena, const struct move *move,
 }
 
 static enum mx_err
-join(struct ctx *ctx, struct arena *arena, const struct move *move, struct json *content,
-    const char **event_id_out)
+join(struct ctx *ctx, struct arena *arena, const struct move *move,
+    struct json *content, const char **event_id_out)
 {
 	enum mx_err err = check_guest(ctx, move);
 
@@ -369,7 +370,8 @@ membership_is_forgotten(struct ctx *ctx, const struct room *room, const char *us
 	struct member_row row;
 
 	return user_id != NULL &&
-	    store_member_get(ctx->db, user_id, room->id, &row) == M_OK && row.forgotten;
+	       store_member_get(ctx->db, user_id, room->id, &row) == M_OK &&
+	       row.forgotten;
 }
 
 /* --- others' membership --- */
@@ -401,7 +403,8 @@ membership_kick(struct ctx *ctx, struct arena *arena, const struct move *move)
 	enum mx_err err;
 
 	/* The rules would let a kick lift a ban, and remove who is not there. */
-	if (now != MEMBERSHIP_JOIN && now != MEMBERSHIP_INVITE && now != MEMBERSHIP_KNOCK)
+	if (now != MEMBERSHIP_JOIN && now != MEMBERSHIP_INVITE &&
+	    now != MEMBERSHIP_KNOCK)
 		return ctx_fail(ctx, M_FORBIDDEN, "the user is not in the room");
 	err = change(ctx, arena, move, MEMBERSHIP_LEAVE);
 	if (err == M_OK)

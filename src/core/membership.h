@@ -1,6 +1,6 @@
 /*
- * Moving in and out of rooms: join, leave, invite, kick, ban, unban, knock, forget. Each
- * is one m.room.member event; whether it is allowed is the auth rules' to say.
+ * Moving in and out of rooms: join, leave, invite, kick, ban, unban, knock, forget.
+ * Each is one m.room.member event; whether it is allowed is the auth rules' to say.
  * Spec: client-server-api/#room-membership
  */
 #ifndef CORE_MEMBERSHIP_H
@@ -13,7 +13,8 @@
 struct move {
 	struct room *room;
 	struct identity *who; /* who asks: the event's sender */
-	const char *user_id; /* whose membership; the sender's own in join, leave, knock */
+	const char
+	    *user_id; /* whose membership; the sender's own in join, leave, knock */
 	const char *reason; /* NULL: none */
 	/* Joins: proof of a third-party invite (an object), or NULL.
 	 * Spec: client-server-api/#third-party-invites */
@@ -42,10 +43,12 @@ enum mx_err membership_unban(
 enum mx_err membership_knock(
     struct ctx *ctx, struct arena *arena, const struct move *move) MUST_USE;
 
-/* The same by a content of the client's own making (PUT state/m.room.member): it is sent
- * as it is but for who authorises a restricted join. M_BAD_JSON without a membership. */
-enum mx_err membership_set(struct ctx *ctx, struct arena *arena, const struct move *move,
-    const struct json *content, const char **event_id_out) MUST_USE;
+/* The same by a content of the client's own making (PUT state/m.room.member): it is
+ * sent as it is but for who authorises a restricted join. M_BAD_JSON without a
+ * membership. */
+enum mx_err membership_set(struct ctx *ctx, struct arena *arena,
+    const struct move *move, const struct json *content,
+    const char **event_id_out) MUST_USE;
 
 /* M_BAD_STATE while the user is in the room, invited or knocking; M_NOT_FOUND if it
  * never was. Spec: #post_matrixclientv3roomsroomidforget */

@@ -1,6 +1,6 @@
 /*
- * Profiles. Relies on store/profiles; on core/append for the member events that follow a
- * change. Behind /profile.
+ * Profiles. Relies on store/profiles; on core/append for the member events that follow
+ * a change. Behind /profile.
  */
 #include "core/profile.h"
 
@@ -144,7 +144,8 @@ profile_write_name(
 static enum mx_err
 check_value(struct ctx *ctx, const char *field, const struct json *value)
 {
-	bool is_text = is_name(field) || is_picture(field) || strcmp(field, "m.tz") == 0;
+	bool is_text =
+	    is_name(field) || is_picture(field) || strcmp(field, "m.tz") == 0;
 
 	if (is_text && json_as_str(value) == NULL)
 		return ctx_fail(ctx, M_INVALID_PARAM, "This field must be a string");
@@ -162,8 +163,8 @@ tell_room(struct ctx *ctx, struct arena *arena, int64_t id, const char *user_id)
 	struct new_event event = { .sender = user_id,
 		.type = "m.room.member",
 		.state_key = user_id,
-		.content = membership_content(
-		    ctx, arena, MEMBERSHIP_JOIN, user_id, NULL) };
+		.content =
+		    membership_content(ctx, arena, MEMBERSHIP_JOIN, user_id, NULL) };
 	struct room *room;
 	enum mx_err err = room_get_by_id(ctx, id, &room);
 
@@ -186,8 +187,8 @@ tell_rooms(struct ctx *ctx, struct arena *arena, const char *user_id)
 {
 	struct member_row *rows;
 	int n;
-	enum mx_err err = store_member_rooms(
-	    ctx->db, arena, user_id, MEMBERSHIP_JOIN, &rows, &n);
+	enum mx_err err =
+	    store_member_rooms(ctx->db, arena, user_id, MEMBERSHIP_JOIN, &rows, &n);
 
 	for (int i = 0; err == M_OK && i < n; i++)
 		err = tell_room(ctx, arena, rows[i].room, user_id);

@@ -5,16 +5,15 @@
 static struct identity
 user(struct fixture *f, const char *name)
 {
-	return (struct identity){ .user_id = new_user(f, name),
-		.device_id = "PHONE",
-		.has_rows = true };
+	return (struct identity){
+		.user_id = new_user(f, name), .device_id = "PHONE", .has_rows = true
+	};
 }
 
 static enum mx_err
 set(struct fixture *f, struct identity *who, const char *field, const char *text)
 {
-	const struct json *value =
-	    text == NULL ? NULL : testing_json(f->t.arena, text);
+	const struct json *value = text == NULL ? NULL : testing_json(f->t.arena, text);
 
 	return profile_set(&f->t.ctx, f->t.arena, who, field, value);
 }
@@ -110,8 +109,8 @@ nobody_has_no_profile(void **state)
 	struct fixture *f = *state;
 	struct json *profile;
 
-	assert_int_equal(profile_get(&f->t.ctx, f->t.arena, "@no:" TESTING_SERVER,
-			     &profile),
+	assert_int_equal(
+	    profile_get(&f->t.ctx, f->t.arena, "@no:" TESTING_SERVER, &profile),
 	    M_NOT_FOUND);
 }
 
@@ -121,8 +120,7 @@ newest(struct fixture *f, struct room *room)
 {
 	struct snapshot *s = room_snapshot(room);
 	struct live_event *e = s->tail[s->tail_count - 1];
-	const char *text =
-	    json_text(f->t.arena, e->pdu->event->content, NULL);
+	const char *text = json_text(f->t.arena, e->pdu->event->content, NULL);
 
 	snapshot_unref(s);
 	return text;

@@ -1,6 +1,7 @@
 /*
- * The published room directory in memory: entries made from rooms' snapshots, made again
- * when a state event of the room passes by in core/changes. Asked by /publicRooms.
+ * The published room directory in memory: entries made from rooms' snapshots, made
+ * again when a state event of the room passes by in core/changes. Asked by
+ * /publicRooms.
  */
 #include "core/public_rooms.h"
 
@@ -20,15 +21,15 @@
 /* Counted by nobody: lives in the table, read and changed under its lock. */
 struct entry {
 	struct public_room shown; /* its strings are the entry's own, malloc'ed */
-	char *folded; /* name, topic and alias, folded, a NUL-free line each */
+	char *folded;	  /* name, topic and alias, folded, a NUL-free line each */
 	int64_t position; /* of the snapshot it was made from; 0: not made yet */
-	int64_t wanted; /* something happened in the room there: older is stale */
+	int64_t wanted;	  /* something happened in the room there: older is stale */
 };
 
 /* Shared; lock guards all of it but locale. */
 struct public_rooms {
 	struct lock lock; /* RANK_CACHE */
-	locale_t locale; /* for folding; 0: ASCII alone */
+	locale_t locale;  /* for folding; 0: ASCII alone */
 	struct change *cursor;
 	bool built;
 	struct map rooms; /* room's integer -> struct entry */
@@ -241,9 +242,8 @@ follow_locked(struct public_rooms *list)
 			continue;
 		e = map_get(&list->rooms, &change->room->id, sizeof(int64_t));
 		/* A redaction may have taken a name away. */
-		if (e != NULL &&
-		    (change->event->pdu->event->state_key != NULL ||
-			change->event->pdu->event->redacts != NULL))
+		if (e != NULL && (change->event->pdu->event->state_key != NULL ||
+				     change->event->pdu->event->redacts != NULL))
 			e->wanted = change->event->event;
 	}
 }
@@ -385,17 +385,18 @@ read_token(const char *since, struct mark *mark)
 	const char *middle = strchr(since, '_');
 
 	return (since[0] == 'n' || since[0] == 'p') && middle != NULL &&
-	    str_int((struct str){ since + 1, (size_t)(middle - since - 1) },
-		&mark->joined) &&
-	    str_int(str_of(middle + 1), &mark->room);
+	       str_int((struct str){ since + 1, (size_t)(middle - since - 1) },
+		   &mark->joined) &&
+	       str_int(str_of(middle + 1), &mark->room);
 }
 
 static bool
 type_wanted(const struct public_query *q, const char *type)
 {
 	for (int i = 0; i < q->type_count; i++)
-		if (type == NULL ? q->types[i] == NULL
-				 : q->types[i] != NULL && strcmp(q->types[i], type) == 0)
+		if (type == NULL
+			? q->types[i] == NULL
+			: q->types[i] != NULL && strcmp(q->types[i], type) == 0)
 			return true;
 	return !q->has_types;
 }
@@ -404,7 +405,7 @@ static bool
 wanted(const struct public_query *q, const char *term, const struct entry *e)
 {
 	return e->position > 0 && type_wanted(q, e->shown.room_type) &&
-	    (term == NULL || strstr(e->folded, term) != NULL);
+	       (term == NULL || strstr(e->folded, term) != NULL);
 }
 
 static const char *
@@ -441,7 +442,7 @@ cut(struct arena *arena, struct public_query *q, struct entry **all, int n,
 		from = to > limit ? to - limit : 0;
 	} else {
 		while (mark != NULL && from < n &&
-		    compare_marks(mark_of(all[from]), *mark) <= 0)
+		       compare_marks(mark_of(all[from]), *mark) <= 0)
 			from++;
 		to = n - from > limit ? from + limit : n;
 	}
@@ -450,8 +451,7 @@ cut(struct arena *arena, struct public_query *q, struct entry **all, int n,
 	if (to < n && to > from)
 		q->next = token(arena, 'n', mark_of(all[to - 1]));
 	if (from > 0)
-		q->prev = token(
-		    arena, 'p', from < n ? mark_of(all[from]) : behind_all);
+		q->prev = token(arena, 'p', from < n ? mark_of(all[from]) : behind_all);
 }
 
 static void
@@ -533,7 +533,7 @@ public_rooms_set(
 	struct publishing p = { room->id, published };
 	struct snapshot *s = room_snapshot(room);
 	bool may = who->is_admin ||
-	    directory_may_send(s, who->user_id, "m.room.canonical_alias");
+		   directory_may_send(s, who->user_id, "m.room.canonical_alias");
 	enum mx_err err;
 
 	snapshot_unref(s);

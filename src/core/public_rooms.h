@@ -10,7 +10,8 @@
 
 #define PUBLIC_ROOMS_LIMIT_MAX 1000
 
-/* At start, behind core->changes. The list itself is built when it is first asked for. */
+/* At start, behind core->changes. The list itself is built when it is first asked for.
+ */
 struct public_rooms *public_rooms_new(struct core *core);
 void public_rooms_free(struct public_rooms *list);
 /* Reads on in core->changes. Each second, so that its place in that queue moves on even
@@ -40,7 +41,7 @@ struct public_room {
 struct public_query {
 	int64_t limit;
 	const char *since; /* a token of an earlier answer; NULL: from the start */
-	const char *term; /* NULL: any */
+	const char *term;  /* NULL: any */
 	/* Room types that will do; NULL among them: rooms without one. count 0: any. */
 	const char **types;
 	int type_count;
@@ -48,7 +49,7 @@ struct public_query {
 	/* filled in */
 	struct public_room *rooms;
 	int count;
-	int64_t total; /* of the whole list */
+	int64_t total;		 /* of the whole list */
 	const char *next, *prev; /* NULL: nothing further that way */
 };
 

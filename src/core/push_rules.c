@@ -8,7 +8,8 @@
 
 enum audience {
 	TODAY = 1,
-	LEGACY = 2, /* clients of 2015, which take conditions they do not know for met */
+	LEGACY =
+	    2, /* clients of 2015, which take conditions they do not know for met */
 	BOTH = 3,
 };
 
@@ -19,7 +20,7 @@ struct push_rule {
 	enum audience audience;
 	bool is_disabled;
 	const char *conditions; /* NULL: it has none (content, room, sender) */
-	const char *pattern; /* NULL: only rules of content have one */
+	const char *pattern;	/* NULL: only rules of content have one */
 	const char *actions;
 };
 
@@ -34,8 +35,9 @@ static const struct push_rule table[] = {
 	{ "override", ".m.rule.suppress_notices", BOTH, false,
 	    "[" MATCH("content.msgtype", "m.notice") "]", NULL, "[]" },
 	{ "override", ".m.rule.invite_for_me", BOTH, false,
-	    "[" MATCH("type", "m.room.member") "," MATCH("content.membership", "invite")
-	    ",{\"kind\":\"event_match\",\"key\":\"state_key\",\"pattern\":@}]",
+	    "[" MATCH("type", "m.room.member") "," MATCH(
+		"content.membership", "invite") ",{\"kind\":\"event_match\",\"key\":"
+						"\"state_key\",\"pattern\":@}]",
 	    NULL, "[\"notify\"," SOUND("default") "]" },
 	{ "override", ".m.rule.member_event", BOTH, false,
 	    "[" MATCH("type", "m.room.member") "]", NULL, "[]" },
@@ -100,7 +102,7 @@ static bool
 is_shown(const struct push_rules *rules, const struct push_rule *rule, const char *kind)
 {
 	return (rule->audience & (rules->legacy ? LEGACY : TODAY)) != 0 &&
-	    strcmp(rule->kind, kind) == 0;
+	       strcmp(rule->kind, kind) == 0;
 }
 
 const struct push_rule *
@@ -120,7 +122,7 @@ fill_in(struct buf *out, const struct push_rules *rules, const char *template)
 	const char *id = rules->user_id;
 	size_t local_n = strcspn(id, ":");
 
-	for (; *template != '\0'; template++) {
+	for (; *template != '\0'; template ++) {
 		if (*template == '@')
 			buf_json_str(out, id);
 		else if (*template == '=')

@@ -23,13 +23,14 @@ const struct push_rule *push_rules_find(
     const struct push_rules *rules, const char *kind, const char *rule_id);
 
 /* Append JSON. */
-void push_rules_write(struct buf *out, const struct push_rules *rules); /* {kind: [...]} */
+void push_rules_write(
+    struct buf *out, const struct push_rules *rules); /* {kind: [...]} */
 void push_rules_write_kind(
     struct buf *out, const struct push_rules *rules, const char *kind);
-void push_rules_write_rule(struct buf *out, const struct push_rules *rules,
-    const struct push_rule *rule);
-void push_rules_write_actions(struct buf *out, const struct push_rules *rules,
-    const struct push_rule *rule);
+void push_rules_write_rule(
+    struct buf *out, const struct push_rules *rules, const struct push_rule *rule);
+void push_rules_write_actions(
+    struct buf *out, const struct push_rules *rules, const struct push_rule *rule);
 bool push_rules_enabled(const struct push_rule *rule);
 
 #endif

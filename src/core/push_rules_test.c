@@ -47,7 +47,8 @@ all(struct arena *arena, const struct push_rules *rules)
 }
 
 static const struct json *
-rule(struct arena *arena, const struct push_rules *rules, const char *kind, const char *id)
+rule(struct arena *arena, const struct push_rules *rules, const char *kind,
+    const char *id)
 {
 	const struct json *list = json_get(all(arena, rules), kind);
 
@@ -62,9 +63,10 @@ static void
 todays_rules_are_those_of_the_specification(void **state)
 {
 	static const char *const override[] = { ".m.rule.master",
-		".m.rule.suppress_notices", ".m.rule.invite_for_me", ".m.rule.member_event",
-		".m.rule.is_user_mention", ".m.rule.is_room_mention", ".m.rule.tombstone",
-		".m.rule.reaction", ".m.rule.room.server_acl", ".m.rule.suppress_edits" };
+		".m.rule.suppress_notices", ".m.rule.invite_for_me",
+		".m.rule.member_event", ".m.rule.is_user_mention",
+		".m.rule.is_room_mention", ".m.rule.tombstone", ".m.rule.reaction",
+		".m.rule.room.server_acl", ".m.rule.suppress_edits" };
 	static const char *const underride[] = { ".m.rule.call",
 		".m.rule.encrypted_room_one_to_one", ".m.rule.room_one_to_one",
 		".m.rule.message", ".m.rule.encrypted" };
@@ -104,7 +106,7 @@ every_rule_is_whole(void **state)
 				assert_true(json_is(json_get(r, "enabled"), JSON_BOOL));
 				assert_non_null(json_get_array(r, "actions"));
 				assert_true(json_get_array(r, "conditions") != NULL ||
-				    json_get_str(r, "pattern") != NULL);
+					    json_get_str(r, "pattern") != NULL);
 			}
 		}
 	}
@@ -127,7 +129,8 @@ the_users_id_stands_where_a_rule_wants_it(void **state)
 static void
 only_the_master_rule_is_switched_off(void **state)
 {
-	const struct push_rule *r = push_rules_find(&today, "override", ".m.rule.master");
+	const struct push_rule *r =
+	    push_rules_find(&today, "override", ".m.rule.master");
 
 	assert_non_null(r);
 	assert_false(push_rules_enabled(r));
@@ -151,7 +154,8 @@ clients_of_2015_are_shown_only_conditions_that_they_know(void **state)
 			const struct json *r = &kinds->members[k].value.items[i];
 			const struct json *conditions = json_get(r, "conditions");
 
-			for (uint32_t c = 0; conditions != NULL && c < conditions->n; c++) {
+			for (uint32_t c = 0; conditions != NULL && c < conditions->n;
+			     c++) {
 				const char *kind =
 				    json_get_str(&conditions->items[c], "kind");
 				bool found = false;
@@ -183,7 +187,8 @@ a_rule_is_found_by_its_kind_and_id_alone(void **state)
 	assert_null(push_rules_find(&today, "override", ".m.rule.call"));
 	assert_null(push_rules_find(&today, "underride", ".m.rule"));
 	assert_null(push_rules_find(&today, "content", ".m.rule.contains_user_name"));
-	assert_non_null(push_rules_find(&legacy, "content", ".m.rule.contains_user_name"));
+	assert_non_null(
+	    push_rules_find(&legacy, "content", ".m.rule.contains_user_name"));
 	assert_true(push_rules_kind("room"));
 	assert_false(push_rules_kind("rooms"));
 }

@@ -54,9 +54,7 @@ registration_token_add(struct ctx *ctx, const struct registration_token_row *row
 	return ctx_write(ctx, add, (void *)row);
 }
 
-static enum mx_err
-delete(void *arg, struct db *db)
-{
+static enum mx_err delete (void *arg, struct db *db) {
 	return store_registration_token_remove(db, arg);
 }
 

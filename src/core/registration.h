@@ -10,7 +10,8 @@
 
 #define REGISTRATION_TOKEN_MAX 64
 
-/* Opaque Identifier Grammar, 1 to 64 characters. Spec: appendices/#opaque-identifiers */
+/* Opaque Identifier Grammar, 1 to 64 characters. Spec: appendices/#opaque-identifiers
+ */
 bool registration_token_fit(const char *token);
 /* A fresh one of 16 letters. */
 const char *registration_token_random(struct arena *arena);

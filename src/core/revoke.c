@@ -1,6 +1,6 @@
 /*
- * The write job that takes tokens away. Relies on the writer for the order of things, on
- * core/login for the tokens in memory, on core/changes for the word to listeners.
+ * The write job that takes tokens away. Relies on the writer for the order of things,
+ * on core/login for the tokens in memory, on core/changes for the word to listeners.
  * Behind logout, password changes, deactivation, and logins onto a known device.
  */
 #include "core/revoke.h"

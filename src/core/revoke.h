@@ -28,8 +28,8 @@ struct revoke {
 	enum mx_err err;
 };
 
-/* Runs r->fn and waits until it is durable and tokens that are gone are no longer taken.
- * The error is fn's, or M_UNAVAILABLE. */
+/* Runs r->fn and waits until it is durable and tokens that are gone are no longer
+ * taken. The error is fn's, or M_UNAVAILABLE. */
 enum mx_err revoke_run(struct ctx *ctx, struct revoke *r) MUST_USE;
 
 /* The word alone, for a token that nothing was written about. Any thread. device_id

@@ -37,7 +37,9 @@ struct snapshot {
 	/* The newest live events up to position, oldest first: a shared array. */
 	struct live_event **tail;
 	int tail_count;
-	int64_t tail_from; /* every live event of the room above it is in the tail */
+	/* Every live event of the room above it is in the tail, and no other event stands
+	 * among those in the room's timeline. */
+	int64_t tail_from;
 };
 
 void snapshot_unref(struct snapshot *s);

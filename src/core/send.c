@@ -1,6 +1,6 @@
 /*
- * What clients send into rooms. Stands between the handlers of /send, /state and /redact
- * and core/append, which checks, builds and queues.
+ * What clients send into rooms. Stands between the handlers of /send, /state and
+ * /redact and core/append, which checks, builds and queues.
  */
 #include "core/send.h"
 
@@ -30,9 +30,9 @@ static enum mx_err
 append(struct ctx *ctx, struct arena *arena, const struct sending *s,
     struct new_event *e, const char *path, const char **event_id_out)
 {
-	struct append_extra extra = { .device_id = s->who->device_id,
-		.txn_id = s->txn_id,
-		.txn_path = path };
+	struct append_extra extra = {
+		.device_id = s->who->device_id, .txn_id = s->txn_id, .txn_path = path
+	};
 	enum mx_err err;
 
 	e->sender = s->who->user_id;
@@ -58,7 +58,8 @@ find_target(struct ctx *ctx, struct arena *arena, const struct room *room,
 	enum mx_err err = store_event_find(ctx->db, event_id, &number, &room_number);
 
 	if (err == M_NOT_FOUND || (err == M_OK && room_number != room->id))
-		return ctx_fail(ctx, M_NOT_FOUND, "there is no such event in this room");
+		return ctx_fail(
+		    ctx, M_NOT_FOUND, "there is no such event in this room");
 	if (err == M_OK)
 		err = store_event_get(ctx->db, arena, number,
 		    room->version->event_id_format == EVENT_ID_BASE64, &stored);
@@ -77,7 +78,8 @@ check_redaction(struct ctx *ctx, const struct sending *s, const struct event *ta
 {
 	struct snapshot *snapshot = room_snapshot(s->room);
 	struct power power = snapshot_power(snapshot);
-	bool may = strcmp(target->sender, s->who->user_id) == 0 ||
+	bool may =
+	    strcmp(target->sender, s->who->user_id) == 0 ||
 	    power_user(&power, s->who->user_id) >= power_to(&power, POWER_REDACT);
 
 	snapshot_unref(snapshot);
@@ -90,9 +92,9 @@ static enum mx_err
 redact(struct ctx *ctx, struct arena *arena, const struct sending *s,
     const char *event_id, const char *path, const char **event_id_out)
 {
-	struct new_event e = { .type = REDACTION,
-		.content = s->content,
-		.redacts = event_id };
+	struct new_event e = {
+		.type = REDACTION, .content = s->content, .redacts = event_id
+	};
 	struct event *target;
 	enum mx_err err;
 
@@ -117,7 +119,8 @@ send_redaction(struct ctx *ctx, struct arena *arena, const struct sending *s,
 	    event_id_out);
 }
 
-/* From version 11 on `redacts` stands in the content, before at the top of the event. */
+/* From version 11 on `redacts` stands in the content, before at the top of the event.
+ */
 static enum mx_err
 send_redaction_as_message(struct ctx *ctx, struct arena *arena, const struct sending *s,
     const char *path, const char **event_id_out)
@@ -127,7 +130,8 @@ send_redaction_as_message(struct ctx *ctx, struct arena *arena, const struct sen
 	struct sending without = *s;
 
 	if (redacts == NULL)
-		return ctx_fail(ctx, M_BAD_JSON, "a redaction must say what it redacts");
+		return ctx_fail(
+		    ctx, M_BAD_JSON, "a redaction must say what it redacts");
 	redacts = arena_strdup(arena, redacts);
 	json_del(content, "redacts");
 	without.content = content;
@@ -140,8 +144,7 @@ enum mx_err
 send_message(struct ctx *ctx, struct arena *arena, const struct sending *s,
     const char **event_id_out)
 {
-	const char *path =
-	    arena_printf(arena, "send/%s/%s", s->room->room_id, s->type);
+	const char *path = arena_printf(arena, "send/%s/%s", s->room->room_id, s->type);
 	struct new_event e = { .type = s->type, .content = s->content };
 
 	if (strcmp(s->type, REDACTION) == 0)
@@ -153,9 +156,9 @@ enum mx_err
 send_state(struct ctx *ctx, struct arena *arena, const struct sending *s,
     const char *state_key, const char **event_id_out)
 {
-	struct new_event e = { .type = s->type,
-		.state_key = state_key,
-		.content = s->content };
+	struct new_event e = {
+		.type = s->type, .state_key = state_key, .content = s->content
+	};
 	struct move move = { .room = s->room, .who = s->who, .user_id = state_key };
 	enum mx_err err = M_OK;
 

@@ -1,7 +1,7 @@
 /*
- * Events as clients send them: messages, state, redactions. What is special about a type
- * is checked here, the auth rules by core/append.
- * Spec: client-server-api/#sending-events-to-a-room, #redactions
+ * Events as clients send them: messages, state, redactions. What is special about a
+ * type is checked here, the auth rules by core/append. Spec:
+ * client-server-api/#sending-events-to-a-room, #redactions
  */
 #ifndef CORE_SEND_H
 #define CORE_SEND_H
@@ -29,10 +29,10 @@ enum mx_err send_message(struct ctx *ctx, struct arena *arena, const struct send
 enum mx_err send_state(struct ctx *ctx, struct arena *arena, const struct sending *s,
     const char *state_key, const char **event_id_out) MUST_USE;
 
-/* Redacts event_id; s->type is not looked at. M_NOT_FOUND: there is no such event in the
- * room; M_FORBIDDEN unless it is the sender's own or they have the power.
- * Spec: #put_matrixclientv3roomsroomidredacteventidtxnid */
-enum mx_err send_redaction(struct ctx *ctx, struct arena *arena, const struct sending *s,
-    const char *event_id, const char **event_id_out) MUST_USE;
+/* Redacts event_id; s->type is not looked at. M_NOT_FOUND: there is no such event in
+ * the room; M_FORBIDDEN unless it is the sender's own or they have the power. Spec:
+ * #put_matrixclientv3roomsroomidredacteventidtxnid */
+enum mx_err send_redaction(struct ctx *ctx, struct arena *arena,
+    const struct sending *s, const char *event_id, const char **event_id_out) MUST_USE;
 
 #endif

@@ -58,8 +58,8 @@ collect_row(const struct state_row *row, void *arg)
 		.type = arena_strdup(arena, row->type),
 		.state_key = arena_strdup(arena, row->state_key),
 		.membership = strcmp(row->type, "m.room.member") == 0
-		    ? (enum membership)row->detail
-		    : MEMBERSHIP_NONE };
+				  ? (enum membership)row->detail
+				  : MEMBERSHIP_NONE };
 
 	collect(l, &ref);
 }
@@ -97,8 +97,8 @@ redacted_by(const struct listing *l, int64_t event, int *next)
 	while (*next < l->redacted_count && l->redacted[*next].event < event)
 		++*next;
 	return *next < l->redacted_count && l->redacted[*next].event == event
-	    ? l->redacted[*next].by
-	    : 0;
+		   ? l->redacted[*next].by
+		   : 0;
 }
 
 /* False: it is damaged (logged). */
@@ -123,7 +123,8 @@ read_event(struct listing *l, const struct state_ref *ref, struct sliced *e)
 
 enum mx_err
 state_list_each(struct seer *seer, int64_t at, const struct state_pick *pick,
-    void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg), void *arg)
+    void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),
+    void *arg)
 {
 	struct listing l = { .seer = seer, .pick = pick };
 	enum mx_err err = collect_all(&l, at);
@@ -161,9 +162,9 @@ redaction(struct seer *seer, int64_t number)
 {
 	struct stored_event stored;
 
-	if (number == 0 ||
-	    store_event_get(seer->ctx->db, seer->arena, number,
-		seer->room->version->event_id_format == EVENT_ID_BASE64, &stored) != M_OK)
+	if (number == 0 || store_event_get(seer->ctx->db, seer->arena, number,
+			       seer->room->version->event_id_format == EVENT_ID_BASE64,
+			       &stored) != M_OK)
 		return NULL;
 	return seer_parse(seer, &stored);
 }
@@ -178,8 +179,8 @@ write_one(const struct sliced *e, const struct state_ref *ref, void *arg)
 		.room_id = w->seer->room->room_id,
 		.redacted_because = redaction(w->seer, e->stored.redacted_by) };
 	bool own = w->seer->user_id != NULL &&
-	    strcmp(ref->state_key, w->seer->user_id) == 0 &&
-	    strcmp(ref->type, "m.room.member") == 0;
+		   strcmp(ref->state_key, w->seer->user_id) == 0 &&
+		   strcmp(ref->type, "m.room.member") == 0;
 
 	w->asker.membership = seer_membership_at(w->seer, ref->event + own);
 	if (w->out->n > w->first)

@@ -1,7 +1,7 @@
 /*
- * A room's state, or part of it, as a list of events for clients: for /members, /context,
- * /state, initialSync. Reads the store in the order of its keys and builds no trees, since
- * a state may have 100,000 events.
+ * A room's state, or part of it, as a list of events for clients: for /members,
+ * /context, /state, initialSync. Reads the store in the order of its keys and builds no
+ * trees, since a state may have 100,000 events.
  */
 #ifndef CORE_STATE_LIST_H
 #define CORE_STATE_LIST_H
@@ -28,12 +28,13 @@ struct state_pick {
 /* Hands each of the state's events just before `at` (STATE_NOW: the seer's snapshot) to
  * fn, in the order of their integers. What e points to is valid during the call. pick
  * NULL: all. */
-enum mx_err state_list_each(struct seer *seer, int64_t at, const struct state_pick *pick,
+enum mx_err state_list_each(struct seer *seer, int64_t at,
+    const struct state_pick *pick,
     void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),
     void *arg) MUST_USE;
 
-/* Appends them as a JSON array of events. That the seer's user may see the state at that
- * place is for the caller (seer_horizon). */
+/* Appends them as a JSON array of events. That the seer's user may see the state at
+ * that place is for the caller (seer_horizon). */
 enum mx_err state_list_write(struct seer *seer, struct buf *out, int64_t at,
     const struct state_pick *pick, enum event_format format) MUST_USE;
 

@@ -35,8 +35,9 @@ topic(struct fixture *f, const char *text, const char **id_out)
 {
 	int64_t event, room;
 
-	assert_int_equal(testing_append(&f->t, f->room, ANN, "m.room.topic", "",
-			     arena_printf(f->t.arena, "{\"topic\":\"%s\"}", text), id_out),
+	assert_int_equal(
+	    testing_append(&f->t, f->room, ANN, "m.room.topic", "",
+		arena_printf(f->t.arena, "{\"topic\":\"%s\"}", text), id_out),
 	    M_OK);
 	assert_int_equal(store_event_find(f->t.ctx.db, *id_out, &event, &room), M_OK);
 	return event;
@@ -97,7 +98,8 @@ find(const struct json *events, const char *type, const char *state_key)
 {
 	for (uint32_t i = 0; i < events->n; i++)
 		if (strcmp(json_get_str(&events->items[i], "type"), type) == 0 &&
-		    strcmp(json_get_str(&events->items[i], "state_key"), state_key) == 0)
+		    strcmp(json_get_str(&events->items[i], "state_key"), state_key) ==
+			0)
 			return &events->items[i];
 	return NULL;
 }
@@ -124,7 +126,8 @@ the_present_state_is_listed_once_in_the_order_of_its_events(void **state)
 	assert_string_equal(
 	    json_get_str(json_get(e, "unsigned"), "membership"), "leave");
 	e = find(events, "m.room.member", BEN);
-	assert_string_equal(json_get_str(json_get(e, "unsigned"), "membership"), "join");
+	assert_string_equal(
+	    json_get_str(json_get(e, "unsigned"), "membership"), "join");
 	assert_string_equal(json_get_str(find(events, "m.room.topic", ""), "event_id"),
 	    f->second_topic_id);
 	assert_null(json_get(e, "auth_events"));

@@ -121,7 +121,8 @@ testing_ctx_init(struct testing *t, struct ctx *ctx)
 {
 	char *error = NULL;
 
-	*ctx = (struct ctx){ .core = &t->core, .db = db_open(t->file, DB_READ, &error) };
+	*ctx =
+	    (struct ctx){ .core = &t->core, .db = db_open(t->file, DB_READ, &error) };
 	need(ctx->db != NULL, error);
 }
 
@@ -143,8 +144,9 @@ testing_json(struct arena *arena, const char *text)
 }
 
 enum mx_err
-testing_append(struct testing *t, struct room *room, const char *sender, const char *type,
-    const char *state_key, const char *content, const char **event_id_out)
+testing_append(struct testing *t, struct room *room, const char *sender,
+    const char *type, const char *state_key, const char *content,
+    const char **event_id_out)
 {
 	struct new_event e = { .sender = sender,
 		.type = type,
@@ -195,9 +197,8 @@ struct room *
 testing_room(struct testing *t, const char *creator, const char *room_version)
 {
 	const struct room_version *version = room_version_find(room_version);
-	const char *room_id = version->create_is_room_id
-	    ? NULL
-	    : id_new(t->arena, '!', TESTING_SERVER);
+	const char *room_id =
+	    version->create_is_room_id ? NULL : id_new(t->arena, '!', TESTING_SERVER);
 	struct room *room = room_make(&t->ctx, room_id, version);
 	struct new_event events[] = {
 		{ .sender = creator,

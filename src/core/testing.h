@@ -1,6 +1,6 @@
 /*
- * For tests of core and what stands on it: a whole core over a database file of its own,
- * without sockets. Nothing in it is mocked. Not linked into the program.
+ * For tests of core and what stands on it: a whole core over a database file of its
+ * own, without sockets. Nothing in it is mocked. Not linked into the program.
  */
 #ifndef CORE_TESTING_H
 #define CORE_TESTING_H
@@ -16,7 +16,8 @@ struct testing {
 	char file[96];
 	struct ctx ctx; /* the test's own thread's, with a reader of its own */
 	struct arena *arena;
-	/* What core began with: a test may put others in their place, and free those. */
+	/* What core began with: a test may put others in their place, and free those.
+	 */
 	struct typing *typing;
 	struct public_rooms *public_rooms;
 };
@@ -31,8 +32,8 @@ void testing_close(struct testing *t);
 void testing_ctx_init(struct testing *t, struct ctx *ctx);
 void testing_ctx_fini(struct ctx *ctx);
 
-/* A room with a create event, creator's join, power levels, join rule "public"; durable.
- * Counted: room_put. */
+/* A room with a create event, creator's join, power levels, join rule "public";
+ * durable. Counted: room_put. */
 struct room *testing_room(
     struct testing *t, const char *creator, const char *room_version);
 /* Appends one event (state_key NULL: no state event; content as JSON text) and waits

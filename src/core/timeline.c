@@ -1,6 +1,6 @@
 /*
- * Who sees what of a room, and pages of it. Stands between store/events (all events of a
- * room) and the answers of /messages, /context, /initialSync, /events ...
+ * Who sees what of a room, and pages of it. Stands between store/events (all events of
+ * a room) and the answers of /messages, /context, /initialSync, /events ...
  */
 #include "core/timeline.h"
 
@@ -44,7 +44,8 @@ read_history(struct seer *seer, const char *type, const char *state_key,
 {
 	/* Without forks the current segment holds the room's whole past. */
 	if (store_state_history(seer->ctx->db, seer->arena, seer->s->segment,
-		seer->s->position + 1, type, state_key, changes_out, count_out) != M_OK) {
+		seer->s->position + 1, type, state_key, changes_out,
+		count_out) != M_OK) {
 		*count_out = 0;
 		seer->failed = true; /* nothing is shown by guesswork */
 	}
@@ -134,14 +135,15 @@ static bool
 is_own_membership(const struct seer *seer, const char *type, const char *state_key)
 {
 	return state_key != NULL && seer->user_id != NULL &&
-	    strcmp(state_key, seer->user_id) == 0 && strcmp(type, "m.room.member") == 0;
+	       strcmp(state_key, seer->user_id) == 0 &&
+	       strcmp(type, "m.room.member") == 0;
 }
 
 static bool
 is_setting(const char *type, const char *state_key)
 {
 	return state_key != NULL && state_key[0] == '\0' &&
-	    strcmp(type, "m.room.history_visibility") == 0;
+	       strcmp(type, "m.room.history_visibility") == 0;
 }
 
 bool
@@ -189,8 +191,8 @@ seer_sees_now(struct seer *seer)
 	return !seer->failed && visibility_allows(&facts);
 }
 
-/* Whatever may be seen begins with a change, of the setting or of the user's membership,
- * that may be seen itself. */
+/* Whatever may be seen begins with a change, of the setting or of the user's
+ * membership, that may be seen itself. */
 bool
 seer_sees_anything(struct seer *seer)
 {
@@ -198,8 +200,8 @@ seer_sees_anything(struct seer *seer)
 		return true;
 	need_memberships(seer);
 	for (int i = seer->membership_count - 1; i >= 0; i--)
-		if (seer_sees(seer, seer->memberships[i].at, "m.room.member",
-			seer->user_id))
+		if (seer_sees(
+			seer, seer->memberships[i].at, "m.room.member", seer->user_id))
 			return true;
 	need_settings(seer);
 	for (int i = seer->setting_count - 1; i >= 0; i--)
@@ -218,8 +220,8 @@ seer_horizon(struct seer *seer)
 	for (int i = seer->membership_count - 1; i >= 0; i--)
 		if (seer->memberships[i].detail == MEMBERSHIP_JOIN)
 			return i + 1 < seer->membership_count
-			    ? seer->memberships[i + 1].at + 1
-			    : STATE_NOW;
+				   ? seer->memberships[i + 1].at + 1
+				   : STATE_NOW;
 	return 0;
 }
 
@@ -240,8 +242,8 @@ seer_parse(struct seer *seer, struct stored_event *stored)
 
 	tree = json_parse_copy(
 	    seer->arena, stored->json, stored->json_n, version->json_flags, NULL);
-	if (tree != NULL &&
-	    event_parse(seer->arena, version, tree, stored->event_id, &why, &event) == M_OK)
+	if (tree != NULL && event_parse(seer->arena, version, tree, stored->event_id,
+				&why, &event) == M_OK)
 		return event;
 	log_error("timeline: event %s cannot be read", stored->event_id);
 	return NULL;
@@ -252,8 +254,7 @@ seer_slice(struct seer *seer, const struct stored_event *stored, struct sliced *
 {
 	struct str json = { stored->json, stored->json_n };
 
-	out->stored = *stored;
-	out->state_key = NULL;
+	*out = (struct sliced){ .stored = *stored };
 	if (event_slice(json, &out->raw)) {
 		out->type = slice_text(seer->arena, out->raw.type);
 		out->sender = slice_text(seer->arena, out->raw.sender);
@@ -272,8 +273,8 @@ load(struct seer *seer, int64_t number)
 {
 	struct stored_event stored;
 
-	if (store_event_get(seer->ctx->db, seer->arena, number, standard64(seer), &stored) !=
-	    M_OK)
+	if (store_event_get(
+		seer->ctx->db, seer->arena, number, standard64(seer), &stored) != M_OK)
 		return NULL;
 	return seer_parse(seer, &stored);
 }
@@ -290,8 +291,8 @@ find_replaced(struct seer *seer, const struct sliced *e, struct stored_view *vie
 	    store_state_before(seer->ctx->db, e->stored.event, &segment, &at) != M_OK ||
 	    store_state_at(seer->ctx->db, segment, at, e->type, e->state_key, &number,
 		&detail) != M_OK ||
-	    store_event_get(
-		seer->ctx->db, seer->arena, number, standard64(seer), &stored) != M_OK ||
+	    store_event_get(seer->ctx->db, seer->arena, number, standard64(seer),
+		&stored) != M_OK ||
 	    !seer_slice(seer, &stored, &old))
 		return;
 	view->replaced_id = stored.event_id;
@@ -314,9 +315,19 @@ redacts_of(const struct seer *seer, const struct sliced *e)
 	return redacts.p != NULL && redacts.p[0] == '"' ? redacts : none;
 }
 
-void
-seer_write_sliced(
-    struct seer *seer, struct buf *out, const struct sliced *e, enum event_format format)
+bool
+sliced_has(const struct sliced *e, const char *key)
+{
+	struct str wanted = str_of(key), value;
+
+	if (e->live != NULL)
+		return json_get(e->live->pdu->event->content, key) != NULL;
+	return json_slices(e->raw.content, &wanted, 1, &value) && value.p != NULL;
+}
+
+static void
+write_stored(struct seer *seer, struct buf *out, const struct sliced *e,
+    enum event_format format)
 {
 	struct stored_view view = { .raw = &e->raw,
 		.event_id = e->stored.event_id,
@@ -326,8 +337,8 @@ seer_write_sliced(
 		.user_id = seer->user_id,
 		.device_id = seer->device_id,
 		.membership = is_own_membership(seer, e->type, e->state_key)
-		    ? seer_membership_at(seer, e->stored.event + 1)
-		    : seer_membership_at(seer, e->stored.event),
+				  ? seer_membership_at(seer, e->stored.event + 1)
+				  : seer_membership_at(seer, e->stored.event),
 		.now_ms = clock_now_ms() };
 
 	find_replaced(seer, e, &view);
@@ -351,7 +362,7 @@ seer_write(struct seer *seer, struct buf *out, struct stored_event *stored,
 	struct str json = { stored->json, stored->json_n };
 
 	if (event_slice(json, &e.raw)) /* which was parsed already */
-		seer_write_sliced(seer, out, &e, format);
+		write_stored(seer, out, &e, format);
 }
 
 void
@@ -363,8 +374,8 @@ seer_write_live(
 		.user_id = seer->user_id,
 		.device_id = seer->device_id,
 		.membership = is_own_membership(seer, event->type, event->state_key)
-		    ? e->membership_after
-		    : seer_membership_at(seer, e->event),
+				  ? e->membership_after
+				  : seer_membership_at(seer, e->event),
 		.now_ms = clock_now_ms() };
 
 	if (e->replaced_event != 0)
@@ -392,8 +403,18 @@ seer_find(struct seer *seer, const char *event_id, struct stored_event *stored_o
 	if (*event_out == NULL)
 		return M_UNKNOWN;
 	return seer_sees(seer, number, (*event_out)->type, (*event_out)->state_key)
-	    ? M_OK
-	    : M_NOT_FOUND;
+		   ? M_OK
+		   : M_NOT_FOUND;
+}
+
+void
+seer_write_sliced(struct seer *seer, struct buf *out, const struct sliced *e,
+    enum event_format format)
+{
+	if (e->live != NULL)
+		seer_write_live(seer, out, e->live, format);
+	else
+		write_stored(seer, out, e, format);
 }
 
 /* --- pages --- */
@@ -402,7 +423,7 @@ static bool
 is_behind(const struct place *place, const struct place *end)
 {
 	return place->line > end->line ||
-	    (place->line == end->line && place->sub > end->sub);
+	       (place->line == end->line && place->sub > end->sub);
 }
 
 /* The page's next run of events from the store. */
@@ -439,6 +460,50 @@ take(struct seer *seer, struct page *page, const struct stored_event *stored)
 	return true;
 }
 
+static bool
+take_live(struct seer *seer, struct page *page, struct live_event *live)
+{
+	struct sliced *e = &page->events[page->count];
+	const struct event *event = live->pdu->event;
+
+	if (page->count == page->limit)
+		return false;
+	page->end = (struct place){ live->event, 0 };
+	*e = (struct sliced){ .type = event->type,
+		.sender = event->sender,
+		.state_key = event->state_key,
+		.live = live };
+	e->stored.event = e->stored.line = live->event;
+	e->stored.event_id = event->event_id;
+	e->stored.ts = event->origin_server_ts;
+	if (seer_sees_live(seer, live) &&
+	    (page->keep == NULL || page->keep(e, page->keep_arg)))
+		page->count++;
+	return true;
+}
+
+/* The newest events are at hand, encoded already. False: the page has ended there. */
+static bool
+take_tail(struct seer *seer, struct page *page)
+{
+	const struct snapshot *s = seer->s;
+
+	for (int i = s->tail_count - 1; page->backwards && i >= 0; i--) {
+		struct live_event *live = s->tail[i];
+		struct place place = { live->event, 0 };
+
+		if (!is_behind(&page->end, &place))
+			continue;
+		if (page->to != NULL && is_behind(page->to, &place)) {
+			page->more = false;
+			return false;
+		}
+		if (!take_live(seer, page, live))
+			return false;
+	}
+	return true;
+}
+
 /* One event more than the page takes is asked for: it says whether there are more. */
 enum mx_err
 timeline_page(struct seer *seer, struct page *page)
@@ -449,6 +514,9 @@ timeline_page(struct seer *seer, struct page *page)
 	page->count = 0;
 	page->more = true;
 	page->end = page->from;
+	if (!take_tail(seer, page))
+		return M_OK;
+	want -= page->count;
 	while (scanned < PAGE_SCAN_MAX) {
 		struct stored_event *stored;
 		int got;
@@ -483,8 +551,9 @@ timeline_near(struct seer *seer, int64_t ts, bool backwards, struct sliced *out)
 	while (scanned < PAGE_SCAN_MAX) {
 		struct stored_event *stored;
 		int got;
-		enum mx_err err = store_by_time(seer->ctx->db, seer->arena, seer->room->id,
-		    from, backwards, want, standard64(seer), &stored, &got);
+		enum mx_err err =
+		    store_by_time(seer->ctx->db, seer->arena, seer->room->id, from,
+			backwards, want, standard64(seer), &stored, &got);
 
 		if (err != M_OK)
 			return err;

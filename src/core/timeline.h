@@ -28,8 +28,8 @@ struct seer {
 	bool failed; /* the store could not be read: nothing is seen any more */
 };
 
-void seer_init(struct seer *seer, struct ctx *ctx, struct arena *arena, struct room *room,
-    struct snapshot *s, const char *user_id, const char *device_id);
+void seer_init(struct seer *seer, struct ctx *ctx, struct arena *arena,
+    struct room *room, struct snapshot *s, const char *user_id, const char *device_id);
 
 /* May events sent now be seen: is it worth waiting for them? */
 bool seer_sees_now(struct seer *seer);
@@ -55,6 +55,9 @@ struct sliced {
 	struct stored_event stored;
 	struct event_slices raw;
 	const char *type, *sender, *state_key; /* state_key NULL: no state event */
+	/* It is in the room's tail (borrowed from the snapshot): of stored only event,
+	 * event_id, line, sub and ts are filled in, of raw nothing. NULL: it is not. */
+	struct live_event *live;
 };
 /* False: it is damaged (logged). */
 bool seer_slice(
@@ -62,6 +65,8 @@ bool seer_slice(
 /* Appends a stored event as the seer's user is shown it (which must be allowed). */
 void seer_write(struct seer *seer, struct buf *out, struct stored_event *stored,
     const struct event *event, enum event_format format);
+/* Is there such a key in the event's content? */
+bool sliced_has(const struct sliced *e, const char *key);
 void seer_write_sliced(struct seer *seer, struct buf *out, const struct sliced *e,
     enum event_format format);
 /* Appends a live event likewise. */
@@ -84,7 +89,7 @@ struct page {
 	/* filled in, in the arena: oldest first, or newest first if backwards */
 	struct sliced *events;
 	int count;
-	bool more; /* there may be further events behind `end` */
+	bool more;	  /* there may be further events behind `end` */
 	struct place end; /* where the next page begins */
 };
 

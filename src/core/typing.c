@@ -23,7 +23,7 @@ struct typist {
 struct typing_room {
 	int64_t id;
 	struct room *room; /* counted */
-	int64_t position; /* of its last change */
+	int64_t position;  /* of its last change */
 	int64_t changed_ms;
 	struct typist users[USERS_MAX];
 	int count;
@@ -153,9 +153,9 @@ typing_set(
 	if (timeout_ms > TYPING_TIMEOUT_MAX_MS)
 		timeout_ms = TYPING_TIMEOUT_MAX_MS;
 	lock_take(&typing->lock);
-	changed = timeout_ms > 0
-	    ? begin_locked(typing, room, user_id, clock_mono_ms() + timeout_ms)
-	    : end_locked(typing, room, user_id);
+	changed = timeout_ms > 0 ? begin_locked(typing, room, user_id,
+				       clock_mono_ms() + timeout_ms)
+				 : end_locked(typing, room, user_id);
 	if (changed)
 		changed_locked(core, room_locked(typing, room));
 	lock_give(&typing->lock);

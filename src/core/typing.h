@@ -1,7 +1,7 @@
 /*
- * Who is typing where. In memory alone: it outlives nobody's attention. Each change has a
- * position of typing's own and a record in core->changes.
- * Spec: client-server-api/#typing-notifications
+ * Who is typing where. In memory alone: it outlives nobody's attention. Each change has
+ * a position of typing's own and a record in core->changes. Spec:
+ * client-server-api/#typing-notifications
  */
 #ifndef CORE_TYPING_H
 #define CORE_TYPING_H

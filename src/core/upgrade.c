@@ -20,13 +20,14 @@ struct upgrade {
 	const char *user_id;
 	struct room *old;
 	struct snapshot *s; /* of the old room */
-	struct founding f; /* of the new one */
+	struct founding f;  /* of the new one */
 	bool published;
 };
 
 /* --- power levels, carried over --- */
 
-/* A level as an integer: old versions have strings and floats, which new ones refuse. */
+/* A level as an integer: old versions have strings and floats, which new ones refuse.
+ */
 static const struct json *
 level_of(const struct upgrade *u, const struct json *v)
 {
@@ -44,8 +45,8 @@ levels_of(const struct upgrade *u, const struct json *v)
 		return level_of(u, v);
 	all = json_object(u->arena);
 	for (uint32_t i = 0; i < v->n; i++)
-		json_set(
-		    u->arena, all, v->members[i].key, levels_of(u, &v->members[i].value));
+		json_set(u->arena, all, v->members[i].key,
+		    levels_of(u, &v->members[i].value));
 	return all;
 }
 
@@ -72,8 +73,8 @@ users_of(const struct upgrade *u, const struct json *levels,
     const struct json *additional, int64_t top)
 {
 	const struct json *old = json_get_object(levels, "users");
-	struct json *users = old == NULL ? json_object(u->arena)
-					 : json_shallow(u->arena, old);
+	struct json *users =
+	    old == NULL ? json_object(u->arena) : json_shallow(u->arena, old);
 
 	if (!u->f.version->creators_power) {
 		/* Who was a creator beyond all levels keeps the highest. */
@@ -92,8 +93,8 @@ static void
 raise_tombstone(const struct upgrade *u, struct json *levels)
 {
 	const struct json *old = json_get_object(levels, "events");
-	struct json *events = old == NULL ? json_object(u->arena)
-					  : json_shallow(u->arena, old);
+	struct json *events =
+	    old == NULL ? json_object(u->arena) : json_shallow(u->arena, old);
 	int64_t usual = 50, level = 0;
 
 	json_get_int(levels, "state_default", &usual);
@@ -107,9 +108,8 @@ static struct json *
 carried_levels(const struct upgrade *u, const struct json *additional)
 {
 	const struct json *old = snapshot_content(u->s, "m.room.power_levels", "");
-	struct json *levels =
-	    old == NULL ? founding_power_levels(&u->f)
-			: json_shallow(u->arena, levels_of(u, old));
+	struct json *levels = old == NULL ? founding_power_levels(&u->f)
+					  : json_shallow(u->arena, levels_of(u, old));
 
 	json_set(u->arena, levels, "users",
 	    users_of(u, levels, additional, highest(levels)));
@@ -161,9 +161,9 @@ static void
 carry_state(struct upgrade *u)
 {
 	static const char *const types[] = { "m.room.canonical_alias",
-		"m.room.server_acl", "m.room.encryption", "m.room.name", "m.room.avatar",
-		"m.room.topic", "m.room.guest_access", "m.room.history_visibility",
-		"m.room.join_rules" };
+		"m.room.server_acl", "m.room.encryption", "m.room.name",
+		"m.room.avatar", "m.room.topic", "m.room.guest_access",
+		"m.room.history_visibility", "m.room.join_rules" };
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		const struct json *content = snapshot_content(u->s, types[i], "");
@@ -237,10 +237,9 @@ bury(struct upgrade *u, struct room *new)
 static void
 try_state(struct upgrade *u, const char *type, const struct json *content)
 {
-	struct new_event e = { .sender = u->user_id,
-		.type = type,
-		.state_key = "",
-		.content = content };
+	struct new_event e = {
+		.sender = u->user_id, .type = type, .state_key = "", .content = content
+	};
 
 	if (directory_may_send(u->s, u->user_id, type) &&
 	    room_append(u->ctx, u->arena, u->old, &e, 1, NULL) != M_OK)

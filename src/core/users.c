@@ -84,8 +84,8 @@ users_login_id(const struct core *core, struct arena *arena, const char *given)
 	else if (!id_is_of(given, core->set.server_name))
 		return NULL;
 	else /* the server's name stays as it is */
-		id = arena_printf(arena, "@%s:%s", id_localpart(arena, id),
-		    core->set.server_name);
+		id = arena_printf(
+		    arena, "@%s:%s", id_localpart(arena, id), core->set.server_name);
 	return id_user_strict(id) ? id : NULL;
 }
 
@@ -193,8 +193,8 @@ wrong_password(struct ctx *ctx)
 }
 
 enum mx_err
-users_check_password(struct ctx *ctx, struct arena *arena, const char *user_id,
-    const char *password)
+users_check_password(
+    struct ctx *ctx, struct arena *arena, const char *user_id, const char *password)
 {
 	struct user_row row;
 	const char *hash;
@@ -285,9 +285,7 @@ deactivate(struct revoke *r, struct db *db)
 enum mx_err
 users_deactivate(struct ctx *ctx, struct arena *arena, const char *user_id)
 {
-	struct revoke r = {
-		.fn = deactivate, .user_id = user_id, .whole_user = true
-	};
+	struct revoke r = { .fn = deactivate, .user_id = user_id, .whole_user = true };
 	struct user_row row;
 	enum mx_err err = store_user_get(ctx->db, arena, user_id, &row);
 
@@ -308,19 +306,19 @@ users_exists(struct ctx *ctx, struct arena *arena, const char *user_id)
 	struct user_row row;
 
 	return store_user_get(ctx->db, arena, user_id, &row) == M_OK &&
-	    !row.is_deactivated;
+	       !row.is_deactivated;
 }
 
 enum mx_err
-users_list(struct ctx *ctx, struct arena *arena, struct user_row **rows_out,
-    int *count_out)
+users_list(
+    struct ctx *ctx, struct arena *arena, struct user_row **rows_out, int *count_out)
 {
 	return store_users_list(ctx->db, arena, rows_out, count_out);
 }
 
 enum mx_err
-users_admins(struct ctx *ctx, struct arena *arena, const char ***user_ids_out,
-    int *count_out)
+users_admins(
+    struct ctx *ctx, struct arena *arena, const char ***user_ids_out, int *count_out)
 {
 	return store_users_admins(ctx->db, arena, ADMINS_MAX, user_ids_out, count_out);
 }

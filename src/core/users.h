@@ -12,9 +12,9 @@
 #define PASSWORD_MAX 512 /* bytes */
 
 /*
- * The user id for a name that somebody wishes for: folded to lower case, checked against
- * the grammar. M_INVALID_USERNAME (ctx->why says what is wrong).
- * Spec: appendices/#user-identifiers
+ * The user id for a name that somebody wishes for: folded to lower case, checked
+ * against the grammar. M_INVALID_USERNAME (ctx->why says what is wrong). Spec:
+ * appendices/#user-identifiers
  */
 enum mx_err users_name(struct ctx *ctx, struct arena *arena, const char *name,
     const char **user_id_out) MUST_USE;
@@ -32,13 +32,13 @@ enum mx_err users_password_fit(struct ctx *ctx, const char *password) MUST_USE;
 
 /* An account to be. */
 struct new_account {
-	const char *user_id; /* from users_name_free; of an upgrade: the guest's */
+	const char *user_id;  /* from users_name_free; of an upgrade: the guest's */
 	const char *password; /* NULL: no login by password */
 	bool is_admin;
-	const char *display_name; /* NULL: none */
+	const char *display_name;	/* NULL: none */
 	const char *registration_token; /* to be used up; NULL: none */
-	const struct identity *guest; /* who becomes this account; NULL: nobody */
-	struct session *session; /* opened with it; NULL: none */
+	const struct identity *guest;	/* who becomes this account; NULL: nobody */
+	struct session *session;	/* opened with it; NULL: none */
 };
 /*
  * Makes the account and its first session in one write. Hashes the password: on a slow
@@ -47,8 +47,8 @@ struct new_account {
 enum mx_err users_create(
     struct ctx *ctx, struct arena *arena, struct new_account *account) MUST_USE;
 
-/* M_FORBIDDEN, the same for an unknown user, a wrong password and a deactivated account,
- * and after the same time. On a slow worker. */
+/* M_FORBIDDEN, the same for an unknown user, a wrong password and a deactivated
+ * account, and after the same time. On a slow worker. */
 enum mx_err users_check_password(struct ctx *ctx, struct arena *arena,
     const char *user_id, const char *password) MUST_USE;
 /*
@@ -64,8 +64,8 @@ enum mx_err users_deactivate(
 /* Is there such an account, or a guest with rows, that is not deactivated? */
 bool users_exists(struct ctx *ctx, struct arena *arena, const char *user_id);
 /* For the operator: every account, deactivated ones too. */
-enum mx_err users_list(struct ctx *ctx, struct arena *arena,
-    struct user_row **rows_out, int *count_out) MUST_USE;
+enum mx_err users_list(struct ctx *ctx, struct arena *arena, struct user_row **rows_out,
+    int *count_out) MUST_USE;
 /* Whom to write to about the server: up to 8. */
 enum mx_err users_admins(struct ctx *ctx, struct arena *arena,
     const char ***user_ids_out, int *count_out) MUST_USE;

@@ -30,7 +30,8 @@ a_name_is_folded_to_lower_case(void **state)
 static void
 a_name_outside_the_grammar_is_refused(void **state)
 {
-	static const char *const names[] = { "", "a b", "ü", "a:b", "@x", "a\nb", "a\"b" };
+	static const char *const names[] = { "", "a b", "ü", "a:b", "@x", "a\nb",
+		"a\"b" };
 	struct fixture *f = *state;
 	char longest[256];
 
@@ -119,8 +120,7 @@ a_login_names_a_user_in_many_ways(void **state)
 		"@Ann:" TESTING_SERVER };
 
 	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
-		assert_string_equal(
-		    users_login_id(&f->t.core, f->t.arena, ways[i]),
+		assert_string_equal(users_login_id(&f->t.core, f->t.arena, ways[i]),
 		    "@ann:" TESTING_SERVER);
 	assert_null(users_login_id(&f->t.core, f->t.arena, "@ann:elsewhere.org"));
 	assert_null(users_login_id(&f->t.core, f->t.arena, "@ann"));
@@ -135,8 +135,8 @@ opened(struct fixture *f, const char *user_id, struct identity *who)
 	bool soft;
 
 	assert_ok(login_open(&f->t.ctx, f->t.arena, &s));
-	assert_ok(login_identify(
-	    &f->t.ctx, f->t.arena, s.access_token, NULL, who, &soft));
+	assert_ok(
+	    login_identify(&f->t.ctx, f->t.arena, s.access_token, NULL, who, &soft));
 	while (changes_next(&f->heard) != NULL)
 		;
 	return s;

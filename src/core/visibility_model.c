@@ -10,7 +10,7 @@ static bool
 sets(const struct told *e, const char *type, const char *state_key)
 {
 	return e->state_key != NULL && strcmp(e->type, type) == 0 &&
-	    strcmp(e->state_key, state_key) == 0;
+	       strcmp(e->state_key, state_key) == 0;
 }
 
 /* What the first `n` events leave behind, or fallback. */
@@ -64,7 +64,7 @@ rules(const char *visibility, const char *membership, bool joined_after)
 		return true; /* 3. */
 	if (strcmp(membership, "invite") == 0 && strcmp(visibility, "invited") == 0)
 		return true; /* 4. */
-	return false; /* 5. */
+	return false;	     /* 5. */
 }
 
 bool
@@ -74,18 +74,17 @@ model_allows(const struct told *history, int n, int at, const char *user_id)
 	bool later = joins_after(history, n, at, user_id);
 	const char *visibility[2] = { visibility_after(history, at),
 		visibility_after(history, at + 1) };
-	const char *membership[2] = {
-		value_after(history, at, "m.room.member", user_id, "leave"),
-		value_after(history, at + 1, "m.room.member", user_id, "leave")
-	};
+	const char *membership[2] = { value_after(history, at, "m.room.member", user_id,
+					  "leave"),
+		value_after(history, at + 1, "m.room.member", user_id, "leave") };
 
-	/* "... before or after the event", for these two kinds of event alone; for every
-	 * other one before and after are the same. */
+	/* "... before or after the event", for these two kinds of event alone; for
+	 * every other one before and after are the same. */
 	if (sets(e, "m.room.history_visibility", ""))
 		return rules(visibility[0], membership[0], later) ||
-		    rules(visibility[1], membership[0], later);
+		       rules(visibility[1], membership[0], later);
 	if (sets(e, "m.room.member", user_id))
 		return rules(visibility[0], membership[0], later) ||
-		    rules(visibility[0], membership[1], later);
+		       rules(visibility[0], membership[1], later);
 	return rules(visibility[0], membership[0], later);
 }

@@ -1,7 +1,7 @@
 /*
- * The rules of history visibility once more, slowly and straight from the specification's
- * text, for tests: it looks at a whole history anew for each question. Not linked into
- * the program, shares nothing with core/visibility.
+ * The rules of history visibility once more, slowly and straight from the
+ * specification's text, for tests: it looks at a whole history anew for each question.
+ * Not linked into the program, shares nothing with core/visibility.
  */
 #ifndef CORE_VISIBILITY_MODEL_H
 #define CORE_VISIBILITY_MODEL_H
@@ -12,7 +12,7 @@
 struct told {
 	const char *type;
 	const char *state_key; /* NULL: no state event */
-	const char *value; /* the membership, or the history_visibility */
+	const char *value;     /* the membership, or the history_visibility */
 };
 
 /* Is user_id allowed to see history[at], of n events? */

@@ -40,8 +40,8 @@ random_event(void)
 	switch (dice(8)) {
 	case 0:
 	case 1:
-		return (struct told){ "m.room.history_visibility", "",
-			settings[dice(5)] };
+		return (
+		    struct told){ "m.room.history_visibility", "", settings[dice(5)] };
 	case 2:
 	case 3:
 	case 4:
@@ -79,10 +79,9 @@ gather(const struct told *history, int n, struct visibility_facts *facts)
 	}
 	for (int i = n - 1; i >= 0; i--) {
 		facts[i].joined_later = joined;
-		joined = joined ||
-		    (history[i].state_key != NULL &&
-			strcmp(history[i].state_key, ANN) == 0 &&
-			strcmp(history[i].value, "join") == 0);
+		joined = joined || (history[i].state_key != NULL &&
+				       strcmp(history[i].state_key, ANN) == 0 &&
+				       strcmp(history[i].value, "join") == 0);
 	}
 }
 
@@ -103,7 +102,8 @@ a_hundred_thousand_random_histories_are_judged_as_the_model_judges_them(void **s
 			bool ours = visibility_allows(&facts[i]);
 
 			if (ours != model_allows(history, n, i, ANN))
-				fail_msg("history %d, event %d: ours says %d", h, i, ours);
+				fail_msg(
+				    "history %d, event %d: ours says %d", h, i, ours);
 			allowed += ours;
 			denied += !ours;
 		}
@@ -131,7 +131,8 @@ each_rule_allows_what_it_names_and_nothing_else(void **state)
 		assert_true(allows(VISIBILITY_WORLD_READABLE, m, false));
 		assert_int_equal(allows(VISIBILITY_SHARED, m, false), joined);
 		assert_true(allows(VISIBILITY_SHARED, m, true));
-		assert_int_equal(allows(VISIBILITY_INVITED, m, true), joined || invited);
+		assert_int_equal(
+		    allows(VISIBILITY_INVITED, m, true), joined || invited);
 		assert_int_equal(allows(VISIBILITY_JOINED, m, true), joined);
 	}
 }

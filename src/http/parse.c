@@ -344,6 +344,31 @@ note_content_length(struct http_head *head, struct facts *facts, struct str digi
 	return true;
 }
 
+/* In a list of transfer codings: RFC 9112 6.1 has chunked as the last of them, once.
+ * What else stands before it is refused later, as something not known here. */
+static bool
+chunked_is_once_and_last(struct str list)
+{
+	bool seen = false;
+
+	for (size_t at = 0; at < list.n;) {
+		const char *comma = memchr(list.p + at, ',', list.n - at);
+		size_t end = comma == NULL ? list.n : (size_t)(comma - list.p);
+		struct str coding = { list.p + at, end - at };
+
+		while (coding.n > 0 && (coding.p[0] == ' ' || coding.p[0] == '\t'))
+			coding = (struct str){ coding.p + 1, coding.n - 1 };
+		while (coding.n > 0 && (coding.p[coding.n - 1] == ' ' ||
+					   coding.p[coding.n - 1] == '\t'))
+			coding.n--;
+		if (seen)
+			return false;
+		seen = str_ieq(coding, "chunked");
+		at = end + 1;
+	}
+	return true;
+}
+
 /* Remembers what concerns the message itself; false if that is malformed. */
 static bool
 note_header(struct http_head *head, struct facts *facts, const struct http_header *h)
@@ -372,7 +397,8 @@ note_header(struct http_head *head, struct facts *facts, const struct http_heade
 	case 17:
 		if (str_ieq(h->name, "transfer-encoding")) {
 			facts->is_other_coding = !str_ieq(h->value, "chunked");
-			return facts->codings++ == 0 && head->minor >= 1;
+			return facts->codings++ == 0 && head->minor >= 1 &&
+			       chunked_is_once_and_last(h->value);
 		}
 		break;
 	}

@@ -110,12 +110,12 @@ store_device_seen(struct db *db, const char *user_id, const char *device_id, int
 enum mx_err
 store_device_remove(struct db *db, const char *user_id, const char *device_id)
 {
-	struct stmt *q =
-	    db_stmt(db, "DELETE FROM devices WHERE user_id = $1 AND device_id = $2");
+	struct stmt *q;
 	enum mx_err err = store_tokens_remove(db, user_id, device_id);
 
 	if (err != M_OK)
 		return err;
+	q = db_stmt(db, "DELETE FROM devices WHERE user_id = $1 AND device_id = $2");
 	stmt_text(q, 1, user_id);
 	stmt_text(q, 2, device_id);
 	return stmt_run(q);
@@ -124,11 +124,12 @@ store_device_remove(struct db *db, const char *user_id, const char *device_id)
 enum mx_err
 store_devices_remove_all(struct db *db, const char *user_id)
 {
-	struct stmt *q = db_stmt(db, "DELETE FROM devices WHERE user_id = $1");
+	struct stmt *q;
 	enum mx_err err = store_tokens_remove_all(db, user_id);
 
 	if (err != M_OK)
 		return err;
+	q = db_stmt(db, "DELETE FROM devices WHERE user_id = $1");
 	stmt_text(q, 1, user_id);
 	return stmt_run(q);
 }

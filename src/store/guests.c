@@ -75,8 +75,7 @@ is_in_a_room(struct db *db, const char *user_id, bool *found_out)
 enum mx_err
 store_guest_remove(struct db *db, const char *user_id)
 {
-	struct stmt *q =
-	    db_stmt(db, "DELETE FROM users WHERE user_id = $1 AND kind = 1");
+	struct stmt *q;
 	bool in_a_room;
 	enum mx_err err = is_in_a_room(db, user_id, &in_a_room);
 
@@ -88,6 +87,7 @@ store_guest_remove(struct db *db, const char *user_id)
 		err = store_profile_remove(db, user_id);
 	if (err != M_OK)
 		return err;
+	q = db_stmt(db, "DELETE FROM users WHERE user_id = $1 AND kind = 1");
 	stmt_text(q, 1, user_id);
 	return stmt_run(q);
 }

@@ -170,6 +170,9 @@ set_deadline(
 	link_before(&hub->wheel[l->deadline_s % HUB_SECONDS], &l->wheel);
 }
 
+static void answer_timeout(struct hub *hub, struct listener *l);
+static void read_changes(struct hub *hub);
+
 /* --- strangers --- */
 
 static void
@@ -205,6 +208,8 @@ may_share(const struct waiting *w)
 	       w->limit == EVENTS_LIMIT_DEFAULT;
 }
 
+static void answer_timeout(struct hub *hub, struct listener *l);
+
 /* Without a look, if the room's newest events are at hand. False: a look is needed. */
 static bool
 enter_known_room(struct hub *hub, struct waiting *w)
@@ -215,16 +220,18 @@ enter_known_room(struct hub *hub, struct waiting *w)
 
 	if (!may_share(w))
 		return false;
+	if (w->has_from && from > hub->processed)
+		return false; /* a position still to come: a look decides */
 	room = map_get_str(&hub->rooms, w->room_ids[0]);
 	if (room == NULL || !hub_room_covers(room, from))
 		return false;
-	if (from > hub->processed)
-		return false; /* a position still to come: a look decides */
 	l = listener_new(hub, w->exchange, map_hash(w->user_id, strlen(w->user_id)));
 	http_park(w->exchange, l->tag);
 	park_stranger(hub, l, room, w, from);
 	if (hub_room_has(room, from))
 		answer_stranger(hub, l);
+	else if (clock_mono_ms() >= w->deadline_ms)
+		answer_timeout(hub, l);
 	waiting_free(w);
 	return true;
 }
@@ -280,6 +287,9 @@ hub_enter(struct hubs *hubs, struct waiting *w)
 	struct listener *l;
 
 	w->hub = hub;
+	/* Whoever has been told that an event is there finds it here as well: answers
+	 * follow the queue of changes, its wake-ups follow the answers. */
+	read_changes(hub);
 	if (!http_waiting(w->exchange)) {
 		waiting_free(w);
 		return;
@@ -331,8 +341,6 @@ park(struct hub *hub, struct listener *l, struct waiting *w)
 	l->waiting = w;
 	set_deadline(hub, l, w->deadline_ms, w->expires_ms);
 }
-
-static void answer_timeout(struct hub *hub, struct listener *l);
 
 static void
 settle(struct hub *hub, struct waiting *w)

@@ -71,18 +71,20 @@ a_stream_token_is_the_place_behind_its_last_event(void **state)
 static void
 what_is_no_token_is_refused(void **state)
 {
-	static const char *const wrong[] = { NULL, "", "s", "s1", "s1_", "s1_e", "s1_e-1",
-		"s1_e+1", "s1_e01", "s1_e00", "s1_e1_", "s1_e1_t", "s1_e1_t-1", "s1_e1_t01",
-		"s1_e1_x2", "s1_e1 ", " s1_e1", "s1_e1_t1_t1", "s2_e1", "S1_e1", "s1_e1e",
-		"s1_e9223372036854775808", "s1_e99999999999999999999999", "t1", "t1_",
-		"t1_1", "t1_1_", "t1__1", "t1_1_2_3", "t1_-0_1", "t1_1_-0", "t1_01_1",
-		"t1_9223372036854775808_0", "t2_1_1", "END", "s3456_9_0", "t44-3453_9_0" };
+	static const char *const wrong[] = { NULL, "", "s", "s1", "s1_", "s1_e",
+		"s1_e-1", "s1_e+1", "s1_e01", "s1_e00", "s1_e1_", "s1_e1_t",
+		"s1_e1_t-1", "s1_e1_t01", "s1_e1_x2", "s1_e1 ", " s1_e1", "s1_e1_t1_t1",
+		"s2_e1", "S1_e1", "s1_e1e", "s1_e9223372036854775808",
+		"s1_e99999999999999999999999", "t1", "t1_", "t1_1", "t1_1_", "t1__1",
+		"t1_1_2_3", "t1_-0_1", "t1_1_-0", "t1_01_1", "t1_9223372036854775808_0",
+		"t2_1_1", "END", "s3456_9_0", "t44-3453_9_0" };
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
 		struct stream_token stream;
 		struct place place;
 
-		if (token_parse(wrong[i], &stream) || token_parse_place(wrong[i], &place))
+		if (token_parse(wrong[i], &stream) ||
+		    token_parse_place(wrong[i], &place))
 			fail_msg("%s is taken for a token", wrong[i]);
 	}
 }

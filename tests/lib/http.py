@@ -45,6 +45,7 @@ class Http:
         self.base, self.host, self.port = base.rstrip("/"), parts.hostname, parts.port
         self.local = threading.local()
         self.latest = None  # the connection last opened, by whichever thread
+        self.aborted = False
 
     def ask(self, method, target, body=None, headers=None, within_s=ANSWER_WITHIN_S):
         """One exchange. A kept connection that the server closed is opened anew, once."""
@@ -62,7 +63,7 @@ class Http:
                 data = got.read()
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
                 self.close()
-                if fresh:
+                if fresh or self.aborted:
                     raise
                 continue
             except BaseException:
@@ -75,6 +76,7 @@ class Http:
 
     def abort(self):
         """From another thread: breaks off what the latest connection waits for."""
+        self.aborted = True
         sock = self.latest and self.latest.sock
         if sock:
             try:

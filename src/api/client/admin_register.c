@@ -86,7 +86,7 @@ is_mac_right(const char *secret, const struct wish *wish)
 	hmac_sha1(secret, strlen(secret), b.p, b.n, right);
 	buf_free(&b);
 	return strlen(wish->given) == 40 && hex_decode(wish->given, 40, got) &&
-	    secret_eq(got, right, sizeof right);
+	       secret_eq(got, right, sizeof right);
 }
 
 static enum mx_err
@@ -107,8 +107,7 @@ create(struct req *req, const struct wish *wish)
 		err = users_create(req->ctx, req->arena, &account);
 	if (err != M_OK)
 		return err;
-	return reply_json(
-	    req, session_answer(req, account.user_id, account.session));
+	return reply_json(req, session_answer(req, account.user_id, account.session));
 }
 
 /* POST /_synapse/admin/v1/register */

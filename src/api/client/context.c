@@ -51,8 +51,8 @@ is_wanted(const struct state_ref *ref, const void *arg)
 	const struct lazily *lazily = arg;
 
 	return !lazily->filter->lazy_load_members ||
-	    strcmp(ref->type, "m.room.member") != 0 ||
-	    map_get_str(&lazily->senders, ref->state_key) != NULL;
+	       strcmp(ref->type, "m.room.member") != 0 ||
+	       map_get_str(&lazily->senders, ref->state_key) != NULL;
 }
 
 static bool
@@ -93,8 +93,7 @@ write_answer(struct req *req, struct around *a)
 	buf_lit(out, "{\"end\":\"");
 	token_write_place(out, a->pages[1].end);
 	buf_lit(out, "\",\"event\":");
-	seer_write(
-	    &a->reading.seer, out, &a->stored, a->event, reading_format(req));
+	seer_write(&a->reading.seer, out, &a->stored, a->event, reading_format(req));
 	buf_lit(out, ",\"events_after\":");
 	reading_write_page(req, &a->reading, out, &a->pages[1], false);
 	buf_lit(out, ",\"events_before\":");

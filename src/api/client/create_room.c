@@ -12,8 +12,8 @@ client_create_room(struct req *req)
 	struct json *answer = json_object(req->arena);
 	const char *alias;
 	struct room *room;
-	enum mx_err err = create_room(
-	    req->ctx, req->arena, &req->who, req->body, &room, &alias);
+	enum mx_err err =
+	    create_room(req->ctx, req->arena, &req->who, req->body, &room, &alias);
 
 	if (err != M_OK)
 		return err;

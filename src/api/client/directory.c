@@ -11,9 +11,9 @@ static enum mx_err
 read_alias(struct req *req, const char **out)
 {
 	*out = req_path(req, "roomAlias");
-	return id_alias_valid(*out)
-	    ? M_OK
-	    : req_fail(req, M_INVALID_PARAM, "this is no room alias");
+	return id_alias_valid(*out) && (*out)[1] != ':'
+		   ? M_OK
+		   : req_fail(req, M_INVALID_PARAM, "this is no room alias");
 }
 
 /* client-server-api/#put_matrixclientv3directoryroomroomalias */
@@ -36,15 +36,16 @@ client_alias_put(struct req *req)
 	room_put(room);
 	/* This endpoint has another errcode and status for it. */
 	return err == M_ROOM_IN_USE
-	    ? req_fail_status(req, 409, M_UNKNOWN, req->ctx->why)
-	    : err;
+		   ? req_fail_status(req, 409, M_UNKNOWN, req->ctx->why)
+		   : err;
 }
 
 /* client-server-api/#get_matrixclientv3directoryroomroomalias */
 enum mx_err
 client_alias_get(struct req *req)
 {
-	struct json *answer = json_object(req->arena), *servers = json_array(req->arena);
+	struct json *answer = json_object(req->arena),
+		    *servers = json_array(req->arena);
 	const char *alias;
 	struct room *room;
 	enum mx_err err = read_alias(req, &alias);
@@ -56,8 +57,8 @@ client_alias_get(struct req *req)
 		    arena_printf(req->arena, "Room alias %s not found.", alias));
 	if (err != M_OK)
 		return err;
-	json_push(req->arena, servers,
-	    json_str(req->arena, req->core->set.server_name));
+	json_push(
+	    req->arena, servers, json_str(req->arena, req->core->set.server_name));
 	json_set_str(req->arena, answer, "room_id", room->room_id);
 	json_set(req->arena, answer, "servers", servers);
 	room_put(room);
@@ -74,9 +75,9 @@ client_alias_delete(struct req *req)
 	if (err == M_OK)
 		err = directory_remove(req->ctx, req->arena, &req->who, alias);
 	return err == M_NOT_FOUND
-	    ? req_fail(req, err,
-		  arena_printf(req->arena, "Room alias %s not found.", alias))
-	    : err;
+		   ? req_fail(req, err,
+			 arena_printf(req->arena, "Room alias %s not found.", alias))
+		   : err;
 }
 
 /* client-server-api/#get_matrixclientv3roomsroomidaliases */
@@ -91,8 +92,7 @@ client_aliases(struct req *req)
 
 	if (err != M_OK)
 		return err;
-	err = directory_aliases(
-	    req->ctx, req->arena, &req->who, room, &aliases, &n);
+	err = directory_aliases(req->ctx, req->arena, &req->who, room, &aliases, &n);
 	room_put(room);
 	if (err != M_OK)
 		return err;

@@ -106,8 +106,10 @@ client_events(struct req *req)
 		return req_fail(req, M_INVALID_PARAM,
 		    "from is not a token that this server gave out");
 	if (!req_query_int(
-		req, "limit", EVENTS_LIMIT_DEFAULT, 1, EVENTS_LIMIT_MAX, &limit))
-		return req_fail(req, M_INVALID_PARAM, "limit must be a whole number");
+		req, "limit", EVENTS_LIMIT_DEFAULT, INT64_MIN, EVENTS_LIMIT_MAX, &limit) ||
+	    limit < 1)
+		return req_fail(
+		    req, M_INVALID_PARAM, "limit must be a whole number of 1 or more");
 	err = read_timeout(req, &timeout_ms);
 	if (err == M_OK)
 		err = read_rooms(req, &rooms, &room_count);

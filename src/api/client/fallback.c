@@ -138,7 +138,8 @@ reply_done(struct req *req)
 
 /* wrong: what was not right with the last try; NULL: there was none. */
 static enum mx_err
-reply_form(struct req *req, enum uia_stage stage, const char *session, const char *wrong)
+reply_form(
+    struct req *req, enum uia_stage stage, const char *session, const char *wrong)
 {
 	struct buf body = { 0 };
 
@@ -181,9 +182,8 @@ client_fallback(struct req *req)
 		return err;
 	if (stage == UIA_DUMMY)
 		uia_complete(session, stage, NULL);
-	return uia_is_complete(session, stage)
-	    ? reply_done(req)
-	    : reply_form(req, stage, session, NULL);
+	return uia_is_complete(session, stage) ? reply_done(req)
+					       : reply_form(req, stage, session, NULL);
 }
 
 static enum mx_err

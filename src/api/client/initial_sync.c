@@ -80,7 +80,8 @@ write_room(struct syncing *s, const struct member_row *row)
 		err = room_info_write(s->req, &reading, s->visible, s->limit);
 	buf_char(out, '}');
 	reading_close(&reading);
-	/* One who was banned or refused an invitation without ever being in the room. */
+	/* One who was banned or refused an invitation without ever being in the room.
+	 */
 	if (err == M_FORBIDDEN)
 		out->n = before;
 	else

@@ -11,8 +11,8 @@ client_joined_rooms(struct req *req)
 	struct json *answer = json_object(req->arena), *list = json_array(req->arena);
 	const char **room_ids;
 	int n;
-	enum mx_err err = store_member_room_ids(req->ctx->db, req->arena,
-	    req->who.user_id, MEMBERSHIP_JOIN, &room_ids, &n);
+	enum mx_err err = store_member_room_ids(
+	    req->ctx->db, req->arena, req->who.user_id, MEMBERSHIP_JOIN, &room_ids, &n);
 
 	if (err != M_OK)
 		return err;

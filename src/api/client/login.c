@@ -48,20 +48,20 @@ read_user(struct req *req, const char **out)
 		return req_fail_status(
 		    req, 400, M_UNKNOWN, "This type of identifier is not known");
 	*out = json_get_str(identifier, "user");
-	return *out != NULL
-	    ? M_OK
-	    : req_fail(req, M_MISSING_PARAM, "identifier has no user that is a string");
+	return *out != NULL ? M_OK
+			    : req_fail(req, M_MISSING_PARAM,
+				  "identifier has no user that is a string");
 }
 
 static enum mx_err
-check_password(struct req *req, const char *user, const char *password,
-    const char **user_id_out)
+check_password(
+    struct req *req, const char *user, const char *password, const char **user_id_out)
 {
 	*user_id_out =
 	    user == NULL ? NULL : users_login_id(req->core, req->arena, user);
 	/* A name that cannot be: asked for as if it could, which takes its time. */
-	return users_check_password(req->ctx, req->arena,
-	    *user_id_out == NULL ? "" : *user_id_out, password);
+	return users_check_password(
+	    req->ctx, req->arena, *user_id_out == NULL ? "" : *user_id_out, password);
 }
 
 /* client-server-api/#post_matrixclientv3login */
@@ -126,8 +126,8 @@ enum mx_err
 client_logout_all(struct req *req)
 {
 	enum mx_err err = req->who.is_guest
-	    ? guests_deny(req->ctx, &req->who)
-	    : login_logout_all(req->ctx, req->who.user_id);
+			      ? guests_deny(req->ctx, &req->who)
+			      : login_logout_all(req->ctx, req->who.user_id);
 
 	return err != M_OK ? err : reply_empty(req);
 }

@@ -17,7 +17,8 @@ struct wanted {
 };
 
 static enum mx_err
-read_membership(struct req *req, const char *name, bool *given_out, enum membership *out)
+read_membership(
+    struct req *req, const char *name, bool *given_out, enum membership *out)
 {
 	const char *text = req_query(req, name);
 
@@ -65,8 +66,8 @@ read_at(struct req *req, struct reading *reading, int64_t *at_out)
 	/* Earlier states are as visible as what was sent there. */
 	if (*at_out <= reading->s->position &&
 	    !seer_sees(&reading->seer, *at_out, "", NULL))
-		return req_fail(
-		    req, M_FORBIDDEN, "You may not see the room as it was at that time");
+		return req_fail(req, M_FORBIDDEN,
+		    "You may not see the room as it was at that time");
 	return M_OK;
 }
 
@@ -75,9 +76,9 @@ client_members(struct req *req)
 {
 	struct reading reading = { 0 };
 	struct wanted wanted = { .has_with = false };
-	struct state_pick pick = { .type = "m.room.member",
-		.want = is_wanted,
-		.arg = &wanted };
+	struct state_pick pick = {
+		.type = "m.room.member", .want = is_wanted, .arg = &wanted
+	};
 	int64_t at = 0;
 	enum mx_err err =
 	    read_membership(req, "membership", &wanted.has_with, &wanted.with);
@@ -133,8 +134,8 @@ write_joined(const struct sliced *e, const struct state_ref *ref, void *arg)
 	j->is_first = false;
 	buf_json_str(out, ref->state_key);
 	buf_lit(out, ":{");
-	write_field(out, "avatar_url", slice_text_of(arena, e->raw.content, "avatar_url"),
-	    &is_first);
+	write_field(out, "avatar_url",
+	    slice_text_of(arena, e->raw.content, "avatar_url"), &is_first);
 	write_field(out, "display_name",
 	    slice_text_of(arena, e->raw.content, "displayname"), &is_first);
 	buf_char(out, '}');
@@ -145,9 +146,9 @@ client_joined_members(struct req *req)
 {
 	struct reading reading = { 0 };
 	struct wanted wanted = { .has_with = true, .with = MEMBERSHIP_JOIN };
-	struct state_pick pick = { .type = "m.room.member",
-		.want = is_wanted,
-		.arg = &wanted };
+	struct state_pick pick = {
+		.type = "m.room.member", .want = is_wanted, .arg = &wanted
+	};
 	struct joined joined = { req, true };
 	enum mx_err err = reading_open(req, req_path(req, "roomId"), &reading);
 
@@ -158,8 +159,7 @@ client_joined_members(struct req *req)
 		return req_fail(req, M_FORBIDDEN, "You are not in this room");
 	}
 	buf_lit(&req->out, "{\"joined\":{");
-	err = state_list_each(
-	    &reading.seer, STATE_NOW, &pick, write_joined, &joined);
+	err = state_list_each(&reading.seer, STATE_NOW, &pick, write_joined, &joined);
 	buf_lit(&req->out, "}}");
 	reading_close(&reading);
 	return err;

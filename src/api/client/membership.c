@@ -18,17 +18,17 @@ read_proof(struct req *req, const struct json **out)
 {
 	*out = json_get_object(req->body, "third_party_signed");
 	return req_body_wrong(req, "third_party_signed", JSON_OBJECT)
-	    ? req_fail(req, M_BAD_JSON, "third_party_signed must be an object")
-	    : M_OK;
+		   ? req_fail(req, M_BAD_JSON, "third_party_signed must be an object")
+		   : M_OK;
 }
 
 /* Gives the reference to room back. */
 static enum mx_err
 move_self(struct req *req, struct room *room, mover fn)
 {
-	struct move move = { .room = room,
-		.who = &req->who,
-		.user_id = req->who.user_id };
+	struct move move = {
+		.room = room, .who = &req->who, .user_id = req->who.user_id
+	};
 	enum mx_err err = arg_str(req, "reason", &move.reason);
 
 	if (err == M_OK)
@@ -55,8 +55,8 @@ static enum mx_err
 move_self_by_name(struct req *req, mover fn)
 {
 	struct room *room;
-	enum mx_err err = directory_room(
-	    req->ctx, req->arena, req_path(req, "roomIdOrAlias"), &room);
+	enum mx_err err =
+	    directory_room(req->ctx, req->arena, req_path(req, "roomIdOrAlias"), &room);
 
 	return err == M_OK ? move_self(req, room, fn) : err;
 }
@@ -99,9 +99,8 @@ client_forget(struct req *req)
 	err = membership_forget(req->ctx, room, req->who.user_id);
 	room_put(room);
 	/* The endpoint has this errcode for who has not left. */
-	return err == M_BAD_STATE
-	    ? req_fail_status(req, 400, M_UNKNOWN, req->ctx->why)
-	    : err;
+	return err == M_BAD_STATE ? req_fail_status(req, 400, M_UNKNOWN, req->ctx->why)
+				  : err;
 }
 
 /* --- others' membership --- */

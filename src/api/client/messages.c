@@ -69,9 +69,9 @@ write_senders(
 {
 	const struct sliced *newest;
 	struct map senders = { 0 };
-	struct state_pick pick = { .type = "m.room.member",
-		.want = is_sender,
-		.arg = &senders };
+	struct state_pick pick = {
+		.type = "m.room.member", .want = is_sender, .arg = &senders
+	};
 	enum mx_err err;
 
 	if (page->count == 0) {
@@ -80,8 +80,8 @@ write_senders(
 	}
 	newest = &page->events[page->backwards ? 0 : page->count - 1];
 	reading_senders(&senders, page);
-	err = state_list_write(&reading->seer, out, newest->stored.event + 1, &pick,
-	    reading_format(req));
+	err = state_list_write(
+	    &reading->seer, out, newest->stored.event + 1, &pick, reading_format(req));
 	map_fini(&senders);
 	return err;
 }

@@ -135,8 +135,8 @@ client_public_rooms(struct req *req)
 
 	if (err != M_OK)
 		return err;
-	if (!req_query_int(req, "limit", LIMIT_DEFAULT, 0, PUBLIC_ROOMS_LIMIT_MAX,
-		&q.limit))
+	if (!req_query_int(
+		req, "limit", LIMIT_DEFAULT, 0, PUBLIC_ROOMS_LIMIT_MAX, &q.limit))
 		return req_fail(req, M_INVALID_PARAM, "limit must be a number");
 	return answer(req, &q);
 }
@@ -203,7 +203,8 @@ read_network(struct req *req, bool *none_out)
 	if (err != M_OK)
 		return err;
 	if (req_body_wrong(req, "include_all_networks", JSON_BOOL))
-		return req_fail(req, M_BAD_JSON, "include_all_networks must be a boolean");
+		return req_fail(
+		    req, M_BAD_JSON, "include_all_networks must be a boolean");
 	if (*none_out && json_get_bool(req->body, "include_all_networks", false))
 		return req_fail(req, M_INVALID_PARAM,
 		    "third_party_instance_id goes without include_all_networks");

@@ -18,7 +18,8 @@ client_pushrules(struct req *req)
 {
 	struct push_rules rules = rules_of(req);
 
-	buf_str(&req->out, rules.legacy ? "{\"device\":{},\"global\":" : "{\"global\":");
+	buf_str(
+	    &req->out, rules.legacy ? "{\"device\":{},\"global\":" : "{\"global\":");
 	push_rules_write(&req->out, &rules);
 	buf_char(&req->out, '}');
 	return M_OK;

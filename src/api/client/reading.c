@@ -63,7 +63,8 @@ reading_limit(struct req *req, int fallback, int max, int *out)
 	int64_t limit;
 
 	if (!req_query_int(req, "limit", fallback, -1, max, &limit) || limit < 0)
-		return req_fail(req, M_INVALID_PARAM, "limit must be a number, 0 or more");
+		return req_fail(
+		    req, M_INVALID_PARAM, "limit must be a number, 0 or more");
 	*out = (int)limit;
 	return M_OK;
 }
@@ -115,5 +116,6 @@ void
 reading_senders(struct map *senders, const struct page *page)
 {
 	for (int i = 0; i < page->count; i++)
-		map_put_str(senders, page->events[i].sender, (void *)page->events[i].sender);
+		map_put_str(
+		    senders, page->events[i].sender, (void *)page->events[i].sender);
 }

@@ -1,6 +1,6 @@
 /*
- * What the handlers that read rooms share: the room as the asker sees it, limits, places,
- * filters out of the query.
+ * What the handlers that read rooms share: the room as the asker sees it, limits,
+ * places, filters out of the query.
  */
 #ifndef API_CLIENT_READING_H
 #define API_CLIENT_READING_H
@@ -19,12 +19,14 @@ struct reading {
 	bool has_begun;
 };
 
-/* M_FORBIDDEN for a room that is unknown or of which the asker may see nothing, not even
- * of its past: who may not see it shall not learn whether it is there. */
+/* M_FORBIDDEN for a room that is unknown or of which the asker may see nothing, not
+ * even of its past: who may not see it shall not learn whether it is there. */
 enum mx_err reading_open(
     struct req *req, const char *room_id, struct reading *out) MUST_USE;
-/* The same of a room that is at hand (takes over its reference), whatever may be seen. */
-enum mx_err reading_of(struct req *req, struct room *room, struct reading *out) MUST_USE;
+/* The same of a room that is at hand (takes over its reference), whatever may be seen.
+ */
+enum mx_err reading_of(
+    struct req *req, struct room *room, struct reading *out) MUST_USE;
 void reading_close(struct reading *reading);
 
 /* 2015's clients are shown 2015's fields as well. */
@@ -33,8 +35,8 @@ enum event_format reading_format(const struct req *req);
 /* `limit` between 0 and max; M_INVALID_PARAM for what is negative or no number. */
 enum mx_err reading_limit(struct req *req, int fallback, int max, int *out) MUST_USE;
 /* The place behind a parameter's token; *given_out: is it there? */
-enum mx_err reading_place(struct req *req, const char *name, struct place *out,
-    bool *given_out) MUST_USE;
+enum mx_err reading_place(
+    struct req *req, const char *name, struct place *out, bool *given_out) MUST_USE;
 /* The `filter` parameter, which lowers *limit if it has one. */
 enum mx_err reading_filter(struct req *req, const struct reading *reading,
     struct filter *out, int *limit) MUST_USE;

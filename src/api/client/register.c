@@ -16,7 +16,7 @@
 /* What is asked for. */
 struct wish {
 	const char *username, *password; /* NULL: not given */
-	const char *guest_token; /* of the guest who becomes this account */
+	const char *guest_token;	 /* of the guest who becomes this account */
 	bool inhibit_login;
 	struct session session;
 	struct identity guest;
@@ -38,8 +38,8 @@ register_guest(struct req *req)
 		return req_fail(req, err, "There are no guests on this server");
 	json_set_str(req->arena, answer, "access_token", guest.token);
 	json_set_str(req->arena, answer, "device_id", guest.device_id);
-	json_set_int(req->arena, answer, "expires_in_ms",
-	    guest.expires_ms - clock_now_ms());
+	json_set_int(
+	    req->arena, answer, "expires_in_ms", guest.expires_ms - clock_now_ms());
 	json_set_str(req->arena, answer, "home_server", req->core->set.server_name);
 	json_set_str(req->arena, answer, "user_id", guest.user_id);
 	return reply_json(req, answer);
@@ -83,12 +83,12 @@ read_wish(struct req *req, struct wish *wish)
 static enum mx_err
 read_guest(struct req *req, struct wish *wish)
 {
-	enum mx_err err = guests_identify(
-	    req->core, req->arena, wish->guest_token, &wish->guest);
+	enum mx_err err =
+	    guests_identify(req->core, req->arena, wish->guest_token, &wish->guest);
 
 	if (err != M_OK)
-		return req_fail(
-		    req, M_FORBIDDEN, "guest_access_token is no guest's, or has expired");
+		return req_fail(req, M_FORBIDDEN,
+		    "guest_access_token is no guest's, or has expired");
 	if (wish->username == NULL)
 		return req_fail(req, M_MISSING_PARAM,
 		    "username is missing: it must be the guest's own");
@@ -96,12 +96,12 @@ read_guest(struct req *req, struct wish *wish)
 	if (err != M_OK)
 		return err;
 	return strcmp(wish->user_id, wish->guest.user_id) == 0
-	    ? M_OK
-	    : req_fail(req, M_FORBIDDEN, "username must be the guest's own");
+		   ? M_OK
+		   : req_fail(req, M_FORBIDDEN, "username must be the guest's own");
 }
 
-/* "Homeservers MUST perform the relevant checks and return these codes before performing
- * User-Interactive Authentication." */
+/* "Homeservers MUST perform the relevant checks and return these codes before
+ * performing User-Interactive Authentication." */
 static enum mx_err
 check_wish(struct req *req, struct wish *wish)
 {
@@ -110,8 +110,8 @@ check_wish(struct req *req, struct wish *wish)
 	if (wish->username != NULL)
 		return users_name_free(
 		    req->ctx, req->arena, wish->username, &wish->user_id);
-	return users_name_free(req->ctx, req->arena, users_random_name(req->arena),
-	    &wish->user_id);
+	return users_name_free(
+	    req->ctx, req->arena, users_random_name(req->arena), &wish->user_id);
 }
 
 static enum mx_err
@@ -131,16 +131,15 @@ static int
 stages_here(const struct req *req)
 {
 	return req->core->set.registration == REGISTRATION_TOKEN
-	    ? UIA_REGISTRATION_TOKEN
-	    : UIA_DUMMY;
+		   ? UIA_REGISTRATION_TOKEN
+		   : UIA_DUMMY;
 }
 
 static enum mx_err
 reply_wish(struct req *req, const struct wish *wish)
 {
-	return reply_json(req,
-	    session_answer(req, wish->user_id,
-		wish->inhibit_login ? NULL : &wish->session));
+	return reply_json(req, session_answer(req, wish->user_id,
+				   wish->inhibit_login ? NULL : &wish->session));
 }
 
 static enum mx_err
@@ -177,7 +176,7 @@ is_mac_right(const struct req *req, const struct wish *wish, const char *given)
 	hmac_sha1(secret, strlen(secret), b.p, b.n, right);
 	buf_free(&b);
 	return strlen(given) == 40 && hex_decode(given, 40, got) &&
-	    secret_eq(got, right, sizeof right);
+	       secret_eq(got, right, sizeof right);
 }
 
 static enum mx_err

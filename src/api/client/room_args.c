@@ -1,5 +1,6 @@
 /*
- * Arguments and answers that several handlers of rooms have in common. Relies on core/room.
+ * Arguments and answers that several handlers of rooms have in common. Relies on
+ * core/room.
  */
 #include "api/client/room_args.h"
 

@@ -71,6 +71,7 @@ room_info_write(struct req *req, struct reading *reading, int64_t visible, int l
 	buf_json_str(out, reading->room->room_id);
 	buf_lit(out, ",\"state\":");
 	if (err == M_OK)
-		err = state_list_write(&reading->seer, out, at, NULL, reading_format(req));
+		err = state_list_write(
+		    &reading->seer, out, at, NULL, reading_format(req));
 	return err == M_OK ? write_visibility(req, reading) : err;
 }

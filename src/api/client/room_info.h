@@ -6,9 +6,9 @@
 
 #include "api/client/reading.h"
 
-/* Appends the members of a RoomInfo, without braces. visible: the stream's position from
- * which the asker will listen on; what came later is left for then. M_FORBIDDEN: the
- * room's state is not the asker's to see. Spec:
+/* Appends the members of a RoomInfo, without braces. visible: the stream's position
+ * from which the asker will listen on; what came later is left for then. M_FORBIDDEN:
+ * the room's state is not the asker's to see. Spec:
  * client-server-api/#get_matrixclientv3roomsroomidinitialsync_response-200_roominfo */
 enum mx_err room_info_write(
     struct req *req, struct reading *reading, int64_t visible, int limit) MUST_USE;

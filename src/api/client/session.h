@@ -18,11 +18,13 @@ enum mx_err body_text_needed(
 enum mx_err body_bool(
     struct req *req, const char *field, bool fallback, bool *out) MUST_USE;
 
-/* device_id, initial_device_display_name, refresh_token. M_BAD_JSON, M_INVALID_PARAM. */
+/* device_id, initial_device_display_name, refresh_token. M_BAD_JSON, M_INVALID_PARAM.
+ */
 enum mx_err session_from_body(struct req *req, struct session *out) MUST_USE;
 /* Adds the tokens and their life to an answer. */
 void session_add(struct req *req, struct json *answer, const struct session *s);
 /* user_id and home_server; of a session (NULL: none) the device and the tokens too. */
-struct json *session_answer(struct req *req, const char *user_id, const struct session *s);
+struct json *session_answer(
+    struct req *req, const char *user_id, const struct session *s);
 
 #endif

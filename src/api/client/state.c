@@ -84,8 +84,8 @@ find(struct reading *reading, int64_t at, const char *type, const char *state_ke
 	int64_t detail;
 
 	if (at != STATE_NOW)
-		return store_state_at(reading->seer.ctx->db, reading->s->segment, at, type,
-		    state_key, event_out, &detail);
+		return store_state_at(reading->seer.ctx->db, reading->s->segment, at,
+		    type, state_key, event_out, &detail);
 	entry = snapshot_state(reading->s, type, state_key);
 	if (entry == NULL)
 		return M_NOT_FOUND;

@@ -44,8 +44,8 @@ client_upgrade(struct req *req)
 	err = arg_room(req, &old);
 	if (err != M_OK)
 		return err;
-	err = upgrade_room(
-	    req->ctx, req->arena, &req->who, old, version, creators, &new);
+	err =
+	    upgrade_room(req->ctx, req->arena, &req->who, old, version, creators, &new);
 	room_put(old);
 	if (err != M_OK)
 		return err;

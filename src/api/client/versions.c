@@ -32,7 +32,8 @@ add_switch(struct req *req, struct json *all, const char *name, bool enabled)
 static void
 add_room_versions(struct req *req, struct json *all)
 {
-	struct json *one = json_object(req->arena), *available = json_object(req->arena);
+	struct json *one = json_object(req->arena),
+		    *available = json_object(req->arena);
 	int n;
 	const struct room_version *versions = room_version_list(&n);
 

@@ -15,7 +15,8 @@ client_wellknown(struct req *req)
 	return reply_json(req, answer);
 }
 
-/* The accounts that administer the server. client-server-api/#getwell-knownmatrixsupport */
+/* The accounts that administer the server.
+ * client-server-api/#getwell-knownmatrixsupport */
 enum mx_err
 client_wellknown_support(struct req *req)
 {

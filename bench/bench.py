@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""Measures the release, each figure beside its floor in the same run.
+
+Floors and Synapse take turns with Parlour, run by run, and what is printed are medians,
+so that a noisy machine troubles all of them alike. Every server keeps its data below
+build/, on the disk of the checkout.
+"""
+
+import argparse
+import contextlib
+import inspect
+import json
+import os
+import pathlib
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+# pylint: disable=wrong-import-position
+import measure
+from target import TOP, Parlour, Synapse, Target, free_port
+from lib.http import Http
+
+PEERS = {"synapse": Synapse}
+
+
+class Bare(Target):
+    """bench/http_floor: src/http with nothing behind it."""
+
+    name = "floor"
+
+    def __init__(self, folder, load_program, program):
+        super().__init__(folder, load_program)
+        self.program, self.port = program, free_port()
+        self.http = Http(f"http://{self.address}")
+
+    def spawn(self):
+        self.process = subprocess.Popen([self.program, "serve", str(self.port)],
+                                        stdout=subprocess.DEVNULL)
+
+    def tail(self):
+        return ""
+
+
+class Bench:
+    """What the measurements need to know: how long, where, and with which programs."""
+
+    def __init__(self, options):
+        self.is_quick = options.quick
+        self.runs = 1 if options.quick else options.runs
+        self.seconds = 1 if options.quick else 2
+        self.tree = pathlib.Path(options.build).resolve()
+        self.folder = TOP / "build" / f"bench-data-{os.getpid()}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.servers = 0
+
+    def program(self, name):
+        return str(self.tree / name)
+
+    def run(self, command):
+        return subprocess.run([str(word) for word in command], text=True, check=True,
+                              stdout=subprocess.PIPE).stdout
+
+    def new(self, kind, *more):
+        self.servers += 1
+        folder = self.folder / f"{kind.name}-{self.servers}"
+        return kind(folder, self.program("bench/load"), *more)
+
+    @contextlib.contextmanager
+    def started(self, kind, *more):
+        """A new server of that kind with no data, until the end of the with block."""
+        target = self.new(kind, *more)
+        try:
+            target.first_start_s = target.start()
+            yield target
+        finally:
+            target.__exit__()
+
+    def another(self, target):
+        return self.started(type(target))
+
+    def bare_server(self):
+        return self.started(Bare, self.program("bench/http_floor"))
+
+
+# ---- running ----
+
+def medians(runs):
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]} \
+        if runs else {}
+
+
+def measured(bench, name, peers):
+    """{column: {figure: median}}: Parlour, floor, and each peer."""
+    floor = measure.FLOORS.get(name)
+    columns = {"floor": []}
+    with contextlib.ExitStack() as stack:
+        going = {}
+        for kind in (Parlour, *peers):
+            target = stack.enter_context(bench.started(kind))
+            going[kind.name] = measure.ALL[name](bench, target)
+            columns[kind.name] = []
+        for _ in range(bench.runs):
+            if floor:
+                columns["floor"].append(floor(bench))
+            for kind, measurement in going.items():
+                columns[kind].append(next(measurement))
+    return {column: medians(runs) for column, runs in columns.items()}
+
+
+# ---- printing ----
+
+def machine():
+    """The lines that say what was measured, and on what."""
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
+                if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    mount = subprocess.run(["findmnt", "-no", "FSTYPE,SOURCE", "--target", str(TOP)], text=True,
+                           capture_output=True, check=False).stdout.split()
+    return [f"{os.cpu_count()} cores ({cpu}), {memory:.0f} GB, Linux {platform.release()}, "
+            f"{' on '.join(mount) or 'file system unknown'}"]
+
+
+def number(value):
+    if value is None:
+        return ""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
+def ratio(ours, beside):
+    """Ours as a part of the other; nothing where there is no such thing."""
+    if ours is None or not beside:
+        return ""
+    part = ours / beside
+    return f"{part:.2f}x" if part < 10 else f"{part:,.0f}x"
+
+
+def verdict(name, figure, ours, floor):
+    words, is_met = measure.GOALS.get((name, figure), (None, None))
+    if words is None:
+        return ""
+    return f"{words}: {'met' if is_met(ours, floor) else 'MISSED'}"
+
+
+def table(name, columns):
+    """Rows of texts, the first being the head."""
+    beside = [column for column, figures in columns.items() if column != "Parlour" and figures]
+    head = [name, "Parlour"]
+    for column in beside:
+        head += [column, "of it"]
+    rows = [[*head, "goal"]]
+    for figure, ours in columns["Parlour"].items():
+        row = [figure, number(ours)]
+        for column in beside:
+            other = columns[column].get(figure)
+            row += [number(other), ratio(ours, other)]
+        goal = verdict(name, figure, ours, columns["floor"].get(figure, 0))
+        rows.append([*row, goal])
+    return rows
+
+
+def aligned(rows):
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return "\n".join("  ".join(
+        cell.ljust(width) if at in (0, len(widths) - 1) else cell.rjust(width)
+        for at, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows)
+
+
+def markdown(rows):
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|---" + "|---:" * (len(rows[0]) - 2) + "|---|", *lines[1:]])
+
+
+def save(path, bench, results):
+    text = [__doc__.split("\n\n")[0].replace("Measures", "# Figures\n\n`./dev bench` measures"),
+            "", *machine(), "", f"Medians of {bench.runs} runs.", ""]
+    for name, columns in results.items():
+        doc = " ".join(inspect.getdoc(measure.ALL[name]).split())
+        text += [f"## {name}", "", doc, "", markdown(table(name, columns)), ""]
+    path.write_text("\n".join(text), encoding="utf-8")
+
+
+# ---- the command line ----
+
+def words():
+    lines = []
+    for name, one in measure.ALL.items():
+        lines += [f"  {name}", *(f"      {line}" for line in inspect.getdoc(one).splitlines())]
+    return "\n".join(lines)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description=__doc__, epilog="measurements:\n" + words(),
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these measurements")
+    parser.add_argument("--peer", action="append", choices=PEERS, default=[],
+                        help="runs the same load against another homeserver beside")
+    parser.add_argument("--quick", action="store_true", help="one short run")
+    parser.add_argument("--runs", type=int, default=3, help="how many runs (3)")
+    parser.add_argument("--json", metavar="FILE", help="writes the figures as JSON")
+    parser.add_argument("--save", action="store_true", help="writes bench/RESULTS.md")
+    parser.add_argument("--build", default=str(TOP / "build/release"), metavar="FOLDER",
+                        help="the build tree to measure (build/release)")
+    options = parser.parse_args()
+    for name in options.names:
+        if name not in measure.ALL:
+            parser.error(f"no measurement {name}; there are: {' '.join(measure.ALL)}")
+    return options
+
+
+def build(tree):
+    programs = ["parlour", "bench/load", "bench/http_floor", "src/store/commit_floor"]
+    subprocess.run(["ninja", "--quiet", "-C", str(tree), *programs], check=True)
+    os.environ["PARLOUR_BIN"] = str(tree / "parlour")
+
+
+def main():
+    options = arguments()
+    bench = Bench(options)
+    build(bench.tree)
+    peers, results = [PEERS[name] for name in options.peer], {}
+    print("\n".join(machine()), flush=True)
+    try:
+        for name in options.names or measure.ALL:
+            results[name] = measured(bench, name, peers)
+            print("\n" + aligned(table(name, results[name])), flush=True)
+    finally:
+        shutil.rmtree(bench.folder, ignore_errors=True)
+    if options.json:
+        about = {"machine": machine(), "runs": bench.runs, "figures": results}
+        pathlib.Path(options.json).write_text(json.dumps(about, indent=1), encoding="utf-8")
+    if options.save:
+        save(TOP / "bench/RESULTS.md", bench, results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,308 @@
+/*
+ * Connections of the load programs: questions out, answers in, whatever way the server
+ * frames them. Relies on epoll and src/base; bench/load.c says what is asked and when.
+ * Stands on the client's side of a request, so it does as little as it can.
+ */
+#include "load_conn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/clock.h"
+
+#define READ_BYTES 65536
+#define EVENTS_A_TURN 512
+
+void
+load_die(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("load: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+/* ---- opening ---- */
+
+static void
+parse_address(struct load *load, const char *server)
+{
+	const char *colon = strrchr(server, ':');
+	char address[INET_ADDRSTRLEN] = "";
+	int64_t port;
+
+	if (colon == NULL || (size_t)(colon - server) >= sizeof address ||
+	    !str_int(str_of(colon + 1), &port))
+		load_die("%s is no ADDRESS:PORT", server);
+	memcpy(address, server, (size_t)(colon - server));
+	load->at.sin_family = AF_INET;
+	load->at.sin_port = htons((uint16_t)port);
+	if (inet_pton(AF_INET, address, &load->at.sin_addr) != 1)
+		load_die("%s is no IPv4 address", address);
+	snprintf(load->host, sizeof load->host, "%s", server);
+}
+
+static void
+conn_open(struct load *load, struct load_conn *conn)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = conn };
+	int one = 1;
+
+	conn->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (conn->fd < 0 ||
+	    connect(conn->fd, (struct sockaddr *)&load->at, sizeof load->at) < 0)
+		load_die("connection %d: %s", conn->index, strerror(errno));
+	setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (epoll_ctl(load->epoll_fd, EPOLL_CTL_ADD, conn->fd, &event) < 0)
+		load_die("epoll_ctl: %s", strerror(errno));
+}
+
+void
+load_open(struct load *load, const char *server, int n)
+{
+	parse_address(load, server);
+	load->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	load->n = n;
+	load->conns = xcalloc((size_t)n, sizeof *load->conns);
+	for (int i = 0; i < n; i++) {
+		load->conns[i].index = i;
+		conn_open(load, &load->conns[i]);
+	}
+}
+
+void
+load_close(struct load *load)
+{
+	for (int i = 0; i < load->n; i++) {
+		close(load->conns[i].fd);
+		buf_free(&load->conns[i].out);
+		buf_free(&load->conns[i].in);
+		free(load->conns[i].from);
+	}
+	free(load->conns);
+	close(load->epoll_fd);
+}
+
+/* ---- asking ---- */
+
+static void
+watch(struct load *load, struct load_conn *conn, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = conn };
+
+	epoll_ctl(load->epoll_fd, EPOLL_CTL_MOD, conn->fd, &event);
+}
+
+/* Sends what it can; the rest waits until the socket has room. */
+static void
+conn_send(struct load *load, struct load_conn *conn, bool was_full)
+{
+	ssize_t n = send(conn->fd, conn->out.p + conn->sent, conn->out.n - conn->sent,
+	    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0 && errno != EAGAIN)
+		load_die("connection %d: send: %s", conn->index, strerror(errno));
+	conn->sent += n > 0 ? (size_t)n : 0;
+	if (conn->sent < conn->out.n)
+		watch(load, conn, EPOLLIN | EPOLLOUT);
+	else if (was_full)
+		watch(load, conn, EPOLLIN);
+}
+
+/* The target, {n} in it being a number that this process gives once. */
+static void
+add_target(struct buf *out, const struct load_conn *conn, const char *target)
+{
+	static int64_t given;
+
+	for (const char *p = target; *p != '\0'; p++) {
+		if (strncmp(p, "{n}", 3) == 0) {
+			buf_int(out, getpid());
+			buf_char(out, '.');
+			buf_int(out, ++given);
+			p += 2;
+		} else if (strncmp(p, "{from}", 6) == 0) {
+			buf_str(out, conn->from != NULL ? conn->from : "");
+			p += 5;
+		} else {
+			buf_char(out, *p);
+		}
+	}
+}
+
+void
+load_ask(struct load *load, struct load_conn *conn, const struct load_request *request)
+{
+	struct buf *out = &conn->out;
+	size_t body_n = strlen(request->body);
+
+	buf_reset(out);
+	conn->sent = 0;
+	buf_str(out, request->method);
+	buf_char(out, ' ');
+	add_target(out, conn, request->target);
+	buf_lit(out, " HTTP/1.1\r\nHost: ");
+	buf_str(out, load->host);
+	if (request->token[0] != '\0') {
+		buf_lit(out, "\r\nAuthorization: Bearer ");
+		buf_str(out, request->token);
+	}
+	if (body_n > 0 || strcmp(request->method, "GET") != 0) {
+		buf_lit(out, "\r\nContent-Type: application/json\r\nContent-Length: ");
+		buf_int(out, (int64_t)body_n);
+	}
+	buf_lit(out, "\r\n\r\n");
+	buf_add(out, request->body, body_n);
+	conn->is_waiting = true;
+	conn->asked_us = clock_mono_us();
+	conn_send(load, conn, false);
+}
+
+/* ---- hearing ---- */
+
+static bool
+is_header(struct str line, const char *name, struct str *value_out)
+{
+	size_t n = strlen(name);
+
+	if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n) != 0)
+		return false;
+	for (n++; n < line.n && line.p[n] == ' '; n++)
+		continue;
+	*value_out = (struct str){ line.p + n, line.n - n };
+	return true;
+}
+
+/* How the body is framed; the head, with its empty line, is in[0..head_n). */
+static void
+read_head(struct load_conn *conn)
+{
+	const char *p = conn->in.p, *end = p + conn->head_n - 2, *next;
+	struct str value;
+
+	if (conn->head_n < 13 || memcmp(p, "HTTP/1.1 ", 9) != 0)
+		load_die("connection %d: no answer in HTTP/1.1", conn->index);
+	conn->status = atoi(p + 9);
+	conn->body_n = conn->status == 204 ? 0 : -2;
+	for (; p < end; p = next) {
+		next = (char *)memchr(p, '\n', (size_t)(end - p)) + 1;
+		if (is_header((struct str){ p, (size_t)(next - 2 - p) },
+			"Content-Length", &value))
+			str_int(value, &conn->body_n);
+		else if (is_header((struct str){ p, (size_t)(next - 2 - p) },
+			     "Transfer-Encoding", &value))
+			conn->body_n = -1;
+	}
+	if (conn->body_n == -2)
+		load_die("connection %d: an answer without a length", conn->index);
+}
+
+/* Moves the chunks together behind the head once the last is there: the body's length,
+ * or -1. */
+static int64_t
+join_chunks(struct load_conn *conn)
+{
+	char *end = conn->in.p + conn->in.n, *p = conn->in.p + conn->head_n, *line;
+	int64_t body_n = 0;
+	size_t n;
+
+	if (conn->in.n < conn->head_n + 5 || memcmp(end - 5, "0\r\n\r\n", 5) != 0)
+		return -1;
+	for (;;) {
+		line = memchr(p, '\n', (size_t)(end - p));
+		n = strtoul(p, NULL, 16);
+		if (line == NULL || n > (size_t)(end - line))
+			return -1;
+		if (n == 0)
+			return body_n;
+		memmove(conn->in.p + conn->head_n + body_n, line + 1, n);
+		body_n += (int64_t)n;
+		p = line + 1 + n + 2;
+	}
+}
+
+static void
+hand_over(struct load *load, struct load_conn *conn, size_t body_n)
+{
+	struct load_answer answer = { .status = conn->status,
+		.body = conn->in.p + conn->head_n,
+		.body_n = body_n,
+		.at_us = clock_mono_us() };
+
+	if (!conn->is_waiting)
+		load_die("connection %d: an answer to no question", conn->index);
+	conn->in.p[conn->head_n + body_n] = '\0';
+	conn->is_waiting = false;
+	conn->head_n = 0;
+	buf_reset(&conn->in);
+	load->on_answer(load, conn, &answer);
+}
+
+/* Is the answer whole? Then it is handed over. */
+static void
+look_for_answer(struct load *load, struct load_conn *conn)
+{
+	char *end;
+	int64_t body_n;
+
+	if (conn->head_n == 0) {
+		end = memmem(conn->in.p, conn->in.n, "\r\n\r\n", 4);
+		if (end == NULL)
+			return;
+		conn->head_n = (size_t)(end - conn->in.p) + 4;
+		read_head(conn);
+	}
+	body_n = conn->body_n;
+	if (body_n == -1)
+		body_n = join_chunks(conn);
+	if (body_n >= 0 && conn->in.n >= conn->head_n + (size_t)body_n)
+		hand_over(load, conn, (size_t)body_n);
+}
+
+static void
+conn_read(struct load *load, struct load_conn *conn)
+{
+	ssize_t n;
+
+	do {
+		/* one byte more than is read: a NUL goes behind the body */
+		buf_reserve(&conn->in, READ_BYTES + 1);
+		n = recv(conn->fd, conn->in.p + conn->in.n, READ_BYTES, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			load_die("connection %d: %s", conn->index,
+			    n == 0 ? "closed by the server" : strerror(errno));
+		conn->in.n += n > 0 ? (size_t)n : 0;
+	} while (n == READ_BYTES);
+	if (conn->in.n > 0)
+		look_for_answer(load, conn);
+}
+
+void
+load_turn(struct load *load, int timeout_ms)
+{
+	struct epoll_event events[EVENTS_A_TURN];
+	int n = epoll_wait(load->epoll_fd, events, EVENTS_A_TURN, timeout_ms);
+
+	if (n < 0 && errno != EINTR)
+		load_die("epoll_wait: %s", strerror(errno));
+	for (int i = 0; i < n; i++) {
+		struct load_conn *conn = events[i].data.ptr;
+
+		if (events[i].events & EPOLLOUT)
+			conn_send(load, conn, true);
+		if (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+			conn_read(load, conn);
+	}
+}
