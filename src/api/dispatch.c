@@ -439,7 +439,8 @@ dispatch_request(struct http_io *io, struct http_request *request, void *arg)
 		    "This endpoint does not take this method", 0);
 	else if (found == ROUTE_UNKNOWN || !serves(server, request, match.route))
 		refuse(server, request, 404, M_UNRECOGNIZED, NULL, 0);
-	else if (!limits_take(server->limits, match.route->limit, &client,
+	else if (!limits_take(server->limits,
+		     limit_class_of(match.route, request->head.query), &client,
 		     auth_token(&request->head, &encoded), &retry_ms))
 		refuse_limited(server, request, retry_ms);
 	else if (match.route->run == INLINE)

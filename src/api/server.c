@@ -18,9 +18,9 @@
 #include "core/typing.h"
 
 #define SWEEP_MS 60000
-/* stdio, the lock, the writer's and the checkpoint thread's connections, the log's index,
- * the operator's socket and reader, /proc for the metrics; some are for connections that
- * are accepted only to be refused. */
+/* stdio, the lock, the writer's and the checkpoint thread's connections, the log's
+ * index, the operator's socket and reader, /proc for the metrics; some are for
+ * connections that are accepted only to be refused. */
 #define DESCRIPTORS_MORE 24
 
 static void
@@ -72,9 +72,7 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 
 	typing_expire(server->core);
 	public_rooms_follow(server->core);
-	/* Guests of short lives are swept as often as they can expire. */
-	if (now - *swept_ms < SWEEP_MS &&
-	    now - *swept_ms < server->core->set.guest_lifetime_ms / 2)
+	if (now - *swept_ms < guests_sweep_ms(server->core))
 		return;
 	*swept_ms = now;
 	guests_sweep(&ctx);

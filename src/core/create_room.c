@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "core/directory.h"
 #include "core/ids.h"
 #include "core/membership.h"
@@ -14,6 +15,7 @@
 #include "store/rooms.h"
 
 #define EVENTS_MAX 2000 /* of one createRoom */
+#define TWINS_MAX 1000	/* rooms that one user makes at the same moment */
 
 /* --- founding a room --- */
 
@@ -102,6 +104,7 @@ append(struct founding *f, struct room *room, const struct append_extra *extra)
 {
 	enum mx_err err = room_append(f->ctx, f->arena, room, f->events, f->n, extra);
 
+	f->is_twin = err == M_ROOM_IN_USE;
 	return err == M_FORBIDDEN ? M_INVALID_ROOM_STATE : err;
 }
 
@@ -115,7 +118,7 @@ append_with(struct founding *f, struct room *room)
 
 	if (err == M_OK)
 		err = ctx_settle(f->ctx);
-	if (err == M_ROOM_IN_USE)
+	if (err == M_ROOM_IN_USE && !f->is_twin)
 		return ctx_fail(
 		    f->ctx, err, "a room alias with that name already exists");
 	if (err == M_OK && f->published)
@@ -123,8 +126,8 @@ append_with(struct founding *f, struct room *room)
 	return err;
 }
 
-enum mx_err
-founding_append(struct founding *f, struct room **room_out)
+static enum mx_err
+append_once(struct founding *f, struct room **room_out)
 {
 	const char *room_id =
 	    f->version->create_is_room_id
@@ -140,6 +143,20 @@ founding_append(struct founding *f, struct room **room_out)
 	}
 	*room_out = room;
 	return M_OK;
+}
+
+/* Where the room id is a hash of m.room.create, two rooms that one user makes within a
+ * millisecond would be the same room: the second is made a little later. */
+enum mx_err
+founding_append(struct founding *f, struct room **room_out)
+{
+	enum mx_err err = append_once(f, room_out);
+
+	for (int later_ms = 1; f->is_twin && later_ms <= TWINS_MAX; later_ms++) {
+		f->events[0].ts = clock_now_ms() + later_ms;
+		err = append_once(f, room_out);
+	}
+	return f->is_twin ? M_UNAVAILABLE : err;
 }
 
 struct json *

@@ -20,6 +20,7 @@ struct founding {
 	bool published;
 	struct new_event *events;
 	int n, cap;
+	bool is_twin; /* its room id is that of a room that is there */
 };
 
 /* Begins with m.room.create (creation_content, but for what the server sets itself;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "core/create_room.h"
 #include "core/directory.h"
 #include "core/public_rooms.h"
@@ -116,6 +117,25 @@ of_many_rooms_for_one_alias_one_is_made(void **state)
 	}
 	assert_int_equal(made, 1);
 	assert_int_equal(rooms_there(t), 1);
+}
+
+static void
+rooms_made_in_the_same_millisecond_are_different_rooms(void **state)
+{
+	struct testing *t = *state;
+	struct room *rooms[5];
+
+	clock_set_for_test(1700000000000);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(create(t, "{}", &rooms[i]), M_OK);
+	clock_set_for_test(0);
+	assert_int_equal(rooms_there(t), 5);
+	for (int i = 0; i < 5; i++) {
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(rooms[i]->room_id, rooms[k]->room_id);
+	}
+	for (int i = 0; i < 5; i++)
+		room_put(rooms[i]);
 }
 
 /* --- bodies --- */
@@ -260,6 +280,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(of_many_rooms_for_one_alias_one_is_made),
+		TEST(rooms_made_in_the_same_millisecond_are_different_rooms),
 		TEST(a_body_that_asks_for_the_impossible_makes_no_room),
 		TEST(
 		    a_trusted_chat_of_version_12_has_its_invitees_as_creators_once_each),
