@@ -217,7 +217,10 @@ def arguments():
 
 def build(tree):
     programs = ["parlour", "bench/load", "bench/http_floor", "src/store/commit_floor"]
-    subprocess.run(["ninja", "--quiet", "-C", str(tree), *programs], check=True)
+    made = subprocess.run(["ninja", "-C", str(tree), *programs], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if made.returncode != 0:
+        sys.exit(made.stdout)
     os.environ["PARLOUR_BIN"] = str(tree / "parlour")
 
 

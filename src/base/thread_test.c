@@ -148,23 +148,23 @@ waiting_ends_at_its_deadline_and_not_before(void **state)
 static void
 locks_may_be_taken_in_rising_order_and_given_in_any(void **state)
 {
-	struct lock rooms, room, leaf;
+	struct lock room, rooms, leaf;
 
-	lock_init(&rooms, RANK_ROOMS);
 	lock_init(&room, RANK_ROOM);
+	lock_init(&rooms, RANK_ROOMS);
 	lock_init(&leaf, RANK_LEAF);
 	for (int i = 0; i < 100; i++) {
-		lock_take(&rooms);
 		lock_take(&room);
-		lock_give(&rooms);
-		lock_take(&leaf);
+		lock_take(&rooms);
 		lock_give(&room);
+		lock_take(&leaf);
+		lock_give(&rooms);
 		lock_give(&leaf);
 	}
 	assert_int_equal(pthread_mutex_trylock(&rooms.mutex), 0);
 	pthread_mutex_unlock(&rooms.mutex);
-	lock_fini(&rooms);
 	lock_fini(&room);
+	lock_fini(&rooms);
 	lock_fini(&leaf);
 }
 
