@@ -9,6 +9,7 @@
 #include "core/append.h"
 #include "core/directory.h"
 #include "core/guest_access.h"
+#include "core/guests.h"
 #include "core/membership.h"
 #include "core/typing.h"
 #include "store/events.h"
@@ -33,8 +34,13 @@ append(struct ctx *ctx, struct arena *arena, const struct sending *s,
 	struct append_extra extra = {
 		.device_id = s->who->device_id, .txn_id = s->txn_id, .txn_path = path
 	};
+	struct identity who = *s->who;
 	enum mx_err err;
 
+	/* Guests that joined while they were let may find that they may only read. */
+	err = guests_make_row(ctx, &who);
+	if (err != M_OK)
+		return err;
 	e->sender = s->who->user_id;
 	err = room_append(ctx, arena, s->room, e, 1, s->txn_id == NULL ? NULL : &extra);
 	if (err == M_OK) {

@@ -134,16 +134,13 @@ reply_head(const struct http_reply *reply, char *out, size_t cap)
 	return (size_t)n < cap ? (size_t)n : cap - 1;
 }
 
-struct http_shared *
-http_shared_new(int status, const char *content_type, const void *body, size_t n)
+static struct http_shared *
+shared_new(const struct http_reply *reply, const void *body)
 {
-	struct http_reply reply = {
-		.status = status, .content_type = content_type, .body_n = n
-	};
-	size_t cap = reply_head_bound(&reply), head_n;
+	size_t cap = reply_head_bound(reply), head_n, n = reply->body_n;
 	struct http_shared *shared = xmalloc(sizeof *shared + cap + n);
 
-	head_n = reply_head(&reply, shared->bytes, cap);
+	head_n = reply_head(reply, shared->bytes, cap);
 	memcpy(shared->bytes + head_n, "\r\n", 2);
 	head_n += 2;
 	if (n > 0)
@@ -152,6 +149,27 @@ http_shared_new(int status, const char *content_type, const void *body, size_t n
 	shared->head_n = (uint32_t)head_n;
 	shared->n = (uint32_t)(head_n + n);
 	return shared;
+}
+
+struct http_shared *
+http_shared_new(int status, const char *content_type, const void *body, size_t n)
+{
+	struct http_reply reply = {
+		.status = status, .content_type = content_type, .body_n = n
+	};
+
+	return shared_new(&reply, body);
+}
+
+struct http_shared *
+http_shared_new_gzip(int status, const char *content_type, const void *body, size_t n)
+{
+	struct http_reply reply = { .status = status,
+		.content_type = content_type,
+		.body_n = n,
+		.gzip = true };
+
+	return shared_new(&reply, body);
 }
 
 struct http_shared *

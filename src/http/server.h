@@ -61,6 +61,9 @@ void http_shared_unref(struct http_shared *shared);
 /* A 200 (or other) answer as it goes on the wire of a keep-alive connection. */
 struct http_shared *http_shared_new(
     int status, const char *content_type, const void *body, size_t n);
+/* The same of a body that gzip_body has packed. */
+struct http_shared *http_shared_new_gzip(
+    int status, const char *content_type, const void *body, size_t n);
 
 struct http_reply {
 	int status;

@@ -179,7 +179,8 @@ static void
 answer_stranger(struct hub *hub, struct listener *l)
 {
 	uint32_t events;
-	struct http_shared *shared = hub_room_body(hub, l->in, l->from, &events);
+	struct http_shared *shared =
+	    hub_room_body(hub, l->in, l->from, l->gzip, &events);
 
 	http_answer_shared(exchange_of(hub, l), shared);
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
@@ -194,6 +195,7 @@ park_stranger(struct hub *hub, struct listener *l, struct hub_room *room,
 	l->state = LISTENER_STRANGER;
 	l->in = room;
 	l->from = from;
+	l->gzip = w->accepts_gzip;
 	set_deadline(hub, l, w->deadline_ms, w->expires_ms);
 	link_before(&room->strangers, &l->room);
 	room->used_ms = clock_mono_ms();

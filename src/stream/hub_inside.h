@@ -55,6 +55,7 @@ struct listener {
 	bool gone;		 /* the client went while a worker looks */
 	bool revoked;		 /* its token ended while a worker looks */
 	bool expires;		 /* the deadline is the token's end */
+	bool gzip;		 /* strangers: takes packed answers */
 	uint32_t deadline_s;	 /* of clock_mono_ms / 1000 */
 	struct link wheel;	 /* in its second; free ones: next is the free list */
 	struct link room;	 /* strangers: in their room, in the order of parking */
@@ -75,6 +76,15 @@ struct watch {
 #define HUB_RING 100 /* events of a room kept for shared answers; one page */
 #define HUB_BODIES 4 /* answers made for one room's newest events */
 
+/* One answer for all strangers who stand at `from`. */
+struct hub_body {
+	int64_t from;
+	struct http_shared *plain;
+	struct http_shared
+	    *gzip; /* NULL: nobody has asked for it, or it is not worth it */
+	uint32_t events;
+};
+
 struct hub_room {
 	char *room_id;
 	int64_t id;	       /* 0: no event has told it yet */
@@ -88,11 +98,7 @@ struct hub_room {
 	bool known; /* a worker has looked: last, world_readable may be relied on */
 	bool world_readable; /* now */
 	int64_t used_ms;
-	struct {
-		int64_t from;
-		struct http_shared *shared;
-		uint32_t events;
-	} bodies[HUB_BODIES]; /* all of them end at `last` */
+	struct hub_body bodies[HUB_BODIES]; /* all of them end at `last` */
 	int next_body;
 };
 
@@ -144,8 +150,8 @@ bool hub_room_covers(const struct hub_room *room, int64_t from);
 /* Is there something for a stranger behind `from`? */
 bool hub_room_has(const struct hub_room *room, int64_t from);
 /* The answer for a stranger who stands at `from`; borrowed. */
-struct http_shared *hub_room_body(
-    struct hub *hub, struct hub_room *room, int64_t from, uint32_t *events_out);
+struct http_shared *hub_room_body(struct hub *hub, struct hub_room *room, int64_t from,
+    bool gzip, uint32_t *events_out);
 /* Frees rooms that nobody has listened to for a while. */
 void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "http/gzip.h"
 #include "stream/events.h"
 #include "stream/hub_inside.h"
 
@@ -34,13 +35,20 @@ hub_room_get(struct hub *hub, const char *room_id)
 }
 
 static void
+drop_body(struct hub_body *body)
+{
+	if (body->plain != NULL)
+		http_shared_unref(body->plain);
+	if (body->gzip != NULL)
+		http_shared_unref(body->gzip);
+	*body = (struct hub_body){ 0 };
+}
+
+static void
 drop_bodies(struct hub_room *room)
 {
-	for (int i = 0; i < HUB_BODIES; i++) {
-		if (room->bodies[i].shared != NULL)
-			http_shared_unref(room->bodies[i].shared);
-		room->bodies[i].shared = NULL;
-	}
+	for (int i = 0; i < HUB_BODIES; i++)
+		drop_body(&room->bodies[i]);
 }
 
 void
@@ -146,15 +154,15 @@ hub_room_has(const struct hub_room *room, int64_t from)
 	return false;
 }
 
-static struct http_shared *
-make_body(struct hub_room *room, int64_t from, uint32_t *events_out)
+/* {"chunk":[...]} of what strangers may hear behind from; returns how many events. */
+static uint32_t
+write_body(struct hub_room *room, int64_t from, struct buf *body)
 {
 	struct event_view view = { .format = FORMAT_V1, .now_ms = clock_now_ms() };
 	struct stream_token start = { from, -1 }, end = { room->last, -1 };
-	struct buf chunk = { 0 }, body = { 0 }, text = { 0 };
-	struct http_shared *shared;
+	struct buf chunk = { 0 }, text = { 0 };
+	uint32_t events = 0;
 
-	*events_out = 0;
 	for (int i = 0; i < room->ring_count; i++) {
 		struct live_event *e = room->ring[i];
 
@@ -164,36 +172,65 @@ make_body(struct hub_room *room, int64_t from, uint32_t *events_out)
 			buf_char(&chunk, ',');
 		view.may_see_replaced = e->replaced_world_readable;
 		json_event_live(&chunk, e, &view);
-		(*events_out)++;
+		events++;
 	}
 	token_write(&text, &start);
 	buf_char(&text, '\0');
-	events_body(&body, (struct str){ chunk.p, chunk.n }, text.p, &end);
-	shared = http_shared_new(200, "application/json", body.p, body.n);
+	events_body(body, (struct str){ chunk.p, chunk.n }, text.p, &end);
 	buf_free(&text);
 	buf_free(&chunk);
+	return events;
+}
+
+static void
+make_body(struct hub_room *room, int64_t from, struct hub_body *out)
+{
+	struct buf body = { 0 };
+
+	out->from = from;
+	out->events = write_body(room, from, &body);
+	out->plain = http_shared_new(200, "application/json", body.p, body.n);
 	buf_free(&body);
-	return shared;
+}
+
+/* Once for all who ask for it, here: a body is small, and a worker would cost more. */
+static void
+make_gzip(struct hub_body *b)
+{
+	size_t n = b->plain->n - b->plain->head_n;
+	char *packed = xmalloc(n);
+
+	memcpy(packed, b->plain->bytes + b->plain->head_n, n);
+	if (gzip_body(&packed, &n))
+		b->gzip = http_shared_new_gzip(200, "application/json", packed, n);
+	free(packed);
+}
+
+static struct hub_body *
+find_body(struct hub *hub, struct hub_room *room, int64_t from)
+{
+	struct hub_body *b;
+
+	for (int i = 0; i < HUB_BODIES; i++)
+		if (room->bodies[i].plain != NULL && room->bodies[i].from == from)
+			return &room->bodies[i];
+	b = &room->bodies[room->next_body++ % HUB_BODIES];
+	drop_body(b);
+	make_body(room, from, b);
+	atomic_fetch_add(&hub->bodies_made, 1);
+	return b;
 }
 
 struct http_shared *
-hub_room_body(
-    struct hub *hub, struct hub_room *room, int64_t from, uint32_t *events_out)
+hub_room_body(struct hub *hub, struct hub_room *room, int64_t from, bool gzip,
+    uint32_t *events_out)
 {
-	int slot = -1;
+	struct hub_body *b = find_body(hub, room, from);
 
-	for (int i = 0; i < HUB_BODIES; i++)
-		if (room->bodies[i].shared != NULL && room->bodies[i].from == from)
-			slot = i;
-	if (slot < 0) {
-		slot = room->next_body++ % HUB_BODIES;
-		if (room->bodies[slot].shared != NULL)
-			http_shared_unref(room->bodies[slot].shared);
-		room->bodies[slot].from = from;
-		room->bodies[slot].shared =
-		    make_body(room, from, &room->bodies[slot].events);
-		atomic_fetch_add(&hub->bodies_made, 1);
-	}
-	*events_out = room->bodies[slot].events;
-	return room->bodies[slot].shared;
+	*events_out = b->events;
+	if (!gzip || b->plain->n - b->plain->head_n < GZIP_MIN)
+		return b->plain;
+	if (b->gzip == NULL)
+		make_gzip(b);
+	return b->gzip == NULL ? b->plain : b->gzip;
 }

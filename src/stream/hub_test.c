@@ -311,6 +311,7 @@ an_event_between_looking_and_parking_is_heard(void **state)
 	do_look(f, w);
 	assert_false(w->answered);
 	send_text(f, f->room, "in-the-window");
+	writer_flush(f->t.core.writer); /* the hub's wake-up is on its way */
 	hub_looked(f->hubs, w);
 	serve_look(f);
 	expect_words(fd, 200, WORDS("in-the-window"), NULL);
