@@ -408,9 +408,10 @@ length_and_coding_together_are_refused(void **state)
 static void
 chunked_is_the_only_coding_and_comes_once(void **state)
 {
-	static const char *const others[] = { "gzip", "gzip, chunked", "chunked, gzip",
-		"chunked, chunked", "identity", "xchunked", "chunked;q=1", "",
-		"\"chunked\"" };
+	static const char *const others[] = { "gzip", "gzip, chunked", "identity",
+		"xchunked", "chunked;q=1", "", "\"chunked\"" };
+	static const char *const bad[] = { "chunked, gzip", "chunked, chunked",
+		"gzip, chunked, gzip" };
 
 	assert_int_equal(parse_headers("Transfer-Encoding: chunked\r\n"), HTTP_PARSED);
 	assert_true(head.chunked);
@@ -429,6 +430,13 @@ chunked_is_the_only_coding_and_comes_once(void **state)
 		snprintf(line, sizeof line, "Transfer-Encoding: %s\r\n", others[i]);
 		if (parse_headers(line) != HTTP_BAD_CODING)
 			fail_msg("not refused: %s", line);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char line[80];
+
+		snprintf(line, sizeof line, "Transfer-Encoding: %s\r\n", bad[i]);
+		if (parse_headers(line) != HTTP_BAD)
+			fail_msg("not malformed: %s", line);
 	}
 }
 
