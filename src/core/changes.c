@@ -16,6 +16,7 @@
 struct changes {
 	struct lock lock; /* RANK_LEAF; guards last and the order of appends */
 	struct change *last;
+	_Atomic uint64_t tokens_gone;
 	int subscriber_count;
 	struct {
 		void (*fn)(void *arg);
@@ -77,12 +78,20 @@ changes_add(struct changes *changes, const struct change *what)
 	*change = *what;
 	atomic_init(&change->next, NULL);
 	atomic_init(&change->refs, 2); /* its predecessor's and ours */
+	if (what->kind == CHANGE_TOKEN_GONE || what->kind == CHANGE_USER_GONE)
+		atomic_fetch_add(&changes->tokens_gone, 1); /* before it can be read */
 	lock_take(&changes->lock);
 	before = changes->last;
 	changes->last = change;
 	atomic_store_explicit(&before->next, change, memory_order_release);
 	lock_give(&changes->lock);
 	change_unref(before);
+}
+
+uint64_t
+changes_tokens_gone(const struct changes *changes)
+{
+	return atomic_load(&changes->tokens_gone);
 }
 
 void

@@ -45,6 +45,10 @@ void changes_free(struct changes *changes);
 /* Takes over the references in it. On the writer thread, or (TYPING, TOKEN_GONE of
  * guests without rows) under the queue's own lock: any thread. Wakes nobody. */
 void changes_add(struct changes *changes, const struct change *what);
+/* How many records have taken tokens away so far. Whoever identifies a request asks
+ * first: had a reader read more of them by the time the request comes to it, one of them
+ * may have been about the request's own token. */
+uint64_t changes_tokens_gone(const struct changes *changes);
 /* Tells all who subscribed that there is something to read. Any thread. */
 void changes_wake(struct changes *changes);
 /* fn is called by changes_wake, on whichever thread that is; must not block.

@@ -32,6 +32,7 @@ struct waiting {
 	bool accepts_gzip;
 	int64_t deadline_ms; /* clock_mono_ms */
 	int64_t expires_ms;  /* the token's end in clock_mono_ms; 0: none */
+	uint64_t tokens_gone; /* changes_tokens_gone before it was identified */
 
 	/* The look's result. */
 	bool answered; /* reply is the answer; else there is nothing yet */

@@ -60,7 +60,8 @@ struct listener {
 	struct link wheel;	 /* in its second; free ones: next is the free list */
 	struct link room;	 /* strangers: in their room, in the order of parking */
 	struct hub_room *in;	 /* strangers */
-	int64_t from;		 /* strangers: everything up to here was heard */
+	int64_t from;		 /* strangers: the position asked from */
+	int64_t heard;		 /* strangers: up to here nothing is left to hear */
 	uint64_t user;		 /* map_hash of the user id */
 	struct waiting *waiting; /* PARKED: what to look for; LOOKING: the worker's */
 	struct watch *watches;	 /* not strangers: one for each topic */
@@ -115,6 +116,7 @@ struct hub {
 	struct http_io *io;
 	struct change *cursor;
 	int64_t processed; /* `visible` up to which changes have been acted on */
+	uint64_t tokens_gone; /* such changes read so far */
 	struct map rooms;  /* room_id -> struct hub_room */
 	struct map users;  /* user_id -> struct hub_user */
 	struct link dirty; /* struct hub_room.dirty */

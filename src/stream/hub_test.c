@@ -3,6 +3,8 @@
  * step, so that every window between looking, parking, committing and waking can be
  * held open as long as a test wants.
  */
+#include <poll.h>
+
 #include "http/testing.h"
 #include "http/uri.h"
 
@@ -26,6 +28,8 @@ struct fixture {
 	struct waiting *looks[LOOKS_MAX];
 	int look_first, look_last;
 	struct room *room;
+	/* How many ended tokens a request's identification came before. */
+	_Atomic uint64_t gone_lag;
 };
 
 static void
@@ -129,6 +133,8 @@ hub_request(struct http_io *io, struct http_request *request, void *arg)
 	w->is_stranger = starts_with(user, "@g");
 	w->deadline_ms = clock_mono_ms() + timeout_ms;
 	w->expires_ms = expires_ms == 0 ? 0 : clock_mono_ms() + expires_ms;
+	w->tokens_gone =
+	    changes_tokens_gone(f->t.core.changes) - atomic_load(&f->gone_lag);
 	hub_enter(f->hubs, w);
 	arena_free(arena);
 }
@@ -616,6 +622,108 @@ a_redaction_replaces_what_is_kept_for_the_next_poll(void **state)
 	expect_words(fd, 200, WORDS("m.room.redaction"), "regretted");
 }
 
+/* Reads the answer on fd, doing the looks that it takes; returns its body. */
+static char *
+answer_of(struct fixture *f, int fd)
+{
+	long long deadline = clock_mono_ms() + WAIT_MS;
+	struct pollfd readable = { .fd = fd, .events = POLLIN };
+	struct answer answer;
+	bool asked;
+
+	while (poll(&readable, 1, 10) == 0 && clock_mono_ms() < deadline) {
+		lock_take(&f->lock);
+		asked = f->look_first != f->look_last;
+		lock_give(&f->lock);
+		if (asked)
+			serve_look(f);
+	}
+	read_answer(fd, &answer);
+	assert_int_equal(answer.status, 200);
+	close(fd);
+	return answer.body;
+}
+
+static void
+a_burst_longer_than_what_is_kept_is_heard_whole(void **state)
+{
+	struct fixture *f = *state;
+	int fd = poll_as(f, "@gee:x", ""), heard = 0, pages = 0;
+	char text[64], *body, *at;
+	struct gate gate;
+
+	serve_look(f);
+	await_parked(f, 1);
+	gate_close(f, &gate);
+	for (int i = 0; i < 250; i++) {
+		snprintf(text, sizeof text, "{\"body\":\"burst-%03d-\"}", i);
+		queue_event(f, f->room, "m.room.message", NULL, text);
+	}
+	gate_open(f, &gate);
+	while (heard < 250 && pages++ < 10) {
+		body = answer_of(f, fd);
+		for (at = body; (at = strstr(at, "burst-")) != NULL; at++) {
+			snprintf(text, sizeof text, "burst-%03d-", heard);
+			if (strncmp(at, text, strlen(text)) != 0)
+				fail_msg("%s is missing before %.10s", text, at);
+			heard++;
+		}
+		at = strstr(body, "\"end\":\"");
+		assert_non_null(at);
+		at += strlen("\"end\":\"");
+		snprintf(text, sizeof text, "&from=%.*s", (int)strcspn(at, "\""), at);
+		free(body);
+		fd = poll_as(f, "@gee:x", text);
+	}
+	close(fd);
+	assert_int_equal(heard, 250);
+}
+
+static void
+what_has_left_the_rooms_tail_is_redacted_for_the_next_poll_too(void **state)
+{
+	struct fixture *f = *state;
+	int64_t before = atomic_load(&f->t.core.visible);
+	int fd = poll_as(f, "@gee:x", "");
+	const char *event_id;
+	char text[200], *body;
+
+	serve_look(f);
+	await_parked(f, 1);
+	assert_int_equal(
+	    testing_append(&f->t, f->room, "@ann:" TESTING_SERVER, "m.room.message",
+		NULL, "{\"body\":\"regretted\"}", &event_id),
+	    M_OK);
+	for (int i = 0; i < ROOM_TAIL_MAX; i++)
+		send_text(f, f->room, "between");
+	snprintf(text, sizeof text, "{\"redacts\":\"%s\"}", event_id);
+	assert_int_equal(testing_append(&f->t, f->room, "@ann:" TESTING_SERVER,
+			     "m.room.redaction", NULL, text, NULL),
+	    M_OK);
+	free(answer_of(f, fd));
+	snprintf(text, sizeof text, "&from=s1_e%lld", (long long)before);
+	body = answer_of(f, poll_as(f, "@gee:x", text));
+	assert_non_null(strstr(body, "m.room.redaction"));
+	if (strstr(body, "regretted") != NULL)
+		fail_msg("a redacted event is still shown: %s", body);
+	free(body);
+}
+
+static void
+a_token_that_ends_between_its_check_and_its_poll_is_sent_back(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	atomic_store(&f->gone_lag, 1); /* identified before what comes now */
+	tell_token_gone(f, "@gee:x", "DEVICE");
+	fd = poll_as(f, "@gee:x", "");
+	expect_words(fd, 200, WORDS("\"chunk\":[]", "\"end\":\"s1_e"), NULL);
+	fd = poll_as(f, "@gee:x", "&from=s1_e1");
+	expect_words(fd, 200,
+	    WORDS("\"chunk\":[]", "\"end\":\"s1_e1\"", "\"start\":\"s1_e1\""), NULL);
+}
+
 static void
 stopping_answers_everybody(void **state)
 {
@@ -650,6 +758,9 @@ main(void)
 		T(a_poll_ends_with_its_token),
 		T(a_client_that_goes_leaves_nothing_behind),
 		T(a_redaction_replaces_what_is_kept_for_the_next_poll),
+		T(a_burst_longer_than_what_is_kept_is_heard_whole),
+		T(what_has_left_the_rooms_tail_is_redacted_for_the_next_poll_too),
+		T(a_token_that_ends_between_its_check_and_its_poll_is_sent_back),
 		T(stopping_answers_everybody),
 	};
 
