@@ -136,7 +136,12 @@ check_listener(const struct config_listener *listener, struct findings *f)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (where.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-	if (bind(fd, (struct sockaddr *)&where, n) < 0)
+	/* In use is no mistake of the configuration: its own server may be running. */
+	errno = 0;
+	if (bind(fd, (struct sockaddr *)&where, n) < 0 && errno == EADDRINUSE)
+		found_warning(f, "listeners: %s port %u is in use (by this server?)",
+		    address->host, (unsigned)address->port);
+	else if (errno != 0)
 		found_error(f, "listeners: %s port %u: %s", address->host,
 		    (unsigned)address->port, strerror(errno));
 	close(fd);
@@ -186,9 +191,9 @@ check(const struct config *config)
 	check_data_dir(config, &f);
 	check_listeners(config, &f);
 	check_machine(&f);
-	printf("%s: %d errors, %d warnings\n",
+	printf("%s: %d error%s, %d warning%s\n",
 	    config->file != NULL ? config->file : "built-in defaults", f.errors,
-	    f.warnings);
+	    f.errors == 1 ? "" : "s", f.warnings, f.warnings == 1 ? "" : "s");
 	return f.errors > 0;
 }
 

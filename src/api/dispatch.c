@@ -181,7 +181,9 @@ finish(struct req *req, enum mx_err err)
 {
 	if (err == M_OK && req->ctx->ticket_count > 0) {
 		answer_when_durable(req);
-	} else if (err != M_PARKED) {
+	} else if (err == M_PARKED) {
+		log_debug("http: GET %s parked %s", req->route->path, req->who.user_id);
+	} else {
 		if (err != M_OK)
 			error_write(req, err);
 		answer_now(req);

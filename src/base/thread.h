@@ -28,7 +28,6 @@ enum lock_rank {
 	RANK_ROOMS = 20,   /* core: the table of rooms in memory */
 	RANK_CACHE = 30,   /* tokens, profiles and other leaf caches */
 	RANK_WRITER = 40,  /* store: the writer's queue */
-	RANK_MAILBOX = 50, /* http: an io thread's inbox */
 	RANK_LEAF = 60,
 };
 

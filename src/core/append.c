@@ -151,6 +151,10 @@ make(struct building *b, const struct new_event *e, struct pdu **pdu_out,
 	struct pdu *pdu;
 	enum mx_err err;
 
+	if (strlen(e->type) > ID_MAX)
+		return ctx_fail(b->ctx, M_TOO_LARGE, "an event type has 255 bytes");
+	if (e->state_key != NULL && strlen(e->state_key) > ID_MAX)
+		return ctx_fail(b->ctx, M_TOO_LARGE, "a state_key has 255 bytes");
 	err = event_seal(b->arena, b->room->version, &signer, event, sealed);
 	if (err != M_OK)
 		return ctx_fail(b->ctx, err, "the event is larger than 65536 bytes");
@@ -602,6 +606,27 @@ build_all(struct building *b, struct new_event *events, int n)
 		err = room_enter(b->ctx->core, b->room);
 	}
 	return err;
+}
+
+bool
+append_repeated(struct ctx *ctx, struct arena *arena, struct room *room,
+    const char *sender, const struct append_extra *extra, const char **event_id_out)
+{
+	struct building b = { .ctx = ctx, .arena = arena, .room = room };
+	struct new_event e = { .event_id = NULL };
+	uint8_t hash[16];
+	bool known;
+
+	if (extra->txn_id == NULL)
+		return false;
+	txn_hash(extra, sender, hash);
+	lock_take(&room->lock);
+	known = txn_known(&b, hash, &e);
+	lock_give(&room->lock);
+	if (b.ticket != 0)
+		ctx_wrote(ctx, b.ticket);
+	*event_id_out = e.event_id;
+	return known;
 }
 
 /* Under the room's lock. */

@@ -41,6 +41,12 @@ struct append_extra {
 enum mx_err room_append(struct ctx *ctx, struct arena *arena, struct room *room,
     struct new_event *events, int n, const struct append_extra *extra) MUST_USE;
 
+/* Has sender's transaction led to an event of the room already (then *event_id_out, in
+ * the arena, and the answer waits for it)? For whoever has rules of their own, which a
+ * repetition must not be asked again. Only what stands first in extra is looked at. */
+bool append_repeated(struct ctx *ctx, struct arena *arena, struct room *room,
+    const char *sender, const struct append_extra *extra, const char **event_id_out);
+
 /* Prepares core->appends and the writer's hooks, which swap tails and raise `visible`.
  * Once, at start; M_UNKNOWN if the database cannot be read. */
 enum mx_err append_setup(struct core *core, struct db *db) MUST_USE;

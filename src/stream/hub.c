@@ -210,8 +210,6 @@ may_share(const struct waiting *w)
 	       w->limit == EVENTS_LIMIT_DEFAULT;
 }
 
-static void answer_timeout(struct hub *hub, struct listener *l);
-
 /* Without a look, if the room's newest events are at hand. False: a look is needed. */
 static bool
 enter_known_room(struct hub *hub, struct waiting *w)
