@@ -47,7 +47,14 @@ file_write(const char *file, const struct buf *text)
 	if (stream == NULL)
 		return false;
 	good = fwrite(text->p, 1, text->n, stream) == text->n;
-	return fclose(stream) == 0 && good;
+	good = fclose(stream) == 0 && good;
+	if (!good) {
+		int err = errno;
+
+		unlink(file);
+		errno = err;
+	}
+	return good;
 }
 
 static bool
@@ -73,12 +80,14 @@ init(const char *file, const char *server_name, const char *data_dir)
 	config_template(server_name, data_dir, &text);
 	if (!text_is_good(file, &text))
 		goto out;
-	if (!keys_create(data_dir, &error)) {
-		fprintf(stderr, "parlour init: %s\n", error);
-		goto out;
-	}
+	/* The keys last: once they are there, init does not run again. */
 	if (!file_write(file, &text)) {
 		complain(file, strerror(errno));
+		goto out;
+	}
+	if (!keys_create(data_dir, &error)) {
+		fprintf(stderr, "parlour init: %s\n", error);
+		unlink(file);
 		goto out;
 	}
 	printf("Wrote %s, and the keys of %s in %s: keep those safe.\n"

@@ -106,9 +106,10 @@ static bool
 take_duration(
     struct operating *o, const struct operate_option *option, const char *text)
 {
-	struct setting row = {
-		.name = option->name, .min = 1, .max = INT64_C(1) << 50
-	};
+	struct setting row = { .name = option->name,
+		.type = &type_duration,
+		.min = 1,
+		.max = INT64_C(1) << 50 };
 	struct buf why = { 0 };
 	int64_t ms = 0;
 	bool good = type_duration.parse(&row, text, &ms, &why);

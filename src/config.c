@@ -93,7 +93,8 @@ config_finish(struct config *config)
 
 	if (config->listeners.n == 0)
 		vec_push(&config->listeners, local);
-	if (config->public_base_url == NULL)
+	config->base_url_is_given = config->public_base_url != NULL;
+	if (!config->base_url_is_given)
 		config->public_base_url = base_url_make(config);
 	config->database_file = database_file_make(config);
 }

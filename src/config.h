@@ -46,6 +46,7 @@ struct config {
 
 	char *server_name;
 	char *public_base_url; /* without a slash at its end; made up where not given */
+	bool base_url_is_given;
 	char *data_dir;
 	int log_level;	/* enum log_level */
 	int log_format; /* 0 text, 1 JSON */

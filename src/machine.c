@@ -61,8 +61,8 @@ machine_warn(void (*warn)(void *arg, const char *sentence), void *arg)
 
 	if (nofile < NOFILE_WANTED) {
 		snprintf(sentence, sizeof sentence,
-		    "nofile is %llu: set LimitNOFILE=1048576 in the unit, or ulimit "
-		    "-Hn",
+		    "nofile is %llu: set LimitNOFILE=1048576 in the unit, or run "
+		    "ulimit -Hn 1048576 as root first",
 		    (unsigned long long)nofile);
 		warn(arg, sentence);
 	}

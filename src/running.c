@@ -17,10 +17,12 @@
 #include "core/append.h"
 #include "core/changes.h"
 #include "core/guests.h"
+#include "core/ids.h"
 #include "core/login.h"
 #include "core/room.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
+#include "store/users.h"
 
 #define LOCK_FILE "lock"
 
@@ -64,6 +66,7 @@ fill_settings(struct running *r)
 
 	set->server_name = c->server_name;
 	set->public_base_url = c->public_base_url;
+	set->base_url_is_given = c->base_url_is_given;
 	set->database = c->database_file;
 	set->default_room_version = c->rooms_default_version;
 	set->public_list_without_token = c->rooms_public_list_without_token;
@@ -80,9 +83,18 @@ fill_settings(struct running *r)
 	set->events_timeout_max_ms = c->limits_events_timeout_max_ms;
 }
 
+static bool
+database_is_readable(const struct running *r, enum mx_err err, char **error_out)
+{
+	if (err != M_OK)
+		explain(
+		    error_out, "the database %s cannot be read", r->core.set.database);
+	return err == M_OK;
+}
+
 /* The core's parts over a database that is open for writing. */
 static bool
-make_core(struct running *r, struct db *db)
+make_core(struct running *r, struct db *db, char **error_out)
 {
 	struct core *core = &r->core;
 	enum mx_err appends, guests; /* both: close_core frees both */
@@ -94,7 +106,30 @@ make_core(struct running *r, struct db *db)
 	logins_setup(core, r->config->access_token_lifetime_ms);
 	appends = append_setup(core, db);
 	guests = guests_setup(core, db);
-	return appends == M_OK && guests == M_OK;
+	return database_is_readable(r, appends != M_OK ? appends : guests, error_out);
+}
+
+/* Its users' ids tell the name for which the database was made: under another, nobody
+ * in it would be of this server. */
+static bool
+name_is_its_own(struct running *r, struct db *db, char **error_out)
+{
+	const char *name = r->core.set.server_name, *user_id;
+	struct arena *arena = arena_new();
+	enum mx_err err = store_users_any(db, arena, &user_id);
+	bool good = err == M_NOT_FOUND || database_is_readable(r, err, error_out);
+
+	if (err == M_OK && !id_is_of(user_id, name)) {
+		const char *colon = strchr(user_id, ':');
+
+		explain(error_out,
+		    "server_name is %s, but the database %s is that of %s; the name"
+		    " can never change",
+		    name, r->core.set.database, colon == NULL ? user_id : colon + 1);
+		good = false;
+	}
+	arena_free(arena);
+	return good;
 }
 
 bool
@@ -113,11 +148,8 @@ running_open(struct running *r, char **error_out)
 	db = db_open(core->set.database, DB_READ, error_out);
 	if (db == NULL)
 		return false;
-	good = make_core(r, db);
+	good = name_is_its_own(r, db, error_out) && make_core(r, db, error_out);
 	db_close(db);
-	if (!good)
-		explain(
-		    error_out, "the database %s cannot be read", core->set.database);
 	return good;
 }
 

@@ -63,7 +63,10 @@ def initialised(tmp_path):
 def test_init_writes_a_commented_configuration_that_check_accepts(initialised):
     text = (initialised / "parlour.yaml").read_text()
     assert re.search(r"^server_name: \"?example.org", text, re.M) and "#" in text
-    assert run("check", cwd=initialised).returncode == 0
+    assert "127.0.0.1:8008" in text  # which another server may be listening on
+    (initialised / "parlour.yaml").write_text(text.replace(":8008", f":{free_port()}"))
+    got = run("check", cwd=initialised)
+    assert got.returncode == 0, got.stdout + got.stderr
 
 
 def test_init_makes_secret_files_that_nobody_else_reads(initialised):
@@ -84,6 +87,13 @@ def test_init_overwrites_nothing(initialised):
     assert got.returncode != 0
     assert (initialised / "parlour.yaml").read_bytes() == before
     assert {f.name: f.read_bytes() for f in (initialised / "data").iterdir()} == keys
+
+
+def test_init_that_fails_can_be_repeated(tmp_path):
+    got = run("init", "--server-name", "example.org", "--config", tmp_path / "no" / "x.yaml",
+              cwd=tmp_path)
+    assert got.returncode != 0 and "x.yaml" in got.stderr
+    assert run("init", "--server-name", "example.org", cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize("text, where, word", [
@@ -284,6 +294,19 @@ def test_a_damaged_database_is_refused_and_left_as_it_is(private):
     one.start()
 
 
+def test_a_database_is_not_served_under_another_name(private):
+    one = private()
+    one.api.register("ann")
+    one.stop()
+    one.write_config(server_name="other.example")
+    said = refused(one)
+    assert "other.example" in said and "localhost" in said
+    assert one.run("user", "list").returncode != 0
+    one.write_config(server_name="localhost")
+    one.start()
+    one.api.login("ann", "correct horse battery")
+
+
 def test_a_database_newer_than_the_program_is_refused(private):
     one = private()
     one.stop()
@@ -373,6 +396,30 @@ def test_the_operator_hands_out_registration_tokens(operated):
     assert "open-sesame" in operated.say("token", "list")
     operated.say("token", "delete", "open-sesame")
     assert "open-sesame" not in operated.say("token", "list")
+
+
+@pytest.mark.parametrize("words", [
+    ["--expires", "5"], ["--expires", "soon"], ["--expires", "0s"], ["--expires", ""],
+    ["--uses", "0"], ["--uses", "-1"], ["--uses", "many"], ["--uses", "9" * 30]])
+def test_a_registration_token_of_no_sense_is_refused(private, words):
+    one = private(running=False)
+    got = one.run("token", "add", *words)
+    assert got.returncode == 2 and words[0] in got.stderr
+
+
+def test_a_registration_token_says_until_when_it_is_good(operated):
+    operated.say("token", "add", "short", "--expires", "1h", "--uses", "3")
+    assert re.search(r"short .*0 of 3 .*\d{4}-\d\d-\d\dT", operated.say("token", "list"))
+
+
+def test_after_a_kill_the_operators_words_work(private):
+    one = private()
+    one.api.register("ann")
+    one.kill()
+    assert "@ann:localhost" in one.run("user", "list").stdout
+    assert one.run("user", "add", "ben", "--password", "pw pw").returncode == 0
+    one.start()
+    one.api.login("ben", "pw pw")
 
 
 def test_a_backup_under_load_is_a_whole_server(private, tmp_path):

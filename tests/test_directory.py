@@ -139,6 +139,24 @@ def test_the_directory_tells_about_a_room(ann, ben):
                    "guest_can_join": True, "avatar_url": "mxc://x/y", "join_rule": "public"}
 
 
+@pytest.mark.parametrize("content, shown_as", [
+    ({"topic": "old", "m.topic": {"m.text": [
+        {"body": "<b>new</b>", "mimetype": "text/html"}, {"body": "new"}]}}, "new"),
+    ({"topic": "old", "m.topic": {"m.text": [
+        {"body": "new", "mimetype": "text/plain"}]}}, "new"),
+    ({"topic": "old", "m.topic": {"m.text": [
+        {"body": "<b>new</b>", "mimetype": "text/html"}]}}, "old"),
+    ({"topic": "old", "m.topic": {"m.text": "nonsense"}}, "old"),
+    ({"topic": "", "m.topic": {"m.text": [{"body": "new"}]}}, None),
+    ({"topic": 5}, None),
+])
+def test_the_directory_shows_the_topic_in_plain_text(ann, content, shown_as):
+    room = ann.create_room(visibility="public", initial_state=[
+        {"type": "m.room.topic", "content": content}])
+    got = next(r for r in ann.get("/publicRooms")["chunk"] if r["room_id"] == room)
+    assert got.get("topic") == shown_as
+
+
 @pytest.fixture
 def five(ann):
     """Five published rooms that share a rare word; 1, 2, ... 5 members."""
@@ -269,6 +287,30 @@ def test_an_upgrade_moves_the_place_in_the_directory(ann):
     following = upgrade(ann, room)
     rooms = shown(ann)
     assert following in rooms and room not in rooms
+
+
+@pytest.mark.parametrize("version", ["11", "12"])
+def test_an_upgrade_lets_no_banned_user_back_in(ann, ben, cat, room, version):
+    ann.ban(room, ben.user_id, reason="spam")
+    ann.ban(room, "@somebody:elsewhere.example")
+    following = upgrade(ann, room, version)
+    assert ann.state(following, "m.room.member", ben.user_id) == {
+        "membership": "ban", "reason": "spam"}
+    assert ann.membership(following, "@somebody:elsewhere.example") == "ban"
+    ben.join(following, expect=NO_RIGHT)
+    cat.join(following)
+
+
+def test_a_banned_user_named_as_a_creator_is_no_longer_banned(ann, ben, room):
+    ann.ban(room, ben.user_id)
+    ben.join(upgrade(ann, room, additional_creators=[ben.user_id]))
+
+
+def test_an_upgrade_silences_the_old_room_below_unusual_levels_too(ann, room):
+    ann.power(room, {"users_default": 80, "state_default": 100})
+    upgrade(ann, room)
+    levels = ann.state(room, "m.room.power_levels")
+    assert levels["events_default"] == levels["invite"] == 81
 
 
 def test_an_upgrade_to_an_unknown_version_is_400(ann, room):

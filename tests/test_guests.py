@@ -11,7 +11,7 @@ import pytest
 
 from lib.client import Client, fresh
 from lib.http import quote
-from lib.listen import Listener
+from lib.listen import Listener, Parked
 
 FORBIDDEN = (403, "M_GUEST_ACCESS_FORBIDDEN")
 GONE = (401, "M_UNKNOWN_TOKEN")
@@ -176,6 +176,17 @@ def test_a_change_of_mode_ends_or_limits_the_guests_there_are(private):
     guest.join(hall)
 
 
+def test_capabilities_tell_guests_what_they_may_change(private):
+    one = private()
+    got = one.api.guest().get("/capabilities")["capabilities"]
+    assert got["m.profile_fields"] == {"enabled": True, "allowed": ["displayname"]}
+    assert got["m.set_displayname"] == {"enabled": True}
+    assert got["m.set_avatar_url"] == got["m.change_password"] == {"enabled": False}
+    one.restart(guests={"mode": "read"})
+    got = one.api.guest().get("/capabilities")["capabilities"]
+    assert got["m.profile_fields"] == got["m.set_displayname"] == {"enabled": False}
+
+
 def test_reading_guests_listen_and_write_nothing(private):
     one = private(guests={"mode": "read"})
     ann, guest = one.api.register(), one.api.guest()
@@ -337,6 +348,26 @@ def test_an_upgrade_needs_the_guests_own_name(own, guest):
         own.api.post("/register", {**body, "auth": {
             "type": "m.login.dummy", "session": first["session"]}}, expect=[400, 401, 403])
     whoami(guest)
+
+
+def test_of_upgrades_that_race_one_wins(own, guest):
+    body = {"username": guest.local_part, "password": "a long password",
+            "guest_access_token": guest.token, "auth": {"type": "m.login.dummy"}}
+    asked = [Parked(lambda: Client(own.http.base).reply("POST", "/register", body))
+             for _ in range(6)]
+    got = [one.result() for one in asked]
+    assert sorted(one.status for one in got)[0] == 200
+    assert [one.status for one in got].count(200) == 1
+    assert {one.errcode() for one in got if one.status != 200} <= {
+        "M_USER_IN_USE", "M_FORBIDDEN"}
+    whoami(guest, expect=GONE)
+
+
+def test_who_has_logged_out_becomes_no_account(own, guest):
+    guest.post("/logout")
+    own.api.post("/register", {
+        "username": guest.local_part, "password": "a long password",
+        "guest_access_token": guest.token, "auth": {"type": "m.login.dummy"}}, expect=NO_RIGHT)
 
 
 def test_an_upgrade_needs_a_guests_token(own, ann, guest):

@@ -1,10 +1,12 @@
 """Hostile input at every route: no 5xx, no crash, no alarm of a sanitizer.
 
 The routes are read from the server's own table, so that a new one is attacked unasked.
-Spec: client-server-api/#standard-error-response.
+PARLOUR_ROUNDS multiplies how much is thrown (1). Spec:
+client-server-api/#standard-error-response.
 """
 
 import json
+import os
 import random
 import re
 
@@ -14,6 +16,7 @@ from lib.client import fresh
 from lib.http import Raw, quote
 from lib.routes import COMMON, routes
 
+ROUNDS = int(os.environ.get("PARLOUR_ROUNDS", 1))
 DEEP = b'{"a":' * 5000 + b"1" + b"}" * 5000
 VALUES = [None, True, False, 0, -1, 2**53, -2**63, 10**400, 1.5, "", "x" * 5000, "\x00", "\ud800",
           "@a:b", "!a:b", "$a", "#a:b", [], {}, [[]], [None], {"": None}, {"a": {"b": []}},
@@ -103,13 +106,13 @@ def victim(server):
 @pytest.mark.parametrize("method, path", all_routes() or [("GET", "")])
 def test_a_route_withstands_what_is_thrown_at_it(own, victim, method, path):
     assert path, "no table of routes was found in src/api"
-    attack(own, victim, method, path, random.Random(f"{method} {path}"), 12)
+    attack(own, victim, method, path, random.Random(f"{method} {path}"), 12 * ROUNDS)
     own.assert_alive()
 
 
 @pytest.mark.parametrize("method, path", COMMON)
 def test_a_common_endpoint_withstands_what_is_thrown_at_it(own, victim, method, path):
-    attack(own, victim, method, path, random.Random(f"common {method} {path}"), 25)
+    attack(own, victim, method, path, random.Random(f"common {method} {path}"), 25 * ROUNDS)
     own.assert_alive()
 
 
@@ -127,7 +130,7 @@ def test_a_body_cut_off_is_nobodys_request(own, victim, cut):
 
 def test_random_bytes_are_400_or_hung_up_on(own):
     dice = random.Random(5)
-    for _ in range(150):
+    for _ in range(150 * ROUNDS):
         with Raw("127.0.0.1", own.port, within_s=10) as raw:
             try:
                 raw.say(dice.randbytes(dice.randint(1, 400)) + b"\r\n\r\n")
@@ -144,7 +147,7 @@ def test_requests_with_some_bytes_changed_never_break_it(own, victim):
     good = (f"POST /_matrix/client/v3/createRoom HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
             f"Authorization: Bearer {victim.token}\r\nContent-Length: {len(body)}\r\n\r\n"
             ).encode() + body
-    for _ in range(200):
+    for _ in range(200 * ROUNDS):
         bad = bytearray(good)
         for _ in range(dice.randint(1, 3)):
             bad[dice.randrange(len(bad))] = dice.randrange(256)

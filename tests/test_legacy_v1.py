@@ -72,6 +72,14 @@ def test_a_message_is_put_and_read_as_in_2015(own, ann, room):
     assert page["start"] and page["end"]
 
 
+@pytest.mark.parametrize("prefix", [V1, V2])
+def test_every_page_of_2015_has_an_end_to_go_on_from(own, ann, room, prefix):
+    first = ann.get(old(ann, room, "/messages", prefix), dir="b", limit=100)
+    assert first["chunk"][-1]["type"] == "m.room.create"
+    beyond = ann.get(old(ann, room, "/messages", prefix), dir="b", **{"from": first["end"]})
+    assert beyond["chunk"] == [] and beyond["end"]
+
+
 def test_state_is_put_and_read_as_in_2015(own, ann, room):
     ann.put(old(ann, room, "/state/org.example.a/k"), {"v": 1})
     ann.put(old(ann, room, "/state/m.room.topic"), {"topic": "old times"})

@@ -92,6 +92,18 @@ def test_an_address_is_believed_of_trusted_proxies_alone(private):
     check_limited(until_limited(ask))
 
 
+def test_what_a_client_forges_before_a_trusted_proxy_is_not_believed(limited):
+    count = iter(range(1, 10**6))
+
+    def ask(address="203.0.113.9"):
+        forged = f"198.51.100.{next(count) % 250}"
+        return limited.api.reply("POST", "/register?kind=guest", {},
+                                 headers=from_address(f"{forged}, {address}"))
+
+    check_limited(until_limited(ask))
+    assert ask("203.0.113.10").status == 200
+
+
 def test_with_limits_off_nobody_is_slowed_down(own):
     ann = own.api.register()
     room = ann.create_room()

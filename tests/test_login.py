@@ -3,6 +3,8 @@
 Spec: client-server-api/#login, #refreshing-access-tokens, #soft-logout, #account-management.
 """
 
+import time
+
 import pytest
 
 from lib.client import V1, Client, fresh
@@ -69,6 +71,25 @@ def test_a_login_with_parts_missing_or_wrong_is_400(api, body):
     got = api.post("/login", body, expect=[400, 403])
     assert got["errcode"] in ("M_MISSING_PARAM", "M_INVALID_PARAM", "M_BAD_JSON", "M_UNKNOWN",
                               "M_FORBIDDEN", "M_UNRECOGNIZED")
+
+
+@pytest.mark.parametrize("identifier", [
+    {"type": "m.id.thirdparty", "medium": "email", "address": "ann@example.org"},
+    {"medium": "email", "address": "ann@example.org"},
+    {"type": "m.id.phone", "country": "GB", "phone": "07700 900000"}])
+def test_a_login_by_an_address_that_is_not_known_is_403(api, identifier):
+    api.post("/login", {"type": "m.login.password", "password": "x", "identifier": identifier},
+             expect=(403, "M_FORBIDDEN"))
+
+
+def test_a_login_tells_where_the_server_is_if_that_was_configured(own, private):
+    ann = own.api.register()
+    body = {"type": "m.login.password", "password": PASSWORD, "user": ann.user_id}
+    assert "well_known" not in own.api.post("/login", body)
+    one = private(public_base_url="https://matrix.example.org/")
+    body["user"] = one.api.register().user_id
+    assert one.api.post("/login", body)["well_known"] == {
+        "m.homeserver": {"base_url": "https://matrix.example.org"}}
 
 
 def test_login_onto_a_device_takes_its_old_token(api, ann):
@@ -177,6 +198,46 @@ def test_a_token_that_was_logged_out_is_no_soft_logout(ann):
     assert ann.get("/account/whoami", expect=401).get("soft_logout", False) is False
 
 
+def test_a_token_that_has_expired_is_a_soft_logout_and_can_be_refreshed(private):
+    one = private(login={"access_token_lifetime": "200ms"})
+    body = {"type": "m.login.password", "password": PASSWORD, "refresh_token": True,
+            "user": one.api.register().user_id}
+    got = one.api.post("/login", body)
+    assert 0 < got["expires_in_ms"] <= 200
+    old = Client(one.http, got["access_token"])
+    deadline = time.monotonic() + 10
+    while (said := old.reply("GET", "/account/whoami")).status == 200:
+        assert time.monotonic() < deadline, "the token outlives its time"
+    assert said.status == 401 and said.errcode() == "M_UNKNOWN_TOKEN"
+    assert said.json()["soft_logout"] is True
+    assert one.api.post("/refresh", {"refresh_token": got["refresh_token"]})["access_token"]
+
+
+def test_of_refreshes_that_race_one_pair_is_good(api, refreshing):
+    def refresh():
+        return Client(api.http.base).post("/refresh", {
+            "refresh_token": refreshing["refresh_token"]})
+
+    pairs = [asked.result() for asked in [Parked(refresh) for _ in range(6)]]
+    alive = [Client(api.http, pair["access_token"]).reply("GET", "/account/whoami").status
+             for pair in pairs]
+    assert alive.count(200) == 1 and alive.count(401) == 5
+
+
+def test_an_access_token_and_a_refresh_token_do_not_stand_for_each_other(api, refreshing):
+    api.post("/refresh", {"refresh_token": refreshing["access_token"]},
+             expect=(401, "M_UNKNOWN_TOKEN"))
+    api.request("GET", "/account/whoami", token=refreshing["refresh_token"],
+                expect=(401, "M_UNKNOWN_TOKEN"))
+
+
+def test_the_refresh_of_2015_refuses_with_403(own, refreshing):
+    got = own.api.post(V1 + "/tokenrefresh", {"refresh_token": refreshing["refresh_token"]})
+    assert got["access_token"] and got["refresh_token"]
+    own.api.post(V1 + "/tokenrefresh", {"refresh_token": "invented"},
+                 expect=(403, "M_FORBIDDEN"))
+
+
 # --- password and deactivation ---------------------------------------------
 
 
@@ -239,6 +300,32 @@ def test_a_deactivated_account_leaves_its_rooms(own, ann, ben):
     page = ann.events(position, timeout=10000)
     assert [e["content"]["membership"] for e in page["chunk"]
             if e["type"] == "m.room.member"] == ["leave"]
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/account/deactivate", {}), ("/account/password", {"new_password": "another good one"})])
+def test_no_login_by_the_old_password_outlives_its_end(api, ann, path, body):
+    def log_in():
+        return Client(api.http.base).reply("POST", "/login", {
+            "type": "m.login.password", "password": PASSWORD, "user": ann.user_id})
+
+    logins = [Parked(log_in) for _ in range(6)]
+    ann.post(path, {**body, "auth": password_auth(ann)})
+    logins = [one.result() for one in logins]
+    for got in logins:
+        assert got.status in (200, 403)
+        if got.status == 200:
+            Client(api.http, got.json()["access_token"]).get(
+                "/account/whoami", expect=(401, "M_UNKNOWN_TOKEN"))
+
+
+def test_a_session_of_one_request_does_not_serve_another(ann, ben):
+    session = ann.post("/account/deactivate", {}, expect=401)["session"]
+    for one, path, body in ((ann, "/account/password", {"new_password": "another good one"}),
+                            (ben, "/account/deactivate", {})):
+        got = one.post(path, {**body, "auth": password_auth(one, session)}, expect=401)
+        assert got["session"] != session
+    ben.login().get("/account/whoami")
 
 
 def test_the_v1_login_shape_works(own, ann):

@@ -9,7 +9,8 @@ import hmac
 
 import pytest
 
-from lib.client import V1, fresh
+from lib.client import V1, Client, fresh
+from lib.listen import Parked
 from lib.server import SHARED_SECRET
 
 ADMIN = "/_synapse/admin/v1/register"
@@ -121,6 +122,27 @@ def test_two_who_race_for_a_name_do_not_both_get_it(api):
     assert got["errcode"] == "M_USER_IN_USE"
 
 
+def all_at_once(ask, count):
+    """What `count` clients, each on a connection of its own, are answered."""
+    return [one.result() for one in [Parked(lambda n=n: ask(n)) for n in range(count)]]
+
+
+def test_of_many_at_the_same_time_one_gets_the_name(api):
+    body = {"username": fresh("race"), "password": "a long password",
+            "auth": {"type": "m.login.dummy"}}
+    got = all_at_once(lambda _: Client(api.http.base).reply("POST", "/register", body), 8)
+    assert sorted(one.status for one in got) == [200] + [400] * 7
+    assert {one.errcode() for one in got if one.status == 400} == {"M_USER_IN_USE"}
+
+
+def test_a_session_of_another_request_is_refused(api, ann):
+    session = ann.post("/account/deactivate", {}, expect=401)["session"]
+    got = api.post("/register", {
+        "username": fresh("new"), "password": "a long password",
+        "auth": {"type": "m.login.dummy", "session": session}}, expect=401)
+    assert got["session"] != session
+
+
 def test_a_free_name_is_available(api):
     assert api.get("/register/available", username=fresh("free"))["available"] is True
 
@@ -198,6 +220,33 @@ def test_a_deleted_token_is_no_longer_good(token_server):
     with_token(token_server.api, token, expect=401)
 
 
+def test_the_last_use_of_a_token_is_for_one(token_server):
+    token = token_added(token_server, "--uses", "2")
+
+    def ask(_):
+        return Client(token_server.http.base).reply("POST", "/register", {
+            "username": fresh("new"), "password": "a long password",
+            "auth": {"type": "m.login.registration_token", "token": token}})
+
+    got = all_at_once(ask, 8)
+    assert sorted(one.status for one in got) == [200] * 2 + [401] * 6
+    for one in got:
+        if one.status == 401:
+            assert one.errcode() == "M_UNAUTHORIZED" and one.json()["session"]
+    assert "used 2 of 2" in token_server.run("token", "list").stdout
+
+
+def test_a_registration_that_fails_leaves_its_token_unused(token_server):
+    token = token_added(token_server, "--uses", "1")
+    with_token(token_server.api, token, name="taken")
+    other = token_added(token_server, "--uses", "1")
+    token_server.api.post("/register", {
+        "username": "taken", "password": "a long password",
+        "auth": {"type": "m.login.registration_token", "token": other}},
+        expect=(400, "M_USER_IN_USE"))
+    assert with_token(token_server.api, other)["access_token"]
+
+
 def test_the_validity_of_a_token_can_be_asked(token_server):
     path = "/_matrix/client/v1/register/m.login.registration_token/validity"
     token = token_added(token_server)
@@ -234,6 +283,18 @@ def test_the_token_stage_has_a_fallback_page_that_completes_it(token_server):
                      headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert b"onAuthDone" in done.body
     got = api.post("/register", {**body, "auth": {"session": session}})
+    assert got["access_token"]
+
+
+def test_a_stage_completed_on_its_page_is_not_asked_for_again(token_server):
+    api, token = token_server.api, token_added(token_server)
+    body = {"username": fresh("new"), "password": "a long password"}
+    session = api.post("/register", body, expect=401)["session"]
+    path = "/auth/m.login.registration_token/fallback/web"
+    api.reply("POST", path, raw=f"session={session}&token={token}".encode(), expect=200,
+              headers={"Content-Type": "application/x-www-form-urlencoded"})
+    got = api.post("/register", {**body, "auth": {
+        "type": "m.login.registration_token", "session": session}})
     assert got["access_token"]
 
 
@@ -292,6 +353,15 @@ def test_a_wrong_mac_is_403(own):
 
 def test_a_mac_for_a_plain_user_makes_no_admin(own):
     shared(own.api, fresh("shared"), "pw", expect=403, admin=True)
+
+
+def test_the_shared_secret_gives_a_name_as_long_as_a_profile_takes(own):
+    name = fresh("shared")
+    shared(own.api, name, "pw", displayname="The Shared One")
+    assert own.api.get(f"/profile/@{name}:localhost/displayname") == {
+        "displayname": "The Shared One"}
+    shared(own.api, fresh("shared"), "pw", displayname="x" * 1025,
+           expect=(400, "M_INVALID_PARAM"))
 
 
 def test_a_nonce_serves_once(own):

@@ -170,6 +170,23 @@ def test_a_taken_alias_is_400_m_room_in_use(ann, ben):
     assert ben.get("/joined_rooms")["joined_rooms"] == before
 
 
+@pytest.mark.parametrize("field", ["alias", "alt_aliases"])
+def test_a_new_room_does_not_name_anothers_alias(ann, ben, field):
+    name = fresh("others")
+    ann.create_room(room_alias_name=name)
+    alias = f"#{name}:localhost"
+    ben.create_room(expect=(400, "M_BAD_ALIAS"), initial_state=[
+        {"type": "m.room.canonical_alias",
+         "content": {field: alias if field == "alias" else [alias]}}])
+
+
+def test_initial_state_may_name_the_alias_made_with_the_room(ann):
+    alias = f"#{fresh('mine')}:localhost"
+    room = ann.create_room(room_alias_name=alias[1:].split(":")[0], initial_state=[
+        {"type": "m.room.canonical_alias", "content": {"alias": alias, "alt_aliases": []}}])
+    assert ann.state(room, "m.room.canonical_alias") == {"alias": alias, "alt_aliases": []}
+
+
 @pytest.mark.parametrize("name", ["a:b", "nul\u0000", "x" * 300])
 def test_an_alias_that_cannot_be_is_400(own, ann, name):
     ann.create_room(room_alias_name=name, expect=400)
@@ -178,6 +195,18 @@ def test_an_alias_that_cannot_be_is_400(own, ann, name):
 def test_a_direct_chat_marks_its_invites(ann, ben):
     room = ann.create_room(is_direct=True, invite=[ben.user_id])
     assert ann.state(room, "m.room.member", ben.user_id)["is_direct"] is True
+
+
+def test_nobody_is_invited_twice_at_the_creation(ann, ben):
+    room = ann.create_room(invite=[ben.user_id, ben.user_id])
+    assert [e.get("state_key") for e in ann.all_messages(room)].count(ben.user_id) == 1
+
+
+@pytest.mark.parametrize("creators", ["@a:localhost", ["nobody"], {}, [5]])
+@pytest.mark.parametrize("preset", ["private_chat", "trusted_private_chat"])
+def test_additional_creators_that_are_no_list_of_users_are_400(ann, ben, creators, preset):
+    ann.create_room(preset=preset, invite=[ben.user_id], expect=400, room_version="12",
+                    creation_content={"additional_creators": creators})
 
 
 @pytest.mark.parametrize("who", ["nonsense", "@no-colon", ""])
@@ -432,6 +461,30 @@ def test_one_who_left_the_allowed_room_is_not_let_in(ann, ben):
     ben.join(hall)
     ben.leave(hall)
     ben.join(restricted(ann, hall), expect=NO_RIGHT)
+
+
+def test_an_additional_creator_lets_others_into_a_restricted_room(ann, ben, cat):
+    hall = ann.create_room(preset="public_chat")
+    cat.join(hall)
+    room = restricted(ann, hall, invite=[ben.user_id], room_version="12",
+                      creation_content={"additional_creators": [ben.user_id]},
+                      power_level_content_override={"invite": 50})
+    ben.join(room)
+    ann.leave(room)
+    cat.join(room)
+    by = ben.state(room, "m.room.member", cat.user_id)["join_authorised_via_users_server"]
+    assert by == ben.user_id
+
+
+def test_who_lets_one_into_a_restricted_room_is_not_ones_own_word(own, ann, ben):
+    hall = ann.create_room(preset="public_chat")
+    room = restricted(ann, hall)
+    said = {"membership": "join", "join_authorised_via_users_server": ann.user_id}
+    ben.set_state(room, "m.room.member", said, key=ben.user_id, expect=NO_RIGHT)
+    ann.invite(room, ben.user_id)
+    said["join_authorised_via_users_server"] = "@somebody:elsewhere.example"
+    ben.set_state(room, "m.room.member", said, key=ben.user_id)
+    assert ann.state(room, "m.room.member", ben.user_id) == {"membership": "join"}
 
 
 def test_a_knock_restricted_room_takes_both(ann, ben, cat):

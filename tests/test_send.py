@@ -57,6 +57,18 @@ def test_the_senders_device_alone_sees_its_transaction_id(ann, ben, room):
     assert "transaction_id" not in ann.login().event(room, event)["unsigned"]
 
 
+def test_a_transaction_is_answered_alike_when_its_sender_has_left(ann, ben, room):
+    ben.join(room)
+    event, other = ben.send(room, "one", txn="sent"), ben.send(room, "two")
+    redaction = ben.redact(room, event, txn="redacted")
+    message = ben.send(room, {"redacts": other}, kind="m.room.redaction", txn="said")
+    ben.leave(room)
+    assert ben.send(room, "one", txn="sent") == event
+    assert ben.redact(room, event, txn="redacted") == redaction
+    assert ben.send(room, {"redacts": other}, kind="m.room.redaction", txn="said") == message
+    ben.redact(room, event, txn="another", expect=NO_RIGHT)
+
+
 def test_a_refused_transaction_may_be_tried_again(ann, ben, room):
     ben.send(room, "let me in", txn="again", expect=NO_RIGHT)
     ben.join(room)
@@ -113,8 +125,10 @@ def test_a_lone_surrogate_is_400(own, ann, room):
 
 
 def test_an_event_type_beyond_255_bytes_is_refused(own, ann, room):
-    ann.send(room, {}, kind="x" * 256, expect=[400, 413])
-    ann.set_state(room, "org.example.k", {}, key="x" * 256, expect=[400, 413])
+    ann.send(room, {}, kind="x" * 256, expect=(413, "M_TOO_LARGE"))
+    ann.set_state(room, "org.example.k", {}, key="x" * 256, expect=(413, "M_TOO_LARGE"))
+    ann.set_state(room, "org.example.k", {}, key="é" * 128, expect=(413, "M_TOO_LARGE"))
+    ann.set_state(room, "org.example.k", {}, key="x" * 255)
 
 
 def test_an_event_just_below_the_limit_fits(ann, room):
@@ -211,6 +225,13 @@ def test_a_state_key_that_is_a_user_belongs_to_that_user(ann, ben, room):
     ben.set_state(room, "org.example.mine", {}, key=ann.user_id, expect=NO_RIGHT)
 
 
+@pytest.mark.parametrize("key", ["a/b", "/", "..", "%", "a b", "?x=1#y", "é🦊", "_@x"])
+def test_a_state_key_may_be_any_text(ann, room, key):
+    ann.set_state(room, "org.example.k", {"key": key}, key=key)
+    assert ann.state(room, "org.example.k", key) == {"key": key}
+    assert ann.state(room, "org.example.k", key, format="event")["state_key"] == key
+
+
 def test_a_canonical_alias_must_point_here(ann, room):
     other = ann.create_room(room_alias_name=fresh("other"))
     alias = ann.state(other, "m.room.canonical_alias")["alias"]
@@ -277,6 +298,15 @@ def test_one_redacts_ones_own_and_with_power_those_of_others(ann, ben, room):
 def test_the_same_redaction_transaction_redacts_once(ann, room):
     event = ann.send(room, "x")
     assert ann.redact(room, event, txn="r") == ann.redact(room, event, txn="r")
+
+
+@pytest.mark.parametrize("version", ["10", "11"])
+def test_the_body_of_a_redaction_names_no_other_event(own, ann, version):
+    room = ann.create_room(room_version=version)
+    event, other = ann.send(room, "x"), ann.send(room, "y")
+    redaction = ann.event(room, ann.redact(room, event, redacts=other))
+    assert redaction["redacts"] == redaction["content"]["redacts"] == event
+    assert ann.event(room, other)["content"]["body"] == "y"
 
 
 def test_redacting_what_is_not_there_is_refused(own, ann, room):

@@ -13,6 +13,7 @@
 #include "api/inside.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/changes.h"
 #include "http/gzip.h"
 
 /* What an io thread works with for INLINE handlers. */
@@ -87,11 +88,10 @@ make_reply(struct req *req)
 		buf_char(&req->headers, '\0');
 		reply.headers = req->headers.p;
 	}
-	count_answer(req->server, reply.status);
 	if (log_wants(LOG_DEBUG))
 		log_access(req, reply.status);
 	reply.body = buf_take(&req->out, &reply.body_n);
-	if (req->http->head.accepts_gzip && req->ctx->db != NULL)
+	if (req->http->head.accepts_gzip)
 		reply.gzip = gzip_body(&reply.body, &reply.body_n);
 	return reply;
 }
@@ -101,6 +101,7 @@ answer_now(struct req *req)
 {
 	struct http_reply reply = make_reply(req);
 
+	count_answer(req->server, reply.status);
 	http_answer(req->http->exchange, &reply);
 }
 
@@ -134,6 +135,7 @@ answer_failed(struct held *held, enum mx_err err)
 	buf_json_str(&b, error_sentence(err));
 	buf_char(&b, '}');
 	reply.body = buf_take(&b, &reply.body_n);
+	count_answer(held->server, reply.status);
 	http_answer(held->exchange, &reply);
 }
 
@@ -150,10 +152,12 @@ ticket_settled(void *arg, enum mx_err err)
 		    held->server->core->writer, ticket, ticket, ticket_settled, held);
 		return;
 	}
-	if (err == M_OK)
+	if (err == M_OK) {
+		count_answer(held->server, held->reply.status);
 		http_answer(held->exchange, &held->reply);
-	else
+	} else {
 		answer_failed(held, err);
+	}
 	held_free(held);
 }
 
@@ -286,6 +290,7 @@ run(struct req *req, const struct router_match *match)
 
 	req->route = match->route;
 	req->version = match->version;
+	req->tokens_gone = changes_tokens_gone(req->core->changes);
 	read_token(req);
 	err = read_params(req, match);
 	if (err == M_OK)

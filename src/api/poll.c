@@ -118,6 +118,7 @@ poll_enter(struct req *req, struct waiting *w)
 {
 	w->exchange = req->http->exchange;
 	w->accepts_gzip = req->http->head.accepts_gzip;
+	w->tokens_gone = req->tokens_gone;
 	if (req->ctx->db == NULL)
 		hub_enter(req->server->hubs, w);
 	else

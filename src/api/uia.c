@@ -339,7 +339,7 @@ try_password(struct req *req, const struct json *auth, const char *user_id)
 	if (named == NULL || strcmp(named, user_id) != 0)
 		return ctx_fail(req->ctx, M_FORBIDDEN,
 		    "This is not the user who makes the request");
-	return users_check_password(req->ctx, req->arena, user_id, password);
+	return users_check_password(req->ctx, req->arena, user_id, password, NULL);
 }
 
 /* Spec: #token-authenticated-registration */
@@ -368,12 +368,14 @@ try_stage(struct req *req, const struct json *auth, int stages, const char *user
 {
 	const char *type = json_get_str(auth, "type");
 
-	if (type == NULL) {
-		/* "An auth dict with just the session": done on a fallback page? */
-		result->stage = completed_stage(
-		    result->session, req->arena, &result->registration_token);
-		return result->stage & stages ? M_OK : M_UNAUTHORIZED;
-	}
+	/* Done on a fallback page? "Completed stages cannot be retried": then whatever
+	 * else auth says does not matter. */
+	result->stage =
+	    completed_stage(result->session, req->arena, &result->registration_token);
+	if (result->stage & stages)
+		return M_OK;
+	if (type == NULL)
+		return M_UNAUTHORIZED;
 	result->stage = uia_stage_find(type);
 	if (!(result->stage & stages))
 		return ctx_fail(req->ctx, M_UNRECOGNIZED, "This stage is not offered");

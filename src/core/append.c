@@ -625,7 +625,8 @@ append_repeated(struct ctx *ctx, struct arena *arena, struct room *room,
 	lock_give(&room->lock);
 	if (b.ticket != 0)
 		ctx_wrote(ctx, b.ticket);
-	*event_id_out = e.event_id;
+	if (known)
+		*event_id_out = e.event_id;
 	return known;
 }
 

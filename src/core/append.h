@@ -43,7 +43,7 @@ enum mx_err room_append(struct ctx *ctx, struct arena *arena, struct room *room,
 
 /* Has sender's transaction led to an event of the room already (then *event_id_out, in
  * the arena, and the answer waits for it)? For whoever has rules of their own, which a
- * repetition must not be asked again. Only what stands first in extra is looked at. */
+ * repetition must not be asked again. Of extra only the transaction is looked at. */
 bool append_repeated(struct ctx *ctx, struct arena *arena, struct room *room,
     const char *sender, const struct append_extra *extra, const char **event_id_out);
 

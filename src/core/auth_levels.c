@@ -13,40 +13,44 @@ static const char *const plain_levels[] = { "users_default", "events_default",
 #define PLAIN_COUNT (sizeof plain_levels / sizeof plain_levels[0])
 
 static bool
-is_level(const struct auth_case *c, const struct json *v)
+is_level(const struct room_version *version, const struct json *v)
 {
 	int64_t level;
 
-	return power_level(c->version, v, &level);
+	return power_level(version, v, &level);
 }
 
 /* Absent, or an object of nothing but levels? */
 static bool
-are_levels(const struct auth_case *c, const char *key)
+are_levels(
+    const struct room_version *version, const struct json *content, const char *key)
 {
-	const struct json *object = json_get(c->e->content, key);
+	const struct json *object = json_get(content, key);
 
 	if (object == NULL)
 		return true;
 	if (!json_is(object, JSON_OBJECT))
 		return false;
 	for (uint32_t i = 0; i < object->n; i++)
-		if (!is_level(c, &object->members[i].value))
+		if (!is_level(version, &object->members[i].value))
 			return false;
 	return true;
 }
 
-/* From version 10 on everything must be an integer (rules 9.1 and 9.2 there). */
-static bool
-are_all_integers(const struct auth_case *c)
+bool
+auth_levels_well_formed(const struct room_version *version, const struct json *content)
 {
+	if (version->string_levels)
+		return true;
 	for (size_t i = 0; i < PLAIN_COUNT; i++) {
-		const struct json *v = json_get(c->e->content, plain_levels[i]);
+		const struct json *v = json_get(content, plain_levels[i]);
 
-		if (v != NULL && !is_level(c, v))
+		if (v != NULL && !is_level(version, v))
 			return false;
 	}
-	return are_levels(c, "events") && are_levels(c, "notifications");
+	return are_levels(version, content, "events") &&
+	       are_levels(version, content, "notifications") &&
+	       are_levels(version, content, "users");
 }
 
 static bool
@@ -54,7 +58,7 @@ are_users_valid(const struct auth_case *c)
 {
 	const struct json *users = json_get(c->e->content, "users");
 
-	if (!are_levels(c, "users"))
+	if (!are_levels(c->version, c->e->content, "users"))
 		return false;
 	for (uint32_t i = 0; users != NULL && i < users->n; i++) {
 		const struct json_member *m = &users->members[i];
@@ -159,7 +163,7 @@ auth_check_levels(const struct auth_case *c)
 {
 	const struct event *old = c->power.levels;
 
-	if (!c->version->string_levels && !are_all_integers(c))
+	if (!auth_levels_well_formed(c->version, c->e->content))
 		return auth_reject(c, "power levels must be integers");
 	if (!are_users_valid(c))
 		return auth_reject(c, "users must map user ids to power levels");

@@ -62,6 +62,13 @@ int auth_types_for_event(const struct room_version *version, const char *type,
     const char *sender, const char *state_key, const struct json *content,
     struct auth_type out[AUTH_TYPES_MAX]);
 
+/*
+ * Is every level of an m.room.power_levels an integer, where the version asks for it
+ * (10 and later)? Spec: rooms/v10/#values-in-mroompower_levels-events-must-be-integers
+ */
+bool auth_levels_well_formed(
+    const struct room_version *version, const struct json *content);
+
 /* The levels of a state. */
 struct power auth_power(const struct auth_state *state);
 

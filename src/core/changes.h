@@ -46,8 +46,8 @@ void changes_free(struct changes *changes);
  * guests without rows) under the queue's own lock: any thread. Wakes nobody. */
 void changes_add(struct changes *changes, const struct change *what);
 /* How many records have taken tokens away so far. Whoever identifies a request asks
- * first: had a reader read more of them by the time the request comes to it, one of them
- * may have been about the request's own token. */
+ * first: had a reader read more of them by the time the request comes to it, one of
+ * them may have been about the request's own token. */
 uint64_t changes_tokens_gone(const struct changes *changes);
 /* Tells all who subscribed that there is something to read. Any thread. */
 void changes_wake(struct changes *changes);

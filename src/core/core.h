@@ -22,6 +22,7 @@ enum guests_mode { GUESTS_OFF, GUESTS_READ, GUESTS_JOIN };
 struct settings {
 	const char *server_name;
 	const char *public_base_url;
+	bool base_url_is_given; /* else it is made up from server_name */
 	const char *database; /* the SQLite file */
 	const char *default_room_version;
 	bool public_list_without_token;

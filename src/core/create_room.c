@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "core/directory.h"
 #include "core/ids.h"
 #include "core/membership.h"
@@ -310,6 +311,20 @@ take_alias(struct creating *c)
 	return M_OK;
 }
 
+/* Nobody is invited twice. */
+static const struct json *
+without_repetitions(struct arena *arena, const struct json *users)
+{
+	struct json *each = json_array(arena);
+	struct map seen = { 0 };
+
+	for (uint32_t i = 0; i < users->n; i++)
+		if (map_put_str(&seen, json_as_str(&users->items[i]), each) == NULL)
+			json_push(arena, each, &users->items[i]);
+	map_fini(&seen);
+	return each;
+}
+
 static enum mx_err
 check_invites(struct creating *c)
 {
@@ -321,7 +336,44 @@ check_invites(struct creating *c)
 		    "this server asks no identity server: invite by user id");
 	for (uint32_t i = 0; err == M_OK && c->invite != NULL && i < c->invite->n; i++)
 		err = membership_invitable(c->f.ctx, json_as_str(&c->invite->items[i]));
+	if (err == M_OK && c->invite != NULL)
+		c->invite = without_repetitions(c->f.arena, c->invite);
 	return err;
+}
+
+static const char *
+state_key_of(const struct json *e)
+{
+	const char *key = json_get_str(e, "state_key");
+
+	return key == NULL ? "" : key;
+}
+
+static bool
+is_own_alias(const struct creating *c, const struct json *alias)
+{
+	const char *text = json_as_str(alias);
+
+	return text != NULL && (text[0] == '\0' || (c->f.alias != NULL &&
+						       strcmp(text, c->f.alias) == 0));
+}
+
+/* An m.room.canonical_alias may name what points to the room: nothing but the alias
+ * made with it. */
+static bool
+names_own_alias(const struct creating *c, const struct json *e)
+{
+	const struct json *content = json_get_object(e, "content");
+	const struct json *main = json_get(content, "alias");
+	const struct json *alts = json_get_array(content, "alt_aliases");
+
+	if (strcmp(json_get_str(e, "type"), "m.room.canonical_alias") != 0 ||
+	    state_key_of(e)[0] != '\0')
+		return true;
+	for (uint32_t i = 0; alts != NULL && i < alts->n; i++)
+		if (!is_own_alias(c, &alts->items[i]))
+			return false;
+	return main == NULL || json_is(main, JSON_NULL) || is_own_alias(c, main);
 }
 
 static enum mx_err
@@ -337,6 +389,9 @@ check_initial_state(struct creating *c)
 		    (key != NULL && json_as_str(key) == NULL))
 			return ctx_fail(c->f.ctx, M_BAD_JSON,
 			    "each of initial_state needs a type and a content");
+		if (!names_own_alias(c, e))
+			return ctx_fail(c->f.ctx, M_BAD_ALIAS,
+			    "a new room has no alias but its room_alias_name");
 	}
 	if ((list == NULL ? 0 : list->n) + (c->invite == NULL ? 0 : c->invite->n) >
 	    EVENTS_MAX)
@@ -372,8 +427,8 @@ take_all(struct creating *c)
 	if (err == M_OK)
 		err = check_invites(c);
 	if (err == M_OK)
-		err = check_initial_state(c);
-	return err == M_OK ? take_alias(c) : err;
+		err = take_alias(c);
+	return err == M_OK ? check_initial_state(c) : err;
 }
 
 /* --- its events --- */
@@ -412,9 +467,12 @@ static void
 begin(struct creating *c)
 {
 	const struct json *content = c->creation_content;
+	const struct json *named = json_get(content, "additional_creators");
 
+	/* What is no list is left to the rules to refuse. */
 	if (c->f.version->creators_power && c->preset == PRESET_TRUSTED &&
-	    c->invite != NULL && c->invite->n > 0) {
+	    c->invite != NULL && c->invite->n > 0 &&
+	    (named == NULL || json_is(named, JSON_ARRAY))) {
 		struct json *with = content == NULL ? json_object(c->f.arena)
 						    : json_shallow(c->f.arena, content);
 
@@ -453,14 +511,6 @@ object_of(struct arena *arena, const char *key, const char *value)
 
 	json_set_str(arena, o, key, value);
 	return o;
-}
-
-static const char *
-state_key_of(const struct json *e)
-{
-	const char *key = json_get_str(e, "state_key");
-
-	return key == NULL ? "" : key;
 }
 
 static bool

@@ -18,6 +18,7 @@
 #include "core/revoke.h"
 #include "store/devices.h"
 #include "store/guests.h"
+#include "store/users.h"
 
 #define SEEN_WRITE_MS (3600 * 1000) /* at most this often to the disk */
 #define SWEEP_MS 60000
@@ -361,14 +362,19 @@ forget_row(struct guests *guests, const uint8_t id[GUEST_ID_LEN])
 	free(row);
 }
 
+/* In one step: a row that is left behind for a moment, ending, is one for the sweep. */
 void
 guests_upgraded(struct core *core, const struct identity *who)
 {
-	uint8_t id[GUEST_ID_LEN];
+	struct guests *guests = core->guests;
+	struct known denial = { .expires_ms = who->expires_ms }, *row;
 
-	deny_in_memory(core, who);
-	guest_id_of(who->user_id + 1, id);
-	forget_row(core->guests, id);
+	guest_id_of(who->user_id + 1, denial.id);
+	lock_take(&guests->lock);
+	put_locked(&guests->denials, &denial);
+	row = map_del(&guests->rows, denial.id, sizeof denial.id);
+	lock_give(&guests->lock);
+	free(row);
 }
 
 /* --- the sweep --- */
@@ -400,6 +406,18 @@ remove_guest(struct revoke *r, struct db *db)
 	return store_guest_remove(db, r->user_id);
 }
 
+/* It may have logged out and become an account at one time. */
+static enum mx_err
+is_guest_still(
+    struct ctx *ctx, struct arena *arena, const char *user_id, bool *is_guest_out)
+{
+	struct user_row row;
+	enum mx_err err = store_user_get(ctx->db, arena, user_id, &row);
+
+	*is_guest_out = err == M_OK && row.kind == USER_GUEST;
+	return err == M_NOT_FOUND ? M_OK : err;
+}
+
 /* Leaves by real leave events; the rows go last, so that a sweep that was cut short
  * goes on with the next. */
 static enum mx_err
@@ -408,9 +426,12 @@ end_guest(struct ctx *ctx, struct arena *arena, const struct known *row)
 	struct revoke r = { .fn = remove_guest,
 		.user_id = user_id_of(ctx->core, arena, row->id),
 		.whole_user = true };
-	enum mx_err err = leave_all(ctx, arena, r.user_id, NULL);
+	bool is_guest;
+	enum mx_err err = is_guest_still(ctx, arena, r.user_id, &is_guest);
 
-	if (err == M_OK)
+	if (err == M_OK && is_guest)
+		err = leave_all(ctx, arena, r.user_id, NULL);
+	if (err == M_OK && is_guest)
 		err = revoke_run(ctx, &r);
 	if (err == M_OK)
 		forget_row(ctx->core->guests, row->id);

@@ -318,7 +318,8 @@ a_guest_without_rows_can_be_upgraded_but_only_once(void **state)
 	struct session session;
 
 	upgrade(f, &who, &session);
-	assert_ok(users_check_password(&f->t.ctx, f->t.arena, who.user_id, "secret"));
+	assert_ok(
+	    users_check_password(&f->t.ctx, f->t.arena, who.user_id, "secret", NULL));
 	assert_int_equal(users_create(&f->t.ctx, f->t.arena, &again), M_USER_IN_USE);
 }
 

@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "store/devices.h"
 #include "store/tokens.h"
+#include "store/users.h"
 
 #define ACCESS_PREFIX "plr_"
 #define REFRESH_PREFIX "plf_"
@@ -383,21 +384,54 @@ session_write(struct db *db, const struct session *s)
 	return err != M_OK ? err : write_tokens(db, s);
 }
 
+/* A login under way. */
+struct opening {
+	struct arena *arena;
+	struct session *session;
+};
+
+/* A password takes its time to check: meanwhile it may have been changed, or the
+ * account deactivated, which ends all sessions there are. None may be opened behind
+ * that. */
+static enum mx_err
+still_proven(const struct opening *o, struct db *db)
+{
+	const char *proven = o->session->password_hash;
+	struct user_row row;
+	enum mx_err err;
+
+	if (proven == NULL)
+		return M_OK;
+	err = store_user_get(db, o->arena, o->session->user_id, &row);
+	if (err != M_OK)
+		return err == M_NOT_FOUND ? M_FORBIDDEN : err;
+	return row.password_hash != NULL && strcmp(row.password_hash, proven) == 0
+		   ? M_OK
+		   : M_FORBIDDEN;
+}
+
 static enum mx_err
 open_session(struct revoke *r, struct db *db)
 {
-	return session_write(db, r->arg);
+	const struct opening *o = r->arg;
+	enum mx_err err = still_proven(o, db);
+
+	return err != M_OK ? err : session_write(db, o->session);
 }
 
 enum mx_err
 login_open(struct ctx *ctx, struct arena *arena, struct session *s)
 {
-	struct revoke r = { .fn = open_session, .arg = s, .user_id = s->user_id };
+	struct opening o = { .arena = arena, .session = s };
+	struct revoke r = { .fn = open_session, .arg = &o, .user_id = s->user_id };
+	enum mx_err err;
 
 	session_prepare(ctx->core, arena, s);
 	r.devices = &s->device_id;
 	r.device_count = 1;
-	return revoke_run(ctx, &r);
+	err = revoke_run(ctx, &r);
+	return err == M_FORBIDDEN ? ctx_fail(ctx, err, "Wrong user name or password")
+				  : err;
 }
 
 /* A refresh under way. */

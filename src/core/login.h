@@ -40,6 +40,9 @@ struct session {
 	const char *device_name; /* NULL: none; of a device that is new only */
 	const char *ip;		 /* NULL: not known */
 	bool wants_refresh;
+	/* What the password was found right against: no session if it has changed
+	 * since. NULL: not by password. */
+	const char *password_hash;
 	/* filled in */
 	const char *access_token;
 	const char *refresh_token; /* NULL unless wants_refresh */
@@ -54,7 +57,8 @@ struct session {
 void session_prepare(struct core *core, struct arena *arena, struct session *s);
 /* Its rows: inside a write job that revokes the device's former tokens. */
 enum mx_err session_write(struct db *db, const struct session *s) MUST_USE;
-/* Both, as a write of its own: a login. */
+/* Both, as a write of its own: a login. M_FORBIDDEN: the password has changed, or the
+ * account has ended, since it was checked. */
 enum mx_err login_open(
     struct ctx *ctx, struct arena *arena, struct session *s) MUST_USE;
 

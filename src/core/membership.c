@@ -154,10 +154,17 @@ find_authoriser(struct ctx *ctx, const struct snapshot *s)
 	struct authorising a = { .server_name = ctx->core->set.server_name,
 		.s = s,
 		.power = snapshot_power(s) };
-	const struct json *users;
+	const struct event *create = a.power.create;
+	const struct json *users, *more;
 
-	if (a.power.create != NULL && may_authorise(&a, a.power.create->sender))
+	if (create != NULL && may_authorise(&a, create->sender))
 		return a.found;
+	/* Before version 12 they are nobody special. */
+	more = create == NULL ? NULL
+			      : json_get_array(create->content, "additional_creators");
+	for (uint32_t i = 0; more != NULL && i < more->n; i++)
+		if (may_authorise(&a, json_as_str(&more->items[i])))
+			return a.found;
 	users = json_get_object(
 	    a.power.levels == NULL ? NULL : a.power.levels->content, "users");
 	for (uint32_t i = 0; users != NULL && i < users->n; i++)
@@ -302,15 +309,40 @@ join(struct ctx *ctx, struct arena *arena, const struct move *move,
 	return err;
 }
 
+/* Is the key the client's own, and no word that the server says or has read? */
+static bool
+is_free_key(const struct json *content, const struct json_member *m)
+{
+	static const char *const taken[] = { "reason", "third_party_signed",
+		"third_party_invite", "join_authorised_via_users_server" };
+
+	for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+		if (strcmp(m->key, taken[i]) == 0)
+			return false;
+	return strlen(m->key) == m->key_n && json_get(content, m->key) == NULL;
+}
+
+/* Keys of the client's own, as PUT state/m.room.member would take them. */
+static void
+add_more(struct arena *arena, struct json *content, const struct json *more)
+{
+	for (uint32_t i = 0; json_is(more, JSON_OBJECT) && i < more->n; i++)
+		if (is_free_key(content, &more->members[i]))
+			json_set(arena, content, more->members[i].key,
+			    &more->members[i].value);
+}
+
 enum mx_err
 membership_join(struct ctx *ctx, struct arena *arena, const struct move *move)
 {
+	struct json *content;
+
 	if (present(move) == MEMBERSHIP_JOIN)
 		return M_OK;
-	return join(ctx, arena, move,
-	    membership_content(
-		ctx, arena, MEMBERSHIP_JOIN, move->user_id, move->reason),
-	    NULL);
+	content = membership_content(
+	    ctx, arena, MEMBERSHIP_JOIN, move->user_id, move->reason);
+	add_more(arena, content, move->more);
+	return join(ctx, arena, move, content, NULL);
 }
 
 /* --- leaving --- */
@@ -444,8 +476,11 @@ membership_set(struct ctx *ctx, struct arena *arena, const struct move *move,
 {
 	enum membership to = membership_of(json_get_str(content, "membership"));
 	bool is_own = strcmp(move->who->user_id, move->user_id) == 0;
+	struct json *own = json_shallow(arena, content);
 	enum mx_err err;
 
+	/* Who let them in is not theirs to say: other servers check its signature. */
+	json_del(own, "join_authorised_via_users_server");
 	if (to == MEMBERSHIP_NONE)
 		return ctx_fail(ctx, M_BAD_JSON, "this is no membership");
 	if (move->who->is_guest &&
@@ -453,14 +488,13 @@ membership_set(struct ctx *ctx, struct arena *arena, const struct move *move,
 		return ctx_fail(ctx, M_GUEST_ACCESS_FORBIDDEN,
 		    "guests may join and leave, and no more");
 	if (to == MEMBERSHIP_JOIN && is_own)
-		return join(
-		    ctx, arena, move, json_shallow(arena, content), event_id_out);
+		return join(ctx, arena, move, own, event_id_out);
 	if (to == MEMBERSHIP_INVITE) {
 		err = membership_invitable(ctx, move->user_id);
 		if (err != M_OK)
 			return err;
 	}
-	err = append(ctx, arena, move, content, event_id_out);
+	err = append(ctx, arena, move, own, event_id_out);
 	if (err == M_OK && to != MEMBERSHIP_INVITE)
 		typing_set(ctx->core, move->room, move->user_id, 0);
 	return err;

@@ -19,6 +19,8 @@ struct move {
 	/* Joins: proof of a third-party invite (an object), or NULL.
 	 * Spec: client-server-api/#third-party-invites */
 	const struct json *third_party_signed;
+	/* Joins: an object whose unknown keys go into the event too, or NULL. */
+	const struct json *more;
 };
 
 /* All: M_FORBIDDEN with ctx->why where the rules or the state of things forbid it. */

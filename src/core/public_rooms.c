@@ -153,6 +153,27 @@ setting(const struct snapshot *s, const char *type, const char *field)
 	return value == NULL || value[0] == '\0' ? NULL : value;
 }
 
+/* The text/plain form of the topic; `topic` is one, too, and without it there is none.
+ * Spec: client-server-api/#mroomtopic */
+static const char *
+plain_topic(const struct snapshot *s)
+{
+	const char *topic = setting(s, "m.room.topic", "topic");
+	const struct json *forms = json_get_array(
+	    json_get(snapshot_content(s, "m.room.topic", ""), "m.topic"), "m.text");
+
+	for (uint32_t i = 0; topic != NULL && forms != NULL && i < forms->n; i++) {
+		const struct json *type = json_get(&forms->items[i], "mimetype");
+		const char *name = json_as_str(type);
+		const char *body = json_get_str(&forms->items[i], "body");
+
+		if (body != NULL && body[0] != '\0' &&
+		    (type == NULL || (name != NULL && strcmp(name, "text/plain") == 0)))
+			return body;
+	}
+	return topic;
+}
+
 static struct entry *
 entry_new(const struct public_rooms *list, struct room *room, const struct snapshot *s)
 {
@@ -163,7 +184,7 @@ entry_new(const struct public_rooms *list, struct room *room, const struct snaps
 	r->room = room->id;
 	r->room_id = xstrdup(room->room_id);
 	r->name = dup(setting(s, "m.room.name", "name"));
-	r->topic = dup(setting(s, "m.room.topic", "topic"));
+	r->topic = dup(plain_topic(s));
 	r->canonical_alias = dup(setting(s, "m.room.canonical_alias", "alias"));
 	r->avatar_url = dup(setting(s, "m.room.avatar", "url"));
 	r->join_rule = dup(setting(s, "m.room.join_rules", "join_rule"));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/append.h"
+#include "core/auth_rules.h"
 #include "core/directory.h"
 #include "core/guest_access.h"
 #include "core/guests.h"
@@ -27,20 +28,41 @@ is_joined(struct room *room, const char *user_id)
 }
 
 /* path: what of the request's path tells transactions apart. */
+static struct append_extra
+transaction(const struct sending *s, const char *path)
+{
+	return (struct append_extra){
+		.device_id = s->who->device_id, .txn_id = s->txn_id, .txn_path = path
+	};
+}
+
+/* What is refused now may be the repetition of what was not: its sender may have left,
+ * or lost the power, since. path as in transaction. */
+static enum mx_err
+refuse(struct ctx *ctx, struct arena *arena, const struct sending *s, const char *path,
+    enum mx_err err, const char **event_id_out)
+{
+	struct append_extra extra = transaction(s, path);
+
+	return append_repeated(
+		   ctx, arena, s->room, s->who->user_id, &extra, event_id_out)
+		   ? M_OK
+		   : err;
+}
+
+/* path as in transaction. */
 static enum mx_err
 append(struct ctx *ctx, struct arena *arena, const struct sending *s,
     struct new_event *e, const char *path, const char **event_id_out)
 {
-	struct append_extra extra = {
-		.device_id = s->who->device_id, .txn_id = s->txn_id, .txn_path = path
-	};
+	struct append_extra extra = transaction(s, path);
 	struct identity who = *s->who;
 	enum mx_err err;
 
 	/* Guests that joined while they were let may find that they may only read. */
 	err = guests_make_row(ctx, &who);
 	if (err != M_OK)
-		return err;
+		return refuse(ctx, arena, s, path, err, event_id_out);
 	e->sender = s->who->user_id;
 	err = room_append(ctx, arena, s->room, e, 1, s->txn_id == NULL ? NULL : &extra);
 	if (err == M_OK) {
@@ -93,7 +115,19 @@ check_redaction(struct ctx *ctx, const struct sending *s, const struct event *ta
 		   : ctx_fail(ctx, M_FORBIDDEN, "you may not redact others' events");
 }
 
-/* path as in append. */
+static enum mx_err
+judge(struct ctx *ctx, struct arena *arena, const struct sending *s,
+    const char *event_id, struct event **target_out)
+{
+	enum mx_err err;
+
+	if (!is_joined(s->room, s->who->user_id))
+		return ctx_fail(ctx, M_FORBIDDEN, "you are not in this room");
+	err = find_target(ctx, arena, s->room, event_id, target_out);
+	return err == M_OK ? check_redaction(ctx, s, *target_out) : err;
+}
+
+/* path as in transaction. */
 static enum mx_err
 redact(struct ctx *ctx, struct arena *arena, const struct sending *s,
     const char *event_id, const char *path, const char **event_id_out)
@@ -102,15 +136,11 @@ redact(struct ctx *ctx, struct arena *arena, const struct sending *s,
 		.type = REDACTION, .content = s->content, .redacts = event_id
 	};
 	struct event *target;
-	enum mx_err err;
+	enum mx_err err = judge(ctx, arena, s, event_id, &target);
 
-	if (!is_joined(s->room, s->who->user_id))
-		return ctx_fail(ctx, M_FORBIDDEN, "you are not in this room");
-	err = find_target(ctx, arena, s->room, event_id, &target);
-	if (err == M_OK)
-		err = check_redaction(ctx, s, target);
-	if (err == M_OK)
-		err = append(ctx, arena, s, &e, path, event_id_out);
+	if (err != M_OK)
+		return refuse(ctx, arena, s, path, err, event_id_out);
+	err = append(ctx, arena, s, &e, path, event_id_out);
 	if (err == M_OK && event_is(target, "m.room.guest_access", ""))
 		err = guest_access_enforce(ctx, arena, s->room);
 	return err;
@@ -120,7 +150,13 @@ enum mx_err
 send_redaction(struct ctx *ctx, struct arena *arena, const struct sending *s,
     const char *event_id, const char **event_id_out)
 {
-	return redact(ctx, arena, s, event_id,
+	struct json *content = json_shallow(arena, s->content);
+	struct sending without = *s;
+
+	/* The path says it, and nothing in the body says otherwise. */
+	json_del(content, "redacts");
+	without.content = content;
+	return redact(ctx, arena, &without, event_id,
 	    arena_printf(arena, "redact/%s/%s", s->room->room_id, event_id),
 	    event_id_out);
 }
@@ -158,6 +194,28 @@ send_message(struct ctx *ctx, struct arena *arena, const struct sending *s,
 	return append(ctx, arena, s, &e, path, event_id_out);
 }
 
+/* What is wrong with a state event whoever sends it: 400, where the rules of rooms
+ * would only forbid it, or let it pass. */
+static enum mx_err
+check_content(struct ctx *ctx, struct arena *arena, const struct sending *s)
+{
+	const char *successor;
+
+	if (strcmp(s->type, "m.room.canonical_alias") == 0 &&
+	    is_joined(s->room, s->who->user_id))
+		return directory_check_canonical(ctx, arena, s->room, s->content);
+	if (strcmp(s->type, "m.room.power_levels") == 0 &&
+	    !auth_levels_well_formed(s->room->version, s->content))
+		return ctx_fail(ctx, M_BAD_JSON, "power levels must be integers");
+	if (strcmp(s->type, "m.room.tombstone") == 0) {
+		successor = json_get_str(s->content, "replacement_room");
+		if (successor != NULL && strcmp(successor, s->room->room_id) == 0)
+			return ctx_fail(ctx, M_INVALID_PARAM,
+			    "a room cannot be its own replacement");
+	}
+	return M_OK;
+}
+
 enum mx_err
 send_state(struct ctx *ctx, struct arena *arena, const struct sending *s,
     const char *state_key, const char **event_id_out)
@@ -170,9 +228,8 @@ send_state(struct ctx *ctx, struct arena *arena, const struct sending *s,
 
 	if (strcmp(s->type, "m.room.member") == 0)
 		return membership_set(ctx, arena, &move, s->content, event_id_out);
-	if (strcmp(s->type, "m.room.canonical_alias") == 0 && state_key[0] == '\0' &&
-	    is_joined(s->room, s->who->user_id))
-		err = directory_check_canonical(ctx, arena, s->room, s->content);
+	if (state_key[0] == '\0')
+		err = check_content(ctx, arena, s);
 	if (err == M_OK)
 		err = append(ctx, arena, s, &e, NULL, event_id_out);
 	if (err == M_OK && strcmp(s->type, "m.room.guest_access") == 0)

@@ -11,7 +11,9 @@
 #include "core/create_room.h"
 #include "core/directory.h"
 #include "core/public_rooms.h"
+#include "core/state_list.h"
 #include "store/rooms.h"
+#include "store/state.h"
 
 /* One upgrade under way. */
 struct upgrade {
@@ -19,8 +21,9 @@ struct upgrade {
 	struct arena *arena;
 	const char *user_id;
 	struct room *old;
-	struct snapshot *s; /* of the old room */
-	struct founding f;  /* of the new one */
+	struct snapshot *s;	       /* of the old room */
+	struct founding f;	       /* of the new one */
+	const struct json *additional; /* its other creators; NULL: none */
 	bool published;
 };
 
@@ -173,14 +176,64 @@ carry_state(struct upgrade *u)
 	}
 }
 
-static enum mx_err
-found(struct upgrade *u, const struct json *additional, struct room **new_out)
+static bool
+will_create(const struct upgrade *u, const char *user_id)
 {
-	const struct json *carried = carried_levels(u, additional);
+	if (!u->f.version->creators_power || u->additional == NULL)
+		return false;
+	for (uint32_t i = 0; i < u->additional->n; i++)
+		if (strcmp(json_as_str(&u->additional->items[i]), user_id) == 0)
+			return true;
+	return false;
+}
 
-	founding_begin(&u->f, creation_content(u, additional));
+/* Nobody has the power to ban a creator. */
+static bool
+is_banned(const struct state_ref *ref, const void *arg)
+{
+	return ref->membership == MEMBERSHIP_BAN && !will_create(arg, ref->state_key);
+}
+
+static void
+carry_ban(const struct sliced *e, const struct state_ref *ref, void *arg)
+{
+	struct upgrade *u = arg;
+	struct json *content = json_object(u->arena);
+	const char *reason = slice_text_of(u->arena, e->raw.content, "reason");
+
+	json_set_str(u->arena, content, "membership", "ban");
+	if (reason != NULL)
+		json_set_str(u->arena, content, "reason", reason);
+	founding_add(
+	    &u->f, "m.room.member", arena_strdup(u->arena, ref->state_key), content);
+}
+
+/* Other memberships are their users' own; who was banned does not come back this way.
+ */
+static enum mx_err
+carry_bans(struct upgrade *u)
+{
+	struct state_pick pick = {
+		.type = "m.room.member", .want = is_banned, .arg = u
+	};
+	struct seer seer;
+
+	seer_init(&seer, u->ctx, u->arena, u->old, u->s, u->user_id, NULL);
+	return state_list_each(&seer, STATE_NOW, &pick, carry_ban, u);
+}
+
+static enum mx_err
+found(struct upgrade *u, struct room **new_out)
+{
+	const struct json *carried = carried_levels(u, u->additional);
+	enum mx_err err;
+
+	founding_begin(&u->f, creation_content(u, u->additional));
 	founding_add(&u->f, "m.room.power_levels", "", first_levels(u, carried));
 	carry_state(u);
+	err = carry_bans(u);
+	if (err != M_OK)
+		return err;
 	founding_add(&u->f, "m.room.power_levels", "", carried);
 	return founding_append(&u->f, new_out);
 }
@@ -265,7 +318,7 @@ silence(struct upgrade *u)
 }
 
 static enum mx_err
-upgrade(struct upgrade *u, const struct json *additional, struct room **new_out)
+upgrade(struct upgrade *u, struct room **new_out)
 {
 	struct room *new;
 	enum mx_err err;
@@ -275,7 +328,7 @@ upgrade(struct upgrade *u, const struct json *additional, struct room **new_out)
 		return ctx_fail(u->ctx, M_FORBIDDEN, "you may not upgrade this room");
 	err = public_rooms_is_published(u->ctx, u->old->room_id, &u->published);
 	if (err == M_OK)
-		err = found(u, additional, &new);
+		err = found(u, &new);
 	if (err != M_OK)
 		return err;
 	err = bury(u, new);
@@ -303,8 +356,9 @@ upgrade_room(struct ctx *ctx, struct arena *arena, const struct identity *who,
 		.f = { .ctx = ctx,
 		    .arena = arena,
 		    .version = version,
-		    .creator = who->user_id } };
-	enum mx_err err = upgrade(&u, additional, new_out);
+		    .creator = who->user_id },
+		.additional = additional };
+	enum mx_err err = upgrade(&u, new_out);
 
 	snapshot_unref(u.s);
 	return err;

@@ -8,8 +8,9 @@
 #include "core/identity.h"
 #include "core/room.h"
 
-/* additional: an array of user ids (additional_creators), or NULL; not looked at where
- * the version has none. M_FORBIDDEN unless the user may send m.room.tombstone. */
+/* Bans are carried over, other memberships are not. additional: an array of user ids
+ * (additional_creators), or NULL; not looked at where the version has none. M_FORBIDDEN
+ * unless the user may send m.room.tombstone. */
 enum mx_err upgrade_room(struct ctx *ctx, struct arena *arena,
     const struct identity *who, struct room *old, const struct room_version *version,
     const struct json *additional, struct room **new_out) MUST_USE;

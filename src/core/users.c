@@ -193,8 +193,8 @@ wrong_password(struct ctx *ctx)
 }
 
 enum mx_err
-users_check_password(
-    struct ctx *ctx, struct arena *arena, const char *user_id, const char *password)
+users_check_password(struct ctx *ctx, struct arena *arena, const char *user_id,
+    const char *password, const char **hash_out)
 {
 	struct user_row row;
 	const char *hash;
@@ -212,6 +212,8 @@ users_check_password(
 	}
 	if (!password_verify(row.password_hash, password))
 		return wrong_password(ctx);
+	if (hash_out != NULL)
+		*hash_out = row.password_hash;
 	return M_OK;
 }
 

@@ -48,9 +48,10 @@ enum mx_err users_create(
     struct ctx *ctx, struct arena *arena, struct new_account *account) MUST_USE;
 
 /* M_FORBIDDEN, the same for an unknown user, a wrong password and a deactivated
- * account, and after the same time. On a slow worker. */
+ * account, and after the same time. On a slow worker. hash_out (NULL: not wanted):
+ * what it was found right against, for struct session. */
 enum mx_err users_check_password(struct ctx *ctx, struct arena *arena,
-    const char *user_id, const char *password) MUST_USE;
+    const char *user_id, const char *password, const char **hash_out) MUST_USE;
 /*
  * M_NOT_FOUND: no such account. logout_devices: all devices but keep_device (NULL: none
  * is kept) go with their tokens. On a slow worker.

@@ -14,7 +14,7 @@ name(struct fixture *f, const char *wish)
 static enum mx_err
 check(struct fixture *f, const char *user_id, const char *password)
 {
-	return users_check_password(&f->t.ctx, f->t.arena, user_id, password);
+	return users_check_password(&f->t.ctx, f->t.arena, user_id, password, NULL);
 }
 
 static void
@@ -210,6 +210,35 @@ a_deactivated_account_has_no_rooms_tokens_profile_or_password(void **state)
 	room_put(room);
 }
 
+/* A login whose password was right a moment ago. */
+static struct session
+proven(struct fixture *f, const char *user_id)
+{
+	struct session s = { .user_id = user_id };
+
+	assert_ok(users_check_password(
+	    &f->t.ctx, f->t.arena, user_id, "secret", &s.password_hash));
+	return s;
+}
+
+static void
+no_session_opens_behind_a_new_password_or_the_end_of_the_account(void **state)
+{
+	struct fixture *f = *state;
+	const char *ann = new_user(f, "ann"), *ben = new_user(f, "ben");
+	struct session in_time = proven(f, ann), late = proven(f, ann);
+	struct session too_late = proven(f, ben);
+
+	assert_ok(login_open(&f->t.ctx, f->t.arena, &in_time));
+	assert_ok(users_set_password(&f->t.ctx, f->t.arena, ann, "better", true, NULL));
+	assert_int_equal(login_open(&f->t.ctx, f->t.arena, &late), M_FORBIDDEN);
+	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ben));
+	assert_int_equal(login_open(&f->t.ctx, f->t.arena, &too_late), M_FORBIDDEN);
+	assert_false(is_known(f, &in_time));
+	assert_false(is_known(f, &late));
+	assert_false(is_known(f, &too_late));
+}
+
 static void
 a_registration_token_serves_as_often_as_it_says(void **state)
 {
@@ -301,6 +330,7 @@ main(void)
 		TEST(a_new_password_ends_the_other_sessions),
 		TEST(a_new_password_may_leave_the_other_sessions),
 		TEST(a_deactivated_account_has_no_rooms_tokens_profile_or_password),
+		TEST(no_session_opens_behind_a_new_password_or_the_end_of_the_account),
 		TEST(a_registration_token_serves_as_often_as_it_says),
 		TEST(a_registration_token_ends_when_it_says_or_is_deleted),
 		TEST(a_failed_registration_uses_up_no_token),

@@ -1,7 +1,7 @@
 /*
  * gzip for answers (RFC 1952), by zlib.
  * Relies on one deflate stream a thread, made at first use and reset between bodies.
- * Last step of a worker before it hands a large answer to the server.
+ * Last step before a large answer is handed to the server.
  */
 #include <limits.h>
 #include <pthread.h>

@@ -10,7 +10,7 @@
 #include "base/str.h"
 
 #define URI_SEGMENTS_MAX 24
-#define URI_PARAMS_MAX 64
+#define URI_PARAMS_MAX 200
 
 struct uri_path {
 	struct str segments[URI_SEGMENTS_MAX]; /* raw */

@@ -89,6 +89,19 @@ store_user_deactivate(struct db *db, const char *user_id)
 }
 
 enum mx_err
+store_users_any(struct db *db, struct arena *arena, const char **user_id_out)
+{
+	struct stmt *q = db_stmt(db, "SELECT user_id FROM users LIMIT 1");
+	enum mx_err err;
+	bool found = stmt_next(q);
+
+	if (found)
+		*user_id_out = col_dup(q, 0, arena);
+	err = stmt_done(q);
+	return err != M_OK || found ? err : M_NOT_FOUND;
+}
+
+enum mx_err
 store_users_list(
     struct db *db, struct arena *arena, struct user_row **rows_out, int *count_out)
 {

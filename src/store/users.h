@@ -27,6 +27,9 @@ enum mx_err store_user_set_password(
     struct db *db, const char *user_id, const char *hash) MUST_USE;
 /* The id stays taken; the password goes. M_NOT_FOUND as above. */
 enum mx_err store_user_deactivate(struct db *db, const char *user_id) MUST_USE;
+/* Any user at all, to see whose database this is. M_NOT_FOUND. */
+enum mx_err store_users_any(
+    struct db *db, struct arena *arena, const char **user_id_out) MUST_USE;
 /* Every account (no guests), by id. */
 enum mx_err store_users_list(struct db *db, struct arena *arena,
     struct user_row **rows_out, int *count_out) MUST_USE;

@@ -172,16 +172,34 @@ set_deadline(
 
 static void answer_timeout(struct hub *hub, struct listener *l);
 static void read_changes(struct hub *hub);
+static struct http_shared *empty_shared(struct hub *hub, int64_t from, int64_t end);
 
 /* --- strangers --- */
+
+/* A burst has pushed out of the room's ring what this listener has yet to hear. */
+static bool
+is_outrun(const struct listener *l)
+{
+	return l->heard < l->in->ring_from;
+}
+
+static bool
+has_news(const struct listener *l)
+{
+	return is_outrun(l) || hub_room_has(l->in, l->from);
+}
 
 static void
 answer_stranger(struct hub *hub, struct listener *l)
 {
-	uint32_t events;
-	struct http_shared *shared =
-	    hub_room_body(hub, l->in, l->from, l->gzip, &events);
+	struct http_shared *shared;
+	uint32_t events = 0;
 
+	/* Its next poll begins with a look, which reads from the store. */
+	if (is_outrun(l))
+		shared = empty_shared(hub, l->from, l->heard);
+	else
+		shared = hub_room_body(hub, l->in, l->from, l->gzip, &events);
 	http_answer_shared(exchange_of(hub, l), shared);
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
 	json_event_count_delivered(events);
@@ -190,11 +208,12 @@ answer_stranger(struct hub *hub, struct listener *l)
 
 static void
 park_stranger(struct hub *hub, struct listener *l, struct hub_room *room,
-    const struct waiting *w, int64_t from)
+    const struct waiting *w, int64_t from, int64_t heard)
 {
 	l->state = LISTENER_STRANGER;
 	l->in = room;
 	l->from = from;
+	l->heard = heard;
 	l->gzip = w->accepts_gzip;
 	set_deadline(hub, l, w->deadline_ms, w->expires_ms);
 	link_before(&room->strangers, &l->room);
@@ -227,7 +246,7 @@ enter_known_room(struct hub *hub, struct waiting *w)
 		return false;
 	l = listener_new(hub, w->exchange, map_hash(w->user_id, strlen(w->user_id)));
 	http_park(w->exchange, l->tag);
-	park_stranger(hub, l, room, w, from);
+	park_stranger(hub, l, room, w, from, hub->processed);
 	if (hub_room_has(room, from))
 		answer_stranger(hub, l);
 	else if (clock_mono_ms() >= w->deadline_ms)
@@ -280,6 +299,19 @@ watch_topics(struct hub *hub, struct listener *l, uint32_t tag, const struct wai
 	}
 }
 
+static void answer_empty(const struct waiting *w, const struct stream_token *end);
+
+/* The change that ends its token may have gone by between its identification and now:
+ * its next poll is identified anew. */
+static void
+send_back(struct hub *hub, struct waiting *w)
+{
+	struct stream_token end = { hub->processed, -1 };
+
+	answer_empty(w, w->has_from ? &w->from : &end);
+	waiting_free(w);
+}
+
 void
 hub_enter(struct hubs *hubs, struct waiting *w)
 {
@@ -294,6 +326,12 @@ hub_enter(struct hubs *hubs, struct waiting *w)
 		waiting_free(w);
 		return;
 	}
+	if (hub->tokens_gone > w->tokens_gone) {
+		send_back(hub, w);
+		return;
+	}
+	if (hub->stopping)
+		w->deadline_ms = 0;
 	if (enter_known_room(hub, w))
 		return;
 	l = listener_new(hub, w->exchange, map_hash(w->user_id, strlen(w->user_id)));
@@ -331,8 +369,7 @@ park(struct hub *hub, struct listener *l, struct waiting *w)
 		drop_watches(hub, l, NULL);
 		/* `start` is the position given; what was looked at since held nothing.
 		 */
-		park_stranger(
-		    hub, l, room, w, w->has_from ? w->from.events : w->looked.events);
+		park_stranger(hub, l, room, w, w->from.events, w->looked.events);
 		l->waiting = NULL;
 		waiting_free(w);
 		return;
@@ -400,7 +437,7 @@ hub_wake(struct hub *hub, uint32_t tag)
 /* --- answers when nothing came --- */
 
 static struct http_shared *
-timeout_body(int64_t from, int64_t to)
+empty_body(int64_t from, int64_t to)
 {
 	struct stream_token start = { from, -1 }, end = { to, -1 };
 	struct buf body = { 0 }, text = { 0 };
@@ -417,47 +454,58 @@ timeout_body(int64_t from, int64_t to)
 
 /* Many time out in the same second, most of them at the same place. */
 static struct http_shared *
-timeout_shared(struct hub *hub, int64_t from)
+empty_shared(struct hub *hub, int64_t from, int64_t end)
 {
-	int64_t end = hub->processed > from ? hub->processed : from;
-
-	if (hub->timeout_shared == NULL || hub->timeout_from != from ||
-	    hub->timeout_end != end) {
-		if (hub->timeout_shared != NULL)
-			http_shared_unref(hub->timeout_shared);
-		hub->timeout_shared = timeout_body(from, end);
-		hub->timeout_from = from;
-		hub->timeout_end = end;
+	if (hub->empty_shared == NULL || hub->empty_from != from ||
+	    hub->empty_end != end) {
+		if (hub->empty_shared != NULL)
+			http_shared_unref(hub->empty_shared);
+		hub->empty_shared = empty_body(from, end);
+		hub->empty_from = from;
+		hub->empty_end = end;
 	}
-	return hub->timeout_shared;
+	return hub->empty_shared;
 }
 
 static void
-answer_waiting_timeout(struct hub *hub, struct listener *l)
+answer_empty(const struct waiting *w, const struct stream_token *end)
 {
-	struct waiting *w = l->waiting;
-	struct stream_token end = w->looked;
 	struct http_reply reply = { .status = 200 };
 	struct buf body = { 0 }, text = { 0 };
 
-	if (hub->processed > end.events)
-		end.events = hub->processed;
 	if (w->start == NULL)
-		token_write(&text, &w->from);
+		token_write(&text, w->has_from ? &w->from : end);
 	else
 		buf_str(&text, w->start);
 	buf_char(&text, '\0');
-	events_body(&body, (struct str){ "", 0 }, text.p, &end);
+	events_body(&body, (struct str){ "", 0 }, text.p, end);
 	buf_free(&text);
 	reply.body = buf_take(&body, &reply.body_n);
-	http_answer(exchange_of(hub, l), &reply);
+	http_answer(w->exchange, &reply);
+}
+
+static void
+answer_waiting_timeout(struct hub *hub, const struct waiting *w)
+{
+	struct stream_token end = w->looked;
+
+	if (hub->processed > end.events)
+		end.events = hub->processed;
+	answer_empty(w, &end);
+}
+
+static void
+answer_stranger_timeout(struct hub *hub, struct listener *l)
+{
+	int64_t end = hub->processed > l->from ? hub->processed : l->from;
+
+	http_answer_shared(exchange_of(hub, l), empty_shared(hub, l->from, end));
 }
 
 static void
 answer_timeout(struct hub *hub, struct listener *l)
 {
-	if (!l->expires && l->state == LISTENER_STRANGER &&
-	    hub_room_has(l->in, l->from)) {
+	if (!l->expires && l->state == LISTENER_STRANGER && has_news(l)) {
 		answer_stranger(hub, l);
 		return;
 	}
@@ -465,9 +513,9 @@ answer_timeout(struct hub *hub, struct listener *l)
 	if (l->expires)
 		http_answer_shared(exchange_of(hub, l), hub->hubs->options.token_gone);
 	else if (l->state == LISTENER_STRANGER)
-		http_answer_shared(exchange_of(hub, l), timeout_shared(hub, l->from));
+		answer_stranger_timeout(hub, l);
 	else
-		answer_waiting_timeout(hub, l);
+		answer_waiting_timeout(hub, l->waiting);
 	listener_free(hub, l);
 }
 
@@ -571,6 +619,7 @@ read_changes(struct hub *hub)
 			break;
 		case CHANGE_TOKEN_GONE:
 		case CHANGE_USER_GONE:
+			hub->tokens_gone++;
 			on_token_gone(hub, change);
 			break;
 		case CHANGE_START:
@@ -623,7 +672,7 @@ hub_work(struct hubs *hubs, struct http_io *io)
 
 			/* Those who parked since stand at the end and have heard all.
 			 */
-			if (!hub_room_has(room, l->from))
+			if (!has_news(l))
 				break;
 			if (done++ == SLICE)
 				return true;
@@ -702,6 +751,7 @@ hub_init(struct hub *hub, struct hubs *hubs, int index)
 	hub->io = http_io_at(hubs->http, index);
 	hub->cursor = changes_cursor(hubs->core->changes);
 	hub->processed = atomic_load(&hubs->core->visible);
+	hub->tokens_gone = changes_tokens_gone(hubs->core->changes);
 	hub->wheel_s = clock_mono_ms() / 1000;
 	link_init(&hub->dirty);
 	link_init(&hub->free);
@@ -747,8 +797,8 @@ hub_fini(struct hub *hub)
 	vec_free(&hub->chunks);
 	map_fini(&hub->rooms);
 	map_fini(&hub->users);
-	if (hub->timeout_shared != NULL)
-		http_shared_unref(hub->timeout_shared);
+	if (hub->empty_shared != NULL)
+		http_shared_unref(hub->empty_shared);
 	changes_cursor_free(hub->cursor);
 }
 

@@ -30,8 +30,8 @@ struct waiting {
 	int limit;
 	bool is_stranger; /* a guest without rows: a member of nothing */
 	bool accepts_gzip;
-	int64_t deadline_ms; /* clock_mono_ms */
-	int64_t expires_ms;  /* the token's end in clock_mono_ms; 0: none */
+	int64_t deadline_ms;  /* clock_mono_ms */
+	int64_t expires_ms;   /* the token's end in clock_mono_ms; 0: none */
 	uint64_t tokens_gone; /* changes_tokens_gone before it was identified */
 
 	/* The look's result. */

@@ -81,8 +81,7 @@ struct watch {
 struct hub_body {
 	int64_t from;
 	struct http_shared *plain;
-	struct http_shared
-	    *gzip; /* NULL: nobody has asked for it, or it is not worth it */
+	struct http_shared *gzip; /* NULL: nobody has asked for it */
 	uint32_t events;
 };
 
@@ -115,18 +114,19 @@ struct hub {
 	struct hubs *hubs;
 	struct http_io *io;
 	struct change *cursor;
-	int64_t processed; /* `visible` up to which changes have been acted on */
+	int64_t processed;    /* `visible` up to which changes have been acted on */
 	uint64_t tokens_gone; /* such changes read so far */
-	struct map rooms;  /* room_id -> struct hub_room */
-	struct map users;  /* user_id -> struct hub_user */
-	struct link dirty; /* struct hub_room.dirty */
+	struct map rooms;     /* room_id -> struct hub_room */
+	struct map users;     /* user_id -> struct hub_user */
+	struct link dirty;    /* struct hub_room.dirty */
 	struct link wheel[HUB_SECONDS];
 	int64_t wheel_s; /* the second that was looked at last */
 	VEC(struct listener *) chunks;
 	struct link free;
-	/* The answer to those whose time is up, by where they stood; one tick's. */
-	int64_t timeout_from, timeout_end;
-	struct http_shared *timeout_shared;
+	/* The last answer without events, by where who got it stood: many time out in
+	 * the same second, most of them at the same place. */
+	int64_t empty_from, empty_end;
+	struct http_shared *empty_shared;
 	_Atomic uint64_t parked, looking, answers_shared, bodies_made, looks, timeouts;
 	_Atomic uint64_t room_count, memory;
 	_Atomic bool woken; /* a wake-up is on its way */

@@ -89,25 +89,37 @@ strangers_hear(const struct live_event *e)
 }
 
 static void
+drop_oldest(struct hub_room *room, int n)
+{
+	if (n == 0)
+		return;
+	room->ring_from = room->ring[n - 1]->event;
+	for (int i = 0; i < n; i++)
+		live_event_unref(room->ring[i]);
+	room->ring_count -= n;
+	memmove(room->ring, room->ring + n, room->ring_count * sizeof *room->ring);
+}
+
+static void
 push(struct hub_room *room, struct live_event *e)
 {
-	if (room->ring_count == HUB_RING) {
-		room->ring_from = room->ring[0]->event;
-		live_event_unref(room->ring[0]);
-		memmove(
-		    room->ring, room->ring + 1, (HUB_RING - 1) * sizeof *room->ring);
-		room->ring_count--;
-	}
+	if (room->ring_count == HUB_RING)
+		drop_oldest(room, 1);
 	room->ring[room->ring_count++] = live_event_ref(e);
 	room->last = e->event;
 }
 
-/* A redaction has exchanged its target in the room's tail: here as well. */
+/* A redaction has exchanged its target in the room's tail: here as well. What has left
+ * the tail is not known to be as it was: it is no longer told from here. */
 static void
 refresh(struct hub_room *room, struct room *core_room)
 {
 	struct snapshot *s = room_snapshot(core_room);
+	int old = 0;
 
+	while (old < room->ring_count && room->ring[old]->event <= s->tail_from)
+		old++;
+	drop_oldest(room, old);
 	for (int i = 0; i < room->ring_count; i++)
 		for (int j = 0; j < s->tail_count; j++)
 			if (s->tail[j]->event == room->ring[i]->event &&
@@ -203,6 +215,9 @@ make_gzip(struct hub_body *b)
 	memcpy(packed, b->plain->bytes + b->plain->head_n, n);
 	if (gzip_body(&packed, &n))
 		b->gzip = http_shared_new_gzip(200, "application/json", packed, n);
+	else
+		b->gzip =
+		    http_shared_ref(b->plain); /* not worth it, and not tried again */
 	free(packed);
 }
 
@@ -232,5 +247,5 @@ hub_room_body(struct hub *hub, struct hub_room *room, int64_t from, bool gzip,
 		return b->plain;
 	if (b->gzip == NULL)
 		make_gzip(b);
-	return b->gzip == NULL ? b->plain : b->gzip;
+	return b->gzip;
 }

@@ -3,8 +3,6 @@
  * step, so that every window between looking, parking, committing and waking can be
  * held open as long as a test wants.
  */
-#include <poll.h>
-
 #include "http/testing.h"
 #include "http/uri.h"
 

@@ -8,6 +8,7 @@
 #include "api/client/session.h"
 #include "api/uia.h"
 #include "base/codec.h"
+#include "core/profile.h"
 #include "core/users.h"
 
 static const char *
@@ -45,6 +46,22 @@ struct wish {
 	bool is_admin, inhibit_login;
 };
 
+/* As short as PUT /profile wants it; an empty one is none. */
+static enum mx_err
+read_display_name(struct req *req, const char **out)
+{
+	enum mx_err err = body_text(req, "displayname", out);
+
+	if (err != M_OK || *out == NULL)
+		return err;
+	if (strlen(*out) > PROFILE_NAME_MAX)
+		return req_fail(
+		    req, M_INVALID_PARAM, "displayname has at most 1024 bytes");
+	if ((*out)[0] == '\0')
+		*out = NULL;
+	return M_OK;
+}
+
 static enum mx_err
 read_wish(struct req *req, struct wish *wish)
 {
@@ -59,7 +76,7 @@ read_wish(struct req *req, struct wish *wish)
 	if (err == M_OK)
 		err = body_text(req, "user_type", &wish->user_type);
 	if (err == M_OK)
-		err = body_text(req, "displayname", &wish->display_name);
+		err = read_display_name(req, &wish->display_name);
 	if (err == M_OK)
 		err = body_bool(req, "admin", false, &wish->is_admin);
 	if (err == M_OK)

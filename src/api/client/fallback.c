@@ -211,7 +211,8 @@ try_password(
 	enum mx_err err = M_FORBIDDEN;
 
 	if (user_id != NULL && password != NULL)
-		err = users_check_password(req->ctx, req->arena, user_id, password);
+		err =
+		    users_check_password(req->ctx, req->arena, user_id, password, NULL);
 	if (err == M_OK && !uia_session_is_of(session, user_id))
 		err = M_FORBIDDEN;
 	if (err == M_FORBIDDEN)

@@ -39,6 +39,10 @@ read_user(struct req *req, const char **out)
 		return body_text_needed(req, "user", out);
 	}
 	type = json_get_str(identifier, "type");
+	/* The example of a login by address has no type. Spec: #legacy-login */
+	if (json_get(identifier, "type") == NULL &&
+	    json_get(identifier, "address") != NULL)
+		return M_OK;
 	if (type == NULL)
 		return req_fail(
 		    req, M_MISSING_PARAM, "identifier has no type that is a string");
@@ -55,13 +59,15 @@ read_user(struct req *req, const char **out)
 
 static enum mx_err
 check_password(
-    struct req *req, const char *user, const char *password, const char **user_id_out)
+    struct req *req, const char *user, const char *password, struct session *session)
 {
-	*user_id_out =
+	const char *user_id =
 	    user == NULL ? NULL : users_login_id(req->core, req->arena, user);
+
+	session->user_id = user_id;
 	/* A name that cannot be: asked for as if it could, which takes its time. */
-	return users_check_password(
-	    req->ctx, req->arena, *user_id_out == NULL ? "" : *user_id_out, password);
+	return users_check_password(req->ctx, req->arena,
+	    user_id == NULL ? "" : user_id, password, &session->password_hash);
 }
 
 /* client-server-api/#post_matrixclientv3login */
@@ -70,6 +76,7 @@ client_login(struct req *req)
 {
 	const char *type, *user, *password;
 	struct session session;
+	struct json *answer;
 	enum mx_err err = body_text_needed(req, "type", &type);
 
 	if (err != M_OK)
@@ -82,12 +89,16 @@ client_login(struct req *req)
 	if (err == M_OK)
 		err = body_text_needed(req, "password", &password);
 	if (err == M_OK)
-		err = check_password(req, user, password, &session.user_id);
+		err = check_password(req, user, password, &session);
 	if (err == M_OK)
 		err = login_open(req->ctx, req->arena, &session);
 	if (err != M_OK)
 		return err;
-	return reply_json(req, session_answer(req, session.user_id, &session));
+	answer = session_answer(req, session.user_id, &session);
+	/* Clients move to where it says: not to an address that was made up. */
+	if (req->core->set.base_url_is_given)
+		json_set(req->arena, answer, "well_known", discovery_json(req));
+	return reply_json(req, answer);
 }
 
 /* client-server-api/#post_matrixclientv3refresh */
@@ -102,9 +113,10 @@ client_refresh(struct req *req)
 	if (err != M_OK)
 		return err;
 	err = login_refresh(req->ctx, req->arena, token, &session);
-	if (err == M_UNKNOWN_TOKEN)
-		return req_fail(
-		    req, err, "This refresh token is not known, or has been used");
+	if (err == M_UNKNOWN_TOKEN) /* 2015's /tokenrefresh knows a 403 alone */
+		return req_fail(req,
+		    req->version == A1 || req->version == A2 ? M_FORBIDDEN : err,
+		    "This refresh token is not known, or has been used");
 	if (err != M_OK)
 		return err;
 	session_add(req, answer, &session);

@@ -27,7 +27,10 @@ static enum mx_err
 move_self(struct req *req, struct room *room, mover fn)
 {
 	struct move move = {
-		.room = room, .who = &req->who, .user_id = req->who.user_id
+		.room = room,
+		.who = &req->who,
+		.user_id = req->who.user_id,
+		.more = req->body
 	};
 	enum mx_err err = arg_str(req, "reason", &move.reason);
 

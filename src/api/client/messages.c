@@ -97,7 +97,8 @@ write_answer(struct req *req, struct reading *reading, const struct asked *asked
 	buf_lit(out, "{\"chunk\":");
 	reading_write_page(req, reading, out, page, false);
 	buf_char(out, ',');
-	if (page->more)
+	/* 2015's clients go on from `end` until a chunk is empty. */
+	if (page->more || reading_format(req) == FORMAT_V1)
 		write_token(out, "end", page->end);
 	if (asked->filter.lazy_load_members) {
 		buf_lit(out, "\"state\":");

@@ -76,6 +76,16 @@ session_add(struct req *req, struct json *answer, const struct session *s)
 }
 
 struct json *
+discovery_json(struct req *req)
+{
+	struct json *all = json_object(req->arena), *here = json_object(req->arena);
+
+	json_set_str(req->arena, here, "base_url", req->core->set.public_base_url);
+	json_set(req->arena, all, "m.homeserver", here);
+	return all;
+}
+
+struct json *
 session_answer(struct req *req, const char *user_id, const struct session *s)
 {
 	struct json *answer = json_object(req->arena);

@@ -1,6 +1,6 @@
 /*
- * What the endpoints of accounts share: fields of a body, and the session that a login
- * or registration opens.
+ * What the endpoints of accounts share: fields of a body, the session that a login or
+ * registration opens, and where the server is to be found.
  */
 #ifndef API_CLIENT_SESSION_H
 #define API_CLIENT_SESSION_H
@@ -23,6 +23,8 @@ enum mx_err body_bool(
 enum mx_err session_from_body(struct req *req, struct session *out) MUST_USE;
 /* Adds the tokens and their life to an answer. */
 void session_add(struct req *req, struct json *answer, const struct session *s);
+/* Where clients find this server: .well-known/matrix/client, and part of a login. */
+struct json *discovery_json(struct req *req);
 /* user_id and home_server; of a session (NULL: none) the device and the tokens too. */
 struct json *session_answer(
     struct req *req, const char *user_id, const struct session *s);

@@ -44,14 +44,21 @@ add_room_versions(struct req *req, struct json *all)
 	json_set(req->arena, all, "m.room_versions", one);
 }
 
+/* Guests who only read change nothing. */
+static bool
+may_change_profile(const struct req *req)
+{
+	return !req->who.is_guest || req->core->set.guests == GUESTS_JOIN;
+}
+
 /* Guests may change their name alone. Spec: #guest-access */
 static void
 add_profile_fields(struct req *req, struct json *all)
 {
 	struct json *one = json_object(req->arena), *allowed = json_array(req->arena);
 
-	json_set_bool(req->arena, one, "enabled", true);
-	if (req->who.is_guest) {
+	json_set_bool(req->arena, one, "enabled", may_change_profile(req));
+	if (req->who.is_guest && may_change_profile(req)) {
 		json_push(req->arena, allowed, json_str(req->arena, "displayname"));
 		json_set(req->arena, one, "allowed", allowed);
 	}
@@ -67,7 +74,7 @@ client_capabilities(struct req *req)
 	add_room_versions(req, all);
 	add_profile_fields(req, all);
 	add_switch(req, all, "m.change_password", !req->who.is_guest);
-	add_switch(req, all, "m.set_displayname", true);
+	add_switch(req, all, "m.set_displayname", may_change_profile(req));
 	add_switch(req, all, "m.set_avatar_url", !req->who.is_guest);
 	add_switch(req, all, "m.3pid_changes", false);
 	add_switch(req, all, "m.get_login_token", false);

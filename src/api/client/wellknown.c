@@ -2,17 +2,14 @@
  * Where this server is to be found, and who looks after it.
  */
 #include "api/client/handlers.h"
+#include "api/client/session.h"
 #include "core/users.h"
 
 /* client-server-api/#getwell-knownmatrixclient */
 enum mx_err
 client_wellknown(struct req *req)
 {
-	struct json *answer = json_object(req->arena), *here = json_object(req->arena);
-
-	json_set_str(req->arena, here, "base_url", req->core->set.public_base_url);
-	json_set(req->arena, answer, "m.homeserver", here);
-	return reply_json(req, answer);
+	return reply_json(req, discovery_json(req));
 }
 
 /* The accounts that administer the server.
