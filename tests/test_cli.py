@@ -473,6 +473,20 @@ def test_at_debug_each_request_is_a_line_with_an_id(private):
     assert any(re.search("id|req", key) for key in asked[0])
 
 
+def test_a_request_that_is_refused_is_a_line_with_an_id_too(private):
+    one = private(log={"level": "debug", "format": "json"}, limits={"rate": "on"})
+    one.api.get("/nothing-like-it", expect=404)
+    one.api.delete("/login", expect=405)
+    body = {"type": "m.login.password", "user": "nobody", "password": "x"}
+    while one.api.reply("POST", "/login", body).status != 429:
+        pass
+    one.stop()
+    lines = [json.loads(line) for line in one.log.read_text().splitlines() if line[:1] == "{"]
+    for words in ("GET (unknown) 404", "DELETE (unknown) 405", "POST /login 429"):
+        asked = [line for line in lines if words in line["message"]]
+        assert len(asked) == 1 and asked[0]["request"], words
+
+
 def test_a_flood_of_connections_leaves_the_server_and_its_store_alive(private):
     one = private(limits={"connections_max": 64})
     ann = one.api.register()

@@ -34,6 +34,12 @@ def test_a_login_makes_a_device_with_the_name_it_asked_for(ann):
     assert got["last_seen_ip"] and got["last_seen_ts"] > 1_600_000_000_000
 
 
+def test_a_device_without_a_name_has_an_empty_one(ann):
+    # matrix-nio wants the key in every device of a list.
+    other = ann.login()
+    assert ann.get(path_of(other.device_id))["display_name"] == ""
+
+
 def test_a_login_onto_a_device_leaves_it_its_name(ann):
     phone = ann.login(initial_device_display_name="the phone")
     ann.login(device_id=phone.device_id, initial_device_display_name="another name")
@@ -110,6 +116,12 @@ def test_several_devices_are_deleted_at_once_and_those_that_never_were_do_not_ma
     ({}, "M_MISSING_PARAM"), ({"devices": "X"}, "M_BAD_JSON"), ({"devices": [5]}, "M_BAD_JSON")])
 def test_deleting_what_is_no_list_of_devices_is_400(own, ann, body, errcode):
     ann.post("/delete_devices", body, expect=(400, errcode))
+
+
+def test_more_devices_than_anybody_has_are_not_deleted_at_once(own, ann):
+    body = {"devices": [f"D{n}" for n in range(1001)], "auth": auth_of(ann)}
+    ann.post("/delete_devices", body, expect=(413, "M_TOO_LARGE"))
+    ann.post("/delete_devices", {**body, "devices": body["devices"][:1000]})
 
 
 def test_nobody_deletes_anothers_device(ann, ben):

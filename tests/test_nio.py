@@ -112,6 +112,31 @@ def test_nio_moves_members_and_names(server):
     story(server, tell)
 
 
+def test_nio_lists_names_and_deletes_devices(server):
+    async def tell(client):
+        me = await registered(client)
+        got = await client.devices()
+        assert isinstance(got, nio.DevicesResponse), got
+        assert [one.id for one in got.devices] == [me.device_id]
+        assert isinstance(await client.update_device(me.device_id, {"display_name": "Bot"}),
+                          nio.UpdateDeviceResponse)
+        other = nio.AsyncClient(server.http.base, me.user_id)
+        try:
+            phone = await other.login(PASSWORD, device_name="the phone")
+        finally:
+            await other.close()
+        asked = await client.delete_devices([phone.device_id])
+        assert isinstance(asked, nio.DeleteDevicesAuthResponse), asked
+        auth = {"type": "m.login.password", "user": me.user_id, "password": PASSWORD,
+                "session": asked.session}
+        assert isinstance(await client.delete_devices([phone.device_id], auth),
+                          nio.DeleteDevicesResponse)
+        assert [(one.id, one.display_name) for one in (await client.devices()).devices] == [
+            (me.device_id, "Bot")]
+
+    story(server, tell)
+
+
 def test_nio_finds_an_alias(server):
     async def tell(client):
         me = await registered(client)

@@ -271,6 +271,15 @@ def test_the_dummy_stage_has_a_fallback_page(own):
     assert b"onAuthDone" in got.body
 
 
+def test_the_dummy_stage_completed_on_its_page_registers(own):
+    body = {"username": fresh("new"), "password": "a long password"}
+    session = own.api.post("/register", body, expect=401)["session"]
+    own.api.reply("GET", "/auth/m.login.dummy/fallback/web", query={"session": session},
+                  expect=200)
+    got = own.api.post("/register", {**body, "auth": {"session": session}})
+    assert got["access_token"]
+
+
 def test_the_token_stage_has_a_fallback_page_that_completes_it(token_server):
     api, token = token_server.api, token_added(token_server)
     body = {"username": fresh("new"), "password": "a long password"}

@@ -252,6 +252,20 @@ def test_what_is_neither_id_nor_alias_cannot_be_joined(ben, path):
     ben.post(path, expect=400)
 
 
+def test_a_join_keeps_keys_of_the_clients_own(ann, ben, cat):
+    room = ann.public_room(room_alias_name=fresh("own"))
+    alias = ann.state(room, "m.room.canonical_alias")["alias"]
+    ben.join(room, **{"org.example.mood": "good"})
+    assert ann.state(room, "m.room.member", ben.user_id)["org.example.mood"] == "good"
+    cat.put(f"/profile/{quote(cat.user_id)}/displayname", {"displayname": "Cat"})
+    cat.post("/join/" + quote(alias), {
+        "reason": "hi", "membership": "ban", "displayname": "Not Cat", "org.example.mood": 1,
+        "third_party_invite": {}, "join_authorised_via_users_server": ann.user_id,
+        "membership\0": "ban"})
+    assert ann.state(room, "m.room.member", cat.user_id) == {
+        "membership": "join", "displayname": "Cat", "reason": "hi", "org.example.mood": 1}
+
+
 def test_joining_twice_changes_nothing(ann, ben):
     room = ann.create_room(preset="public_chat")
     ben.join(room)

@@ -250,6 +250,23 @@ def test_power_levels_of_the_wrong_shape_are_refused(ann, room, content):
     ann.set_state(room, "m.room.power_levels", content, expect=[400, 403])
 
 
+@pytest.mark.parametrize("version, levels, answer", [
+    ("9", {"users_default": "0"}, 200), ("9", {"events": {"a": "5"}}, 200),
+    ("10", {"users_default": "0"}, (400, "M_BAD_JSON")),
+    ("11", {"events": {"a": "5"}}, (400, "M_BAD_JSON")),
+    ("12", {"notifications": {"room": "5"}}, (400, "M_BAD_JSON")),
+    ("12", {"users": {"@a:b": "5"}}, (400, "M_BAD_JSON"))])
+def test_power_levels_are_integers_from_version_10_on(own, ann, version, levels, answer):
+    room = ann.create_room(room_version=version)
+    ann.power(room, levels, expect=answer)
+
+
+def test_a_room_cannot_be_its_own_replacement(own, ann, room):
+    ann.set_state(room, "m.room.tombstone", {"body": "moved", "replacement_room": room},
+                  expect=(400, "M_INVALID_PARAM"))
+    ann.state(room, "m.room.tombstone", expect=404)
+
+
 # --- redactions ------------------------------------------------------------
 
 

@@ -361,7 +361,6 @@ run_inline(struct server *server, struct http_io *io, struct http_request *reque
 	enum mx_err err;
 
 	here->ctx = (struct ctx){ .core = server->core };
-	log_set_request(id);
 	set_peer(&req, client);
 	err = run(&req, match);
 	if (err == REQ_TO_WORKER) {
@@ -372,19 +371,20 @@ run_inline(struct server *server, struct http_io *io, struct http_request *reque
 		finish(&req, err);
 	}
 	arena_reset(here->arena);
-	log_set_request(0);
 }
 
-/* An answer made before there is a handler. */
+/* An answer made before there is a handler. route, for the log: NULL where there is
+ * none either. */
 static void
-refuse(struct server *server, struct http_request *request, int status, enum mx_err err,
-    const char *sentence, int retry_ms)
+refuse(struct server *server, struct http_request *request, const struct route *route,
+    int status, enum mx_err err, const char *sentence, int retry_ms)
 {
 	struct ctx ctx = { .core = server->core };
 	struct req req = { .server = server,
 		.core = server->core,
 		.ctx = &ctx,
 		.http = request,
+		.route = route,
 		.status = status,
 		.error_sentence = sentence,
 		.retry_after_ms = retry_ms };
@@ -393,10 +393,11 @@ refuse(struct server *server, struct http_request *request, int status, enum mx_
 }
 
 static void
-refuse_limited(struct server *server, struct http_request *request, int retry_ms)
+refuse_limited(struct server *server, struct http_request *request,
+    const struct route *route, int retry_ms)
 {
 	atomic_fetch_add_explicit(&server->stats.limited, 1, memory_order_relaxed);
-	refuse(server, request, 429, M_LIMIT_EXCEEDED, NULL, retry_ms);
+	refuse(server, request, route, 429, M_LIMIT_EXCEEDED, NULL, retry_ms);
 }
 
 static void
@@ -423,35 +424,45 @@ serves(const struct server *server, const struct http_request *request,
 	       (server->options.serves[request->listener] & needs) != 0;
 }
 
+/* Where its row, and its rate, send it. */
+static void
+dispatch_matched(struct server *server, struct http_io *io,
+    struct http_request *request, const struct router_match *match, uint64_t id)
+{
+	struct in6_addr client = client_address(
+	    request, server->options.trusted, server->options.trusted_count);
+	const struct route *route = match->route;
+	bool encoded;
+	int retry_ms;
+
+	if (!limits_take(server->limits, limit_class_of(route, request->head.query),
+		&client, auth_token(&request->head, &encoded), &retry_ms))
+		refuse_limited(server, request, route, retry_ms);
+	else if (route->run == INLINE)
+		run_inline(server, io, request, match, &client, id);
+	else
+		to_worker(server, request, match, &client, id);
+}
+
 void
 dispatch_request(struct http_io *io, struct http_request *request, void *arg)
 {
 	struct server *server = arg;
 	uint64_t id =
 	    atomic_fetch_add_explicit(&server->next_request, 1, memory_order_relaxed);
-	struct in6_addr client = client_address(
-	    request, server->options.trusted, server->options.trusted_count);
 	struct router_match match;
 	enum router_result found;
-	bool encoded;
-	int retry_ms;
 
-	if (request->head.method == HTTP_OPTIONS) {
-		answer_options(server, request);
-		return;
-	}
+	log_set_request(id);
 	found = router_find(request->head.method, request->head.path, &match);
-	if (found == ROUTE_OTHER_METHOD)
-		refuse(server, request, 405, M_UNRECOGNIZED,
+	if (request->head.method == HTTP_OPTIONS)
+		answer_options(server, request);
+	else if (found == ROUTE_OTHER_METHOD)
+		refuse(server, request, NULL, 405, M_UNRECOGNIZED,
 		    "This endpoint does not take this method", 0);
 	else if (found == ROUTE_UNKNOWN || !serves(server, request, match.route))
-		refuse(server, request, 404, M_UNRECOGNIZED, NULL, 0);
-	else if (!limits_take(server->limits,
-		     limit_class_of(match.route, request->head.query), &client,
-		     auth_token(&request->head, &encoded), &retry_ms))
-		refuse_limited(server, request, retry_ms);
-	else if (match.route->run == INLINE)
-		run_inline(server, io, request, &match, &client, id);
+		refuse(server, request, NULL, 404, M_UNRECOGNIZED, NULL, 0);
 	else
-		to_worker(server, request, &match, &client, id);
+		dispatch_matched(server, io, request, &match, id);
+	log_set_request(0);
 }

@@ -239,7 +239,8 @@ uia_complete(const char *session, enum uia_stage stage, const char *detail)
 	lock_give(&uia.lock);
 }
 
-/* 0: none. The detail is copied into the arena, unless that is NULL. */
+/* 0: none. The detail is copied into the arena, unless that is NULL; a stage without
+ * one leaves *detail_out as it was. */
 static enum uia_stage
 completed_stage(const char *session, struct arena *arena, const char **detail_out)
 {
@@ -250,7 +251,7 @@ completed_stage(const char *session, struct arena *arena, const char **detail_ou
 	c = map_get_str(&uia.completed, session);
 	if (c != NULL) {
 		stage = c->stage;
-		if (arena != NULL)
+		if (arena != NULL && c->detail[0] != '\0')
 			*detail_out = arena_strdup(arena, c->detail);
 	}
 	lock_give(&uia.lock);

@@ -23,7 +23,7 @@ struct settings {
 	const char *server_name;
 	const char *public_base_url;
 	bool base_url_is_given; /* else it is made up from server_name */
-	const char *database; /* the SQLite file */
+	const char *database;	/* the SQLite file */
 	const char *default_room_version;
 	bool public_list_without_token;
 	const char *signing_key_id; /* "ed25519:a_xyz" */

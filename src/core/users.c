@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/changes.h"
 #include "core/guests.h"
 #include "core/ids.h"
 #include "core/leave.h"
@@ -159,6 +160,15 @@ create(struct revoke *r, struct db *db)
 	return err;
 }
 
+/* Listeners are told once the token is refused: who polls in between would stay. */
+static void
+end_guest(struct core *core, const struct identity *guest)
+{
+	guests_upgraded(core, guest);
+	revoke_tell(core, guest->user_id, guest->device_id);
+	changes_wake(core->changes);
+}
+
 enum mx_err
 users_create(struct ctx *ctx, struct arena *arena, struct new_account *account)
 {
@@ -177,10 +187,11 @@ users_create(struct ctx *ctx, struct arena *arena, struct new_account *account)
 	if (account->guest != NULL) {
 		r.devices = (const char **)&account->guest->device_id;
 		r.device_count = 1;
+		r.is_quiet = true;
 	}
 	err = revoke_run(ctx, &r);
 	if (err == M_OK && account->guest != NULL)
-		guests_upgraded(ctx->core, account->guest);
+		end_guest(ctx->core, account->guest);
 	return err;
 }
 

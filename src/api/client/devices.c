@@ -7,14 +7,18 @@
 #include "api/uia.h"
 #include "core/devices.h"
 
+/* All in one write, which others wait for. */
+#define DELETED_AT_ONCE_MAX 1000
+
 static struct json *
 device_json(struct arena *arena, const struct device_row *row)
 {
 	struct json *device = json_object(arena);
 
 	json_set_str(arena, device, "device_id", row->device_id);
-	if (row->display_name != NULL)
-		json_set_str(arena, device, "display_name", row->display_name);
+	/* matrix-nio takes no list in which a device without a name lacks the key. */
+	json_set_str(arena, device, "display_name",
+	    row->display_name == NULL ? "" : row->display_name);
 	if (row->last_seen_ip != NULL)
 		json_set_str(arena, device, "last_seen_ip", row->last_seen_ip);
 	if (row->last_seen_ts != 0)
@@ -105,6 +109,9 @@ client_delete_devices(struct req *req)
 		return req_fail(req, M_MISSING_PARAM, "devices is missing");
 	if (!json_is(list, JSON_ARRAY))
 		return req_fail(req, M_BAD_JSON, "devices must be an array");
+	if (list->n > DELETED_AT_ONCE_MAX)
+		return req_fail(
+		    req, M_TOO_LARGE, "At most 1000 devices are deleted at one time");
 	ids = ARENA_ARRAY(req->arena, const char *, list->n);
 	for (uint32_t i = 0; i < list->n; i++) {
 		ids[i] = json_as_str(&list->items[i]);
