@@ -111,7 +111,8 @@ open_server(struct serving *s, char **error_out)
 		    .head_timeout_ms = (int)c->http_head_timeout_ms,
 		    .body_timeout_ms = (int)c->http_body_timeout_ms,
 		    .idle_timeout_ms = (int)c->http_idle_timeout_ms,
-		    .write_max = 256 << 10 } };
+		    .write_max = 256 << 10,
+		    .pinned_max = 512 << 20 } };
 
 	fill_listeners(s, &options);
 	fill_trusted(s, &options);

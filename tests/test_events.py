@@ -4,6 +4,7 @@ Spec: client-server-api/#get_matrixclientv3events, #get_matrixclientv3initialsyn
 legacy-v1 sync.yaml and guest_events.yaml; what Parlour adds is in doc/events.md.
 """
 
+import gzip
 import json
 import threading
 
@@ -201,7 +202,111 @@ def test_a_listener_who_goes_away_is_forgotten(own, guest, hall):
     assert own.parked() < 20
 
 
+def poll_head(client, position, hall, line="", timeout=30000, method="GET", version="1.1"):
+    path = f"{V1}/events?from={quote(position)}&timeout={timeout}&room_id={quote(hall)}"
+    return (f"{method} {path} HTTP/{version}\r\nHost: x\r\n"
+            f"Authorization: Bearer {client.token}\r\n{line}\r\n")
+
+
+def test_head_of_a_poll_waits_and_has_no_body(own, ann, guest, hall):
+    position = guest.now([hall])
+    with Raw("127.0.0.1", own.port) as raw:
+        raw.say(poll_head(guest, position, hall, method="HEAD"))
+        own.until_parked(1)
+        sent = ann.send(hall, "unseen")
+        got = raw.answer(is_head=True)
+        assert got.status == 200 and int(got.headers["content-length"]) > 100
+        raw.say(poll_head(guest, position, hall))
+        assert ids(raw.answer().json()["chunk"]) == [sent]
+
+
+def test_a_poll_by_http_1_0_is_answered_and_the_connection_closes(own, ann, guest, hall):
+    position = guest.now([hall])
+    with Raw("127.0.0.1", own.port) as raw:
+        raw.say(poll_head(guest, position, hall, version="1.0"))
+        own.until_parked(1)
+        sent = ann.send(hall, "to an old client")
+        assert ids(raw.answer().json()["chunk"]) == [sent]
+        assert raw.is_closed()
+
+
+def test_polls_behind_a_parked_poll_hear_in_their_turn(own, ann, guest, hall):
+    position = guest.now([hall])
+    with Raw("127.0.0.1", own.port) as raw:
+        raw.say(poll_head(guest, position, hall) * 3
+                + poll_head(guest, position, hall, "Connection: close\r\n"))
+        own.until_parked(1)
+        sent = ann.send(hall, "for each of them")
+        for _ in range(4):
+            assert ids(raw.answer().json()["chunk"]) == [sent]
+        assert raw.is_closed()
+
+
+def test_what_is_no_request_behind_a_parked_poll_harms_nobody(own, ann, guest, hall):
+    position = guest.now([hall])
+    with Raw("127.0.0.1", own.port) as raw:
+        raw.say(poll_head(guest, position, hall) + "\0\1 nonsense\n\n")
+        own.until_parked(1)
+        sent = ann.send(hall, "still heard")
+        assert ids(raw.answer().json()["chunk"]) == [sent]
+        assert raw.answer().status == 400 and raw.is_closed()
+
+
+def test_shared_answers_are_compressed_for_who_asks(own, ann, guest, hall):
+    position = guest.now([hall])
+    plain, packed = (Raw("127.0.0.1", own.port) for _ in range(2))
+    plain.say(poll_head(guest, position, hall))
+    packed.say(poll_head(guest, position, hall, "Accept-Encoding: gzip\r\n"))
+    own.until_parked(2)
+    ann.send(hall, "many words " * 400)
+    one, two = plain.answer(), packed.answer()
+    assert "content-encoding" not in one.headers
+    assert two.headers["content-encoding"] == "gzip" and len(two.body) < len(one.body) / 4
+    assert json.loads(gzip.decompress(two.body)) == one.json()
+    plain.sock.close()
+    packed.sock.close()
+
+
+def test_stopping_answers_parked_polls_and_their_positions_hold(private):
+    one = private()
+    ann, guest = one.api.register(), one.api.guest()
+    hall = ann.public_room()
+    position = guest.now([hall])
+    polls = [Parked(lambda w=w, r=r: w.events(position, r, timeout=60000))
+             for w, r in ((guest, [hall]), (ann, [hall]), (ann, None))]
+    one.until_parked(3)
+    one.restart()
+    pages = [poll.result() for poll in polls]
+    assert all(page["chunk"] == [] and page["start"] == position for page in pages)
+    sent = ann.send(hall, "after the restart")
+    for page, (who, rooms) in zip(pages, ((guest, [hall]), (ann, [hall]), (ann, None))):
+        assert ids(who.events(page["end"], rooms)["chunk"]) == [sent]
+
+
+def test_an_upgrade_ends_what_the_guests_token_hears(own, ann, guest, hall):
+    position = guest.now([hall])
+    poll = Parked(lambda: guest.events(position, [hall], timeout=30000, expect=None))
+    own.until_parked(1)
+    body = {"username": guest.local_part, "password": "a long password",
+            "guest_access_token": guest.token}
+    first = own.api.post("/register", body, expect=401)
+    own.api.post("/register", {**body, "auth": {
+        "type": "m.login.dummy", "session": first["session"]}})
+    assert poll.result()["errcode"] == "M_UNKNOWN_TOKEN" and poll.took_s < 15
+
+
 # --- rooms -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 60, 99])
+def test_many_rooms_in_one_poll_are_all_heard(own, ann, guest, hall, count):
+    rooms = [f"!{n}:localhost" for n in range(count)]
+    got = guest.events(None, [hall, *rooms], expect=NO_RIGHT)
+    assert rooms[0] in got["error"]
+    position = guest.now([hall])
+    sent = ann.send(hall, "once")
+    assert ids(guest.events(position, [hall] * count)["chunk"]) == [sent]
+    assert ids(guest.events(position, [",".join([hall] * count)])["chunk"]) == [sent]
 
 
 @pytest.mark.parametrize("form", ["repeated", "commas"])
@@ -498,7 +603,7 @@ def test_a_timeout_that_is_no_number_is_400(own, guest, hall, bad):
     guest.events(None, [hall], timeout=bad, expect=(400, "M_INVALID_PARAM"))
 
 
-@pytest.mark.parametrize("bad", ["many", "-1", "1.5"])
+@pytest.mark.parametrize("bad", ["many", "-1", "1.5", "0", ""])
 def test_a_limit_that_is_no_number_is_400(own, guest, hall, bad):
     guest.events(None, [hall], limit=bad, expect=(400, "M_INVALID_PARAM"))
 

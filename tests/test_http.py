@@ -5,13 +5,16 @@ Spec: client-server-api/#api-standards, #web-browser-clients; RFC 9112.
 
 import gzip
 import json
+import re
 
 import pytest
 
 from lib.client import V3, fresh
 from lib.http import Raw, quote
+from lib.server import TOP
 
 VERSIONS = "/_matrix/client/versions"
+ROUTES_DEF = TOP / "src/api/client/routes.def"
 
 
 @pytest.fixture
@@ -103,6 +106,27 @@ def test_options_answers_a_preflight_without_a_token(api, path):
     assert all(m in methods for m in ("GET", "POST", "PUT", "DELETE", "OPTIONS"))
     names = got.headers["access-control-allow-headers"].lower()
     assert all(n in names for n in ("x-requested-with", "content-type", "authorization"))
+
+
+ROUTES = re.findall(r'ROUTE\((\w+), ([^,]+), "([^"]+)"', ROUTES_DEF.read_text())
+PREFIXES = {"A1": "/_matrix/client/api/v1", "A2": "/_matrix/client/v2_alpha", "V3": V3,
+            "R0": "/_matrix/client/r0", "V1": "/_matrix/client/v1", "ROOT": "",
+            "UNSTABLE": "/_matrix/client/unstable"}
+
+
+def test_every_route_answers_a_preflight_and_is_open_to_browsers(own):
+    assert len(ROUTES) > 70
+    for method, versions, path in ROUTES:
+        for version in versions.split(" | "):
+            target = PREFIXES[version] + re.sub(r"\{\w+\}", "x", path)
+            flight = own.api.reply("OPTIONS", target, token=None, headers={
+                "Origin": "https://app.example", "Access-Control-Request-Method": method})
+            answer = own.api.reply(method, target, token=None,
+                                   body={} if method in ("POST", "PUT") else None)
+            assert flight.status in (200, 204) and answer.status not in (405, 500), target
+            for got in (flight, answer):
+                assert got.headers["access-control-allow-origin"] == "*", target
+                assert method in got.headers["access-control-allow-methods"], target
 
 
 def test_cors_headers_are_on_answers_and_on_errors(api):
@@ -263,6 +287,13 @@ def test_an_unknown_path_is_404_m_unrecognized(api, path):
 def test_a_wrong_method_is_405_m_unrecognized(api, method, path):
     got = api.reply(method, path, token=None)
     assert (got.status, got.errcode()) == (405, "M_UNRECOGNIZED")
+
+
+def test_a_405_names_the_methods_that_there_are(own):
+    for path, allowed in ((V3 + "/login", "GET, HEAD, POST, OPTIONS"),
+                          (V3 + "/createRoom", "POST, OPTIONS")):
+        got = own.api.reply("PATCH", path, token=None)
+        assert (got.status, got.headers.get("allow")) == (405, allowed)
 
 
 def test_ids_work_raw_and_encoded(server, ann):

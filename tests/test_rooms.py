@@ -6,6 +6,7 @@ Spec: client-server-api/#creation, #room-membership, #restricted-rooms, #knockin
 import pytest
 
 from lib.client import fresh
+from lib.http import quote
 
 VERSIONS = [str(v) for v in range(1, 13)]
 NO_RIGHT = (403, "M_FORBIDDEN")

@@ -392,6 +392,34 @@ refuse(struct server *server, struct http_request *request, const struct route *
 	finish(&req, err);
 }
 
+/* RFC 9110 15.5.6: a 405 names what the path does take. */
+static void
+refuse_method(struct server *server, struct http_request *request)
+{
+	static const struct {
+		enum http_method method;
+		const char *name;
+	} methods[] = { { HTTP_GET, "GET, HEAD, " }, { HTTP_POST, "POST, " },
+		{ HTTP_PUT, "PUT, " }, { HTTP_DELETE, "DELETE, " } };
+	struct ctx ctx = { .core = server->core };
+	struct req req = { .server = server,
+		.core = server->core,
+		.ctx = &ctx,
+		.http = request,
+		.status = 405,
+		.error_sentence = "This endpoint does not take this method" };
+	struct router_match match;
+	char allow[64] = "";
+
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+		if (router_find(methods[i].method, request->head.path, &match) ==
+		    ROUTE_FOUND)
+			strcat(allow, methods[i].name);
+	strcat(allow, "OPTIONS");
+	reply_header(&req, "Allow", allow);
+	finish(&req, M_UNRECOGNIZED);
+}
+
 static void
 refuse_limited(struct server *server, struct http_request *request,
     const struct route *route, int retry_ms)
@@ -458,8 +486,7 @@ dispatch_request(struct http_io *io, struct http_request *request, void *arg)
 	if (request->head.method == HTTP_OPTIONS)
 		answer_options(server, request);
 	else if (found == ROUTE_OTHER_METHOD)
-		refuse(server, request, NULL, 405, M_UNRECOGNIZED,
-		    "This endpoint does not take this method", 0);
+		refuse_method(server, request);
 	else if (found == ROUTE_UNKNOWN || !serves(server, request, match.route))
 		refuse(server, request, NULL, 404, M_UNRECOGNIZED, NULL, 0);
 	else

@@ -12,7 +12,7 @@
 /* Counted for /metrics. */
 struct api_stats {
 	_Atomic uint64_t by_class[6]; /* answers 1xx .. 5xx at [status / 100] */
-	_Atomic uint64_t limited; /* requests refused by a rate limit */
+	_Atomic uint64_t limited;     /* requests refused by a rate limit */
 };
 
 /* Shared; constant after server_new but for what guards itself. */
@@ -31,7 +31,8 @@ struct server {
 	int64_t started_ms;
 	_Atomic uint64_t next_request;
 	struct api_stats stats;
-	/* Of GET /_parlour/health: the writer's failures seen, and until when they count. */
+	/* Of GET /_parlour/health: the writer's failures seen, and until when they
+	 * count. */
 	_Atomic uint64_t failed_groups;
 	_Atomic int64_t failed_until_ms; /* clock_mono_ms */
 };

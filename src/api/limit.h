@@ -14,7 +14,8 @@ struct limits;
 struct limits *limits_new(bool on);
 void limits_free(struct limits *limits);
 
-/* The class of a request: its row's, but for guests who register: these have their own. */
+/* The class of a request: its row's, but for guests who register: these have their own.
+ */
 enum limit_class limit_class_of(const struct route *route, struct str query);
 
 /*

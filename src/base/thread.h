@@ -24,10 +24,10 @@ enum thread_role thread_role(void);
 
 /* A lock may be taken only while every lock held by the thread has a lower rank. */
 enum lock_rank {
-	RANK_ROOM = 10,	   /* core: one room's pending tip */
-	RANK_ROOMS = 20,   /* core: the table of rooms in memory */
-	RANK_CACHE = 30,   /* tokens, profiles and other leaf caches */
-	RANK_WRITER = 40,  /* store: the writer's queue */
+	RANK_ROOM = 10,	  /* core: one room's pending tip */
+	RANK_ROOMS = 20,  /* core: the table of rooms in memory */
+	RANK_CACHE = 30,  /* tokens, profiles and other leaf caches */
+	RANK_WRITER = 40, /* store: the writer's queue */
 	RANK_LEAF = 60,
 };
 

@@ -37,8 +37,8 @@ struct snapshot {
 	/* The newest live events up to position, oldest first: a shared array. */
 	struct live_event **tail;
 	int tail_count;
-	/* Every live event of the room above it is in the tail, and no other event stands
-	 * among those in the room's timeline. */
+	/* Every live event of the room above it is in the tail, and no other event
+	 * stands among those in the room's timeline. */
 	int64_t tail_from;
 };
 

@@ -221,6 +221,22 @@ answer_write(struct http_io *io, struct conn *c, const char *head, size_t head_n
 	exchange_end(io, c, close);
 }
 
+/* Who cannot take this much must not pin it for long, nor may all of them together; a
+ * thread has its own share. */
+static void
+bound_unsent(struct http_io *io, struct conn *c, size_t max)
+{
+	const struct http_config *config = &io->server->config;
+	uint64_t all = config->pinned_max / (unsigned)config->io_threads;
+	uint64_t pinned =
+	    atomic_load_explicit(&io->stats.pinned_bytes, memory_order_relaxed);
+
+	if (c->fd < 0 || c->busy == NULL || c->busy->unsent == 0)
+		return;
+	if (c->busy->unsent > max || (all > 0 && pinned > all))
+		conn_close(io, c);
+}
+
 void
 answer_send(struct http_io *io, struct conn *c, struct http_reply *reply)
 {
@@ -234,6 +250,7 @@ answer_send(struct http_io *io, struct conn *c, struct http_reply *reply)
 
 	unpark(io, c);
 	answer_write(io, c, head, n, body, reply->close || must_close(io, c));
+	bound_unsent(io, c, SIZE_MAX);
 	if (head != small)
 		free(head);
 }
@@ -253,6 +270,7 @@ answer_deliver(struct http_io *io, void *arg)
 	unpark(io, c);
 	answer_write(
 	    io, c, mail->head, mail->head_n, body, mail->close || must_close(io, c));
+	bound_unsent(io, c, SIZE_MAX);
 }
 
 /* Frees what a posted answer holds when nobody is left to deliver it. */
@@ -341,8 +359,5 @@ http_answer_shared(struct exchange exchange, struct http_shared *shared)
 			.p = shared->bytes + shared->head_n,
 			.n = shared->n - shared->head_n },
 		    close);
-	/* Who cannot take this much must not pin it for long. */
-	if (c->fd >= 0 && c->busy != NULL &&
-	    c->busy->unsent > io->server->config.write_max)
-		conn_close(io, c);
+	bound_unsent(io, c, io->server->config.write_max);
 }

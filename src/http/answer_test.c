@@ -335,6 +335,43 @@ who_does_not_read_a_large_shared_answer_is_closed(void **state)
 }
 
 static void
+what_slow_readers_pin_together_is_bounded(void **state)
+{
+	struct http_listener listener = { "127.0.0.1", 0 };
+	struct http_config config = usual_config(&listener);
+	size_t n = 20000000;
+	char *body = calloc(1, n), *got = malloc(n + 1000);
+	struct http_shared *shared = http_shared_new(200, NULL, body, n);
+	struct app *app;
+	int fds[3];
+
+	(void)state;
+	config.io_threads = 1;
+	config.write_max = n;
+	config.pinned_max = n;
+	app = app_start(&config);
+	for (int i = 0; i < 3; i++) {
+		fds[i] = dial(app);
+		say(fds[i], "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+		wait_until(app, &app->parked_n, i + 1);
+	}
+	answer_all_shared(app, shared);
+	assert_int_equal(stats_of(app).connections, 1);
+	assert_in_range(stats_of(app).pinned_bytes, 1, n);
+	read_exactly(fds[0], got, shared->n);
+	assert_memory_equal(got, shared->bytes, shared->n);
+	say(fds[0], "GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect_answer(fds[0], 200, "/next");
+	assert_int_equal(stats_of(app).pinned_bytes, 0);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	app_free(app);
+	http_shared_unref(shared);
+	free(body);
+	free(got);
+}
+
+static void
 a_parked_connection_holds_one_cache_line(void **state)
 {
 	struct app *app = *state;
@@ -374,6 +411,7 @@ main(void)
 		T(a_shared_answer_suits_the_one_who_asked),
 		cmocka_unit_test(a_slow_reader_holds_a_reference_until_it_has_all),
 		T(who_does_not_read_a_large_shared_answer_is_closed),
+		cmocka_unit_test(what_slow_readers_pin_together_is_bounded),
 		T(a_parked_connection_holds_one_cache_line),
 	};
 

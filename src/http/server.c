@@ -18,6 +18,9 @@
 #include "http/io.h"
 
 #define BACKLOG 65535 /* the kernel cuts it to net.core.somaxconn */
+/* Of the kernel's memory, which it doubles and would let grow to 4 MB: what a slow
+ * reader leaves is ours to count and to bound. */
+#define SEND_BUFFER (128 << 10)
 
 static _Thread_local struct http_io *here;
 
@@ -57,11 +60,11 @@ resolve(const struct http_listener *listener, uint16_t port, char **error_out)
 	return NULL;
 }
 
-/* TCP_NODELAY is inherited by what is accepted. */
+/* TCP_NODELAY and SO_SNDBUF are inherited by what is accepted. */
 static void
 set_options(int fd, const struct addrinfo *at, bool shared)
 {
-	int on = 1, off = 0;
+	int on = 1, off = 0, send_buffer = SEND_BUFFER;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (shared)
@@ -69,6 +72,7 @@ set_options(int fd, const struct addrinfo *at, bool shared)
 	if (at->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
 }
 
 /* A listening socket; -1 with errno set. Without `shared` the address must be free even

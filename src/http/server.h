@@ -106,6 +106,8 @@ struct http_config {
 	size_t
 	    write_max; /* unsent bytes of a shared answer before its reader is closed;
 			* other answers go as long as they move (body_timeout) */
+	size_t pinned_max; /* unsent bytes of all connections together: beyond it who
+			    * cannot take an answer at once is closed; 0: no bound */
 };
 
 /* All run on an io thread. */

@@ -27,8 +27,8 @@ static const char magic[] = "\x28\xb5\x2f\xfd";
 #define UNPACKED_MAX (1 << 20)
 #define FRAME_HEADER_MAX 14 /* without the magic number */
 
-/* With the dictionary the third level saves no byte in three hundred over the first, and
- * takes twice the time (bench/store_size, an event of 730 bytes). */
+/* With the dictionary the third level saves no byte in three hundred over the first,
+ * and takes twice the time (bench/store_size, an event of 730 bytes). */
 #define PACK_LEVEL 1
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -105,8 +105,8 @@ client_events(struct req *req)
 	if (from != NULL && !token_parse(from, &token))
 		return req_fail(req, M_INVALID_PARAM,
 		    "from is not a token that this server gave out");
-	if (!req_query_int(
-		req, "limit", EVENTS_LIMIT_DEFAULT, INT64_MIN, EVENTS_LIMIT_MAX, &limit) ||
+	if (!req_query_int(req, "limit", EVENTS_LIMIT_DEFAULT, INT64_MIN,
+		EVENTS_LIMIT_MAX, &limit) ||
 	    limit < 1)
 		return req_fail(
 		    req, M_INVALID_PARAM, "limit must be a whole number of 1 or more");

@@ -26,12 +26,10 @@ read_proof(struct req *req, const struct json **out)
 static enum mx_err
 move_self(struct req *req, struct room *room, mover fn)
 {
-	struct move move = {
-		.room = room,
+	struct move move = { .room = room,
 		.who = &req->who,
 		.user_id = req->who.user_id,
-		.more = req->body
-	};
+		.more = req->body };
 	enum mx_err err = arg_str(req, "reason", &move.reason);
 
 	if (err == M_OK)
