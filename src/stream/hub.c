@@ -159,6 +159,7 @@ static void
 set_deadline(
     struct hub *hub, struct listener *l, int64_t deadline_ms, int64_t expires_ms)
 {
+	l->expires_ms = expires_ms;
 	l->expires = expires_ms != 0 && expires_ms < deadline_ms;
 	if (l->expires)
 		deadline_ms = expires_ms;
@@ -189,14 +190,23 @@ has_news(const struct listener *l)
 	return is_outrun(l) || hub_room_has(l->in, l->from);
 }
 
+/* The wheel comes round once a second: until then nothing more is heard. */
+static bool
+has_expired(int64_t expires_ms)
+{
+	return expires_ms != 0 && clock_mono_ms() >= expires_ms;
+}
+
 static void
 answer_stranger(struct hub *hub, struct listener *l)
 {
 	struct http_shared *shared;
 	uint32_t events = 0;
 
-	/* Its next poll begins with a look, which reads from the store. */
-	if (is_outrun(l))
+	/* Whoever was outrun begins the next poll with a look, from the store. */
+	if (has_expired(l->expires_ms))
+		shared = hub->hubs->options.token_gone;
+	else if (is_outrun(l))
 		shared = empty_shared(hub, l->from, l->heard);
 	else
 		shared = hub_room_body(hub, l->in, l->from, l->gzip, &events);
@@ -386,6 +396,8 @@ settle(struct hub *hub, struct waiting *w)
 	bool late = hub->stopping || clock_mono_ms() >= w->deadline_ms;
 
 	atomic_fetch_sub_explicit(&hub->looking, 1, memory_order_relaxed);
+	if (has_expired(w->expires_ms))
+		l->revoked = true;
 	if (l->gone || l->revoked || w->answered) {
 		if (l->revoked && !l->gone)
 			http_answer_shared(

@@ -57,6 +57,7 @@ struct listener {
 	bool expires;		 /* the deadline is the token's end */
 	bool gzip;		 /* strangers: takes packed answers */
 	uint32_t deadline_s;	 /* of clock_mono_ms / 1000 */
+	int64_t expires_ms;	 /* its token's end; 0: none */
 	struct link wheel;	 /* in its second; free ones: next is the free list */
 	struct link room;	 /* strangers: in their room, in the order of parking */
 	struct hub_room *in;	 /* strangers */

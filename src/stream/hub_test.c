@@ -576,6 +576,36 @@ a_poll_ends_with_its_token(void **state)
 }
 
 static void
+what_comes_behind_a_tokens_end_is_not_heard(void **state)
+{
+	struct fixture *f = *state;
+	int guest = poll_as(f, "@gee:x", "&expires=300"), user;
+	char more[64];
+	long long end;
+	struct waiting *w;
+
+	serve_look(f);
+	snprintf(more, sizeof more, "&expires=300&from=s1_e%lld",
+	    (long long)atomic_load(&f->t.core.visible));
+	user = poll_as(f, "@ann:" TESTING_SERVER, more);
+	w = take_look(f);
+	end = clock_mono_ms() + 300; /* and behind it before the wheel comes round */
+	while (clock_mono_ms() < end) {
+		lock_take(&f->lock);
+		lock_wait(&f->lock, &f->changed, end);
+		lock_give(&f->lock);
+	}
+	send_text(f, f->room, "too-late");
+	expect_answer(guest, 401, "{}");
+	do_look(f, w);
+	assert_true(w->answered);
+	hub_looked(f->hubs, w);
+	expect_answer(user, 401, "{}");
+	close(guest);
+	close(user);
+}
+
+static void
 a_client_that_goes_leaves_nothing_behind(void **state)
 {
 	struct fixture *f = *state;
@@ -777,6 +807,7 @@ main(void)
 		T(a_logout_during_a_look_ends_the_poll_too),
 		T(a_poll_ends_empty_when_its_time_is_up),
 		T(a_poll_ends_with_its_token),
+		T(what_comes_behind_a_tokens_end_is_not_heard),
 		T(a_client_that_goes_leaves_nothing_behind),
 		T(a_redaction_replaces_what_is_kept_for_the_next_poll),
 		T(a_burst_longer_than_what_is_kept_is_heard_whole),
