@@ -14,7 +14,6 @@
 #include "stream/hub_inside.h"
 
 #define SLICE 256 /* answers before sockets have their turn again */
-#define STOP_MS 3000
 
 /* --- listeners and their slots --- */
 
@@ -65,7 +64,7 @@ listener_new(struct hub *hub, struct exchange exchange, uint64_t user)
 	return l;
 }
 
-static void
+void
 hub_user_free(struct hub *hub, struct hub_user *user)
 {
 	map_del_str(&hub->users, user->user_id);
@@ -103,56 +102,6 @@ listener_free(struct hub *hub, struct listener *l)
 	atomic_fetch_sub_explicit(&hub->parked, 1, memory_order_relaxed);
 }
 
-/* --- struct waiting --- */
-
-static size_t
-text_size(const char *s)
-{
-	return s == NULL ? 0 : strlen(s) + 1;
-}
-
-static const char *
-text_put(char **at, const char *s)
-{
-	const char *copy = *at;
-
-	if (s == NULL)
-		return NULL;
-	*at = stpcpy(*at, s) + 1;
-	return copy;
-}
-
-struct waiting *
-waiting_new(const char *user_id, const char *device_id, const char *const *room_ids,
-    int room_count, const char *start)
-{
-	size_t size = sizeof(struct waiting) + room_count * sizeof(char *) +
-		      text_size(user_id) + text_size(device_id) + text_size(start);
-	struct waiting *w;
-	char *at;
-
-	for (int i = 0; i < room_count; i++)
-		size += text_size(room_ids[i]);
-	w = xcalloc(1, size);
-	w->room_ids = (const char **)(w + 1);
-	w->room_count = room_count;
-	w->from.typing = -1;
-	at = (char *)(w->room_ids + room_count);
-	w->user_id = text_put(&at, user_id);
-	w->device_id = text_put(&at, device_id);
-	w->start = text_put(&at, start);
-	for (int i = 0; i < room_count; i++)
-		w->room_ids[i] = text_put(&at, room_ids[i]);
-	return w;
-}
-
-void
-waiting_free(struct waiting *w)
-{
-	free(w->reply.body);
-	free(w);
-}
-
 /* --- deadlines --- */
 
 static void
@@ -172,7 +121,6 @@ set_deadline(
 }
 
 static void answer_timeout(struct hub *hub, struct listener *l);
-static void read_changes(struct hub *hub);
 static struct http_shared *empty_shared(struct hub *hub, int64_t from, int64_t end);
 
 /* --- strangers --- */
@@ -331,7 +279,7 @@ hub_enter(struct hubs *hubs, struct waiting *w)
 	w->hub = hub;
 	/* Whoever has been told that an event is there finds it here as well: answers
 	 * follow the queue of changes, its wake-ups follow the answers. */
-	read_changes(hub);
+	hub_read_changes(hub);
 	if (!http_waiting(w->exchange)) {
 		waiting_free(w);
 		return;
@@ -436,6 +384,13 @@ hub_looked(struct hubs *hubs, struct waiting *w)
 }
 
 void
+hub_end_token(struct hub *hub, struct listener *l)
+{
+	http_answer_shared(exchange_of(hub, l), hub->hubs->options.token_gone);
+	listener_free(hub, l);
+}
+
+void
 hub_wake(struct hub *hub, uint32_t tag)
 {
 	struct listener *l = listener_at(hub, tag);
@@ -531,141 +486,6 @@ answer_timeout(struct hub *hub, struct listener *l)
 	listener_free(hub, l);
 }
 
-/* --- changes --- */
-
-static bool
-is_member(const struct snapshot *s, const char *user_id)
-{
-	return snapshot_membership(s, user_id) == MEMBERSHIP_JOIN;
-}
-
-/* Those who listen to all their rooms and are in this one. */
-static void
-wake_members(struct hub *hub, struct room *room)
-{
-	struct snapshot *s;
-	struct hub_user *user;
-
-	if (hub->users.count == 0)
-		return;
-	s = room_snapshot(room);
-	for (size_t at = 0; (user = map_next(&hub->users, &at)) != NULL;) {
-		if (!is_member(s, user->user_id))
-			continue;
-		for (struct link *l = user->watches.next; l != &user->watches;
-		     l = l->next)
-			hub_wake(hub, ((struct watch *)l)->tag);
-	}
-	snapshot_unref(s);
-}
-
-static void
-wake_user(struct hub *hub, const char *user_id)
-{
-	struct hub_user *user = map_get_str(&hub->users, user_id);
-
-	if (user == NULL)
-		return;
-	for (struct link *l = user->watches.next; l != &user->watches; l = l->next)
-		hub_wake(hub, ((struct watch *)l)->tag);
-}
-
-static void
-on_event(struct hub *hub, const struct change *change)
-{
-	const struct event *e = change->event->pdu->event;
-	struct hub_room *room = map_get_str(&hub->rooms, change->room->room_id);
-
-	if (room != NULL)
-		hub_room_event(hub, room, change);
-	wake_members(hub, change->room);
-	/* Whoever it makes leave (or invites) is no member any more (or yet). */
-	if (e->state_key != NULL && strcmp(e->type, "m.room.member") == 0)
-		wake_user(hub, e->state_key);
-}
-
-static bool
-is_token_of(const struct waiting *w, const struct change *change)
-{
-	return strcmp(w->user_id, change->user_id) == 0 &&
-	       (change->device_id == NULL ||
-		   strcmp(w->device_id, change->device_id) == 0);
-}
-
-/* Logouts are rare: looking at every listener is cheaper than an index kept for all. */
-static void
-on_token_gone(struct hub *hub, const struct change *change)
-{
-	uint64_t user = map_hash(change->user_id, strlen(change->user_id));
-
-	for (size_t c = 0; c < hub->chunks.n; c++)
-		for (int i = 0; i < HUB_CHUNK; i++) {
-			struct listener *l = &hub->chunks.v[c][i];
-
-			if (l->state == LISTENER_FREE || l->user != user)
-				continue;
-			if (l->waiting != NULL && !is_token_of(l->waiting, change))
-				continue;
-			if (l->state == LISTENER_LOOKING) {
-				l->revoked = true;
-				continue;
-			}
-			http_answer_shared(
-			    exchange_of(hub, l), hub->hubs->options.token_gone);
-			listener_free(hub, l);
-		}
-}
-
-static void
-read_changes(struct hub *hub)
-{
-	const struct change *change;
-
-	while ((change = changes_next(&hub->cursor)) != NULL) {
-		switch (change->kind) {
-		case CHANGE_EVENT:
-			on_event(hub, change);
-			break;
-		case CHANGE_TYPING:
-			wake_members(hub, change->room);
-			break;
-		case CHANGE_TOKEN_GONE:
-		case CHANGE_USER_GONE:
-			hub->tokens_gone++;
-			on_token_gone(hub, change);
-			break;
-		case CHANGE_START:
-		case CHANGE_POSITION:
-			break;
-		}
-		if (change->position > hub->processed)
-			hub->processed = change->position;
-	}
-}
-
-static void
-woken(struct http_io *io, void *arg)
-{
-	struct hub *hub = arg;
-
-	atomic_store(&hub->woken, false);
-	read_changes(hub);
-}
-
-/* On the thread that made the change: one wake-up for each io thread that needs one. */
-static void
-wake_all(void *arg)
-{
-	struct hubs *hubs = arg;
-
-	for (int i = 0; i < hubs->count; i++) {
-		struct hub *hub = &hubs->hubs[i];
-
-		if (!atomic_exchange(&hub->woken, true))
-			http_post(hub->io, woken, hub);
-	}
-}
-
 /* --- the server's hooks --- */
 
 bool
@@ -732,7 +552,7 @@ hub_tick(struct hubs *hubs, struct http_io *io, int64_t mono_ms)
 		hub->wheel_s++;
 		expire_slot(hub, &hub->wheel[hub->wheel_s % HUB_SECONDS], now_s);
 	}
-	read_changes(hub); /* a lost wake-up is cured here */
+	hub_read_changes(hub); /* a lost wake-up is cured here */
 	if (now_s % 30 == 0)
 		hub_rooms_tidy(hub, mono_ms);
 }
@@ -752,92 +572,4 @@ hub_stopping(struct hubs *hubs, struct http_io *io)
 			    l->state == LISTENER_PARKED)
 				answer_timeout(hub, l);
 		}
-}
-
-/* --- construction --- */
-
-static void
-hub_init(struct hub *hub, struct hubs *hubs, int index)
-{
-	hub->hubs = hubs;
-	hub->io = http_io_at(hubs->http, index);
-	hub->cursor = changes_cursor(hubs->core->changes);
-	hub->processed = atomic_load(&hubs->core->visible);
-	hub->tokens_gone = changes_tokens_gone(hubs->core->changes);
-	hub->wheel_s = clock_mono_ms() / 1000;
-	link_init(&hub->dirty);
-	link_init(&hub->free);
-	for (int i = 0; i < HUB_SECONDS; i++)
-		link_init(&hub->wheel[i]);
-	http_io_set_data(hub->io, hub);
-}
-
-struct hubs *
-hubs_new(struct core *core, struct http_server *http, const struct hub_options *options)
-{
-	struct hubs *hubs = xcalloc(1, sizeof *hubs);
-
-	hubs->core = core;
-	hubs->http = http;
-	hubs->options = *options;
-	hubs->count = http_io_count(http);
-	hubs->hubs = xcalloc(hubs->count, sizeof *hubs->hubs);
-	for (int i = 0; i < hubs->count; i++)
-		hub_init(&hubs->hubs[i], hubs, i);
-	changes_subscribe(core->changes, wake_all, hubs);
-	return hubs;
-}
-
-static void
-hub_fini(struct hub *hub)
-{
-	struct hub_room *room;
-	struct hub_user *user;
-
-	for (size_t c = 0; c < hub->chunks.n; c++) {
-		for (int i = 0; i < HUB_CHUNK; i++) {
-			free(hub->chunks.v[c][i].watches);
-			if (hub->chunks.v[c][i].waiting != NULL)
-				waiting_free(hub->chunks.v[c][i].waiting);
-		}
-		free(hub->chunks.v[c]);
-	}
-	for (size_t at = 0; (room = map_next(&hub->rooms, &at)) != NULL;)
-		hub_room_free(hub, room);
-	for (size_t at = 0; (user = map_next(&hub->users, &at)) != NULL;)
-		hub_user_free(hub, user);
-	vec_free(&hub->chunks);
-	map_fini(&hub->rooms);
-	map_fini(&hub->users);
-	if (hub->empty_shared != NULL)
-		http_shared_unref(hub->empty_shared);
-	changes_cursor_free(hub->cursor);
-}
-
-void
-hubs_free(struct hubs *hubs)
-{
-	for (int i = 0; i < hubs->count; i++)
-		hub_fini(&hubs->hubs[i]);
-	http_shared_unref(hubs->options.token_gone);
-	free(hubs->hubs);
-	free(hubs);
-}
-
-void
-hubs_stats(struct hubs *hubs, struct hub_stats *out)
-{
-	*out = (struct hub_stats){ 0 };
-	for (int i = 0; i < hubs->count; i++) {
-		struct hub *hub = &hubs->hubs[i];
-
-		out->parked += atomic_load(&hub->parked);
-		out->looking += atomic_load(&hub->looking);
-		out->rooms += atomic_load(&hub->room_count);
-		out->answers_shared += atomic_load(&hub->answers_shared);
-		out->bodies_made += atomic_load(&hub->bodies_made);
-		out->looks += atomic_load(&hub->looks);
-		out->timeouts += atomic_load(&hub->timeouts);
-		out->memory_bytes += atomic_load(&hub->memory);
-	}
 }

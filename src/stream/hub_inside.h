@@ -158,7 +158,17 @@ struct http_shared *hub_room_body(struct hub *hub, struct hub_room *room, int64_
 /* Frees rooms that nobody has listened to for a while. */
 void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
 
+/* hub_changes.c */
+/* Acts on all that has become visible since the last time. */
+void hub_read_changes(struct hub *hub);
+/* On the thread that made a change: one wake-up for each io thread; arg: the hubs. */
+void hub_wake_all(void *arg);
+
 /* hub.c */
+/* The listener with this tag has something to look for. */
 void hub_wake(struct hub *hub, uint32_t tag);
+/* Its token is no longer valid: 401, and out. */
+void hub_end_token(struct hub *hub, struct listener *l);
+void hub_user_free(struct hub *hub, struct hub_user *user);
 
 #endif

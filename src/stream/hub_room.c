@@ -12,6 +12,8 @@
 #include "stream/hub_inside.h"
 
 #define UNUSED_MS 120000
+/* Packed here, on the io thread; more of it would keep the sockets waiting. */
+#define GZIP_SHARED_MAX 65536
 
 struct hub_room *
 hub_room_get(struct hub *hub, const char *room_id)
@@ -185,6 +187,10 @@ write_body(struct hub_room *room, int64_t from, struct buf *body)
 		view.may_see_replaced = e->replaced_world_readable;
 		json_event_live(&chunk, e, &view);
 		events++;
+		/* Behind the end of openness a guest may have joined: what stands there
+		 * is for its next poll to ask for by name. */
+		if (!room->world_readable)
+			end.events = e->event;
 	}
 	token_write(&text, &start);
 	buf_char(&text, '\0');
@@ -243,7 +249,8 @@ hub_room_body(struct hub *hub, struct hub_room *room, int64_t from, bool gzip,
 	struct hub_body *b = find_body(hub, room, from);
 
 	*events_out = b->events;
-	if (!gzip || b->plain->n - b->plain->head_n < GZIP_MIN)
+	if (!gzip || b->plain->n - b->plain->head_n > GZIP_SHARED_MAX ||
+	    b->plain->n - b->plain->head_n < GZIP_MIN)
 		return b->plain;
 	if (b->gzip == NULL)
 		make_gzip(b);
