@@ -280,6 +280,7 @@ run_serve(const struct command *command, int argc, char **argv)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP); /* the terminal has gone */
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	log_setup((enum log_level)s.config->log_level, s.config->log_format == 1);
