@@ -264,6 +264,7 @@ run_serve(const struct command *command, int argc, char **argv)
 		{ 0 },
 	};
 	struct serving s = { .running = { .lock_fd = -1 } };
+	struct sigaction hangup;
 	sigset_t signals;
 	char *error = NULL;
 	int status;
@@ -280,7 +281,9 @@ run_serve(const struct command *command, int argc, char **argv)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP); /* the terminal has gone */
+	/* The terminal has gone; not for who was started to outlive it (nohup). */
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	log_setup((enum log_level)s.config->log_level, s.config->log_format == 1);
