@@ -1,6 +1,6 @@
 """The command line, the configuration, starting, stopping and the operator's words.
 
-What is held is DESIGN 9 and section 8 of doc/operating.md; no Matrix specification.
+What is held is doc/operating.md; no Matrix specification.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Guests: tokens without rows, what they may do, joining, upgrade, the end of their stay.
 
-Spec: client-server-api/#guest-access; DESIGN 2 of Parlour says what goes beyond it.
+Spec: client-server-api/#guest-access; doc/events.md says what goes beyond it.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """The paths of 2015, api/v1 and v2_alpha, one more version in each route's row.
 
-Spec: shared/spec/legacy-v1 (api/client-server/v1, v2_alpha).
+Spec: the client-server API of 2015 (v1, v2_alpha).
 """
 
 import pytest

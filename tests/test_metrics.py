@@ -1,6 +1,6 @@
 """GET /_parlour/health and GET /metrics, in Prometheus' text format.
 
-DESIGN 9; the names are listed in doc/operating.md.
+The names are listed in doc/operating.md.
 """
 
 import re

@@ -2,7 +2,7 @@
 close, clients that break off; and what a hundred thousand polls leave behind.
 
 What each listener must hear is worked out afterwards from the rooms' whole histories, by
-the rules of client-server-api/#room-history-visibility and DESIGN 1.
+the rules of client-server-api/#room-history-visibility and doc/events.md.
 """
 
 import random

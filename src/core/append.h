@@ -1,7 +1,8 @@
 /*
  * The only way into a room: check against the auth rules, build, sign, one write job,
  * and (once it is durable) publish. Several events of one call are one unit: all or
- * none. Never waits for the disk: the tickets in ctx hold the answer back (DESIGN 4).
+ * none. Never waits for the disk: the tickets in ctx hold the answer back
+ * (doc/rooms.md).
  */
 #ifndef CORE_APPEND_H
 #define CORE_APPEND_H

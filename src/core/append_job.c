@@ -288,7 +288,7 @@ take_group(struct appends *appends)
 	return group;
 }
 
-/* All rooms' tails first, then the one position, then the word (DESIGN 5). */
+/* All rooms' tails first, then the one position, then the word (doc/rooms.md). */
 void
 append_durable(void *arg)
 {

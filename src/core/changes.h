@@ -1,7 +1,7 @@
 /*
  * What became visible, in order: one queue that every listener's thread reads on from
  * its own place. Events and whatever takes rights away stand in the same queue, so that
- * nobody hears an event with a right that ended before it (DESIGN 3).
+ * nobody hears an event with a right that ended before it (doc/request.md).
  *
  * A singly linked list of counted records. The writer thread appends; readers follow
  * `next` without a lock. A record is freed when no reader stands at or before it.

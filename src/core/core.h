@@ -58,7 +58,8 @@ struct core {
 	struct guests *guests;	 /* core/guests: denials, guests with rows */
 	struct typing *typing;
 	struct public_rooms *public_rooms; /* core/public_rooms: the directory's list */
-	/* Every event at or below it is durable and in its room's tail (DESIGN 5). */
+	/* Every event at or below it is durable and in its room's tail (doc/rooms.md).
+	 */
 	_Atomic int64_t visible;
 };
 

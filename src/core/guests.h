@@ -1,8 +1,8 @@
 /*
  * Guests: people without an account, who cost nothing until they write something. A
- * guest is a signed token (DESIGN 2); rows appear with its first write and go when it
- * has expired. In memory: who is denied, and who has rows.
- * Spec: client-server-api/#guest-access
+ * guest is a signed token (doc/events.md); rows appear with its first write and go when
+ * it has expired. In memory: who is denied, and who has rows. Spec:
+ * client-server-api/#guest-access
  */
 #ifndef CORE_GUESTS_H
 #define CORE_GUESTS_H

@@ -1,7 +1,8 @@
 /*
  * Taking tokens away. The write, what is forgotten in memory and the word to parked
  * listeners come in this order, the latter two on the writer thread once the write is
- * durable, so that nobody hears an event with a right that ended before it (DESIGN 3).
+ * durable, so that nobody hears an event with a right that ended before it
+ * (doc/request.md).
  */
 #ifndef CORE_REVOKE_H
 #define CORE_REVOKE_H

@@ -1,6 +1,6 @@
 /*
  * Events and their JSON in the database. Ids travel as text and lie as bytes: the 32 of
- * the hash from room version 3 on, text before (DESIGN 4).
+ * the hash from room version 3 on, text before (doc/rooms.md).
  */
 #ifndef STORE_EVENTS_H
 #define STORE_EVENTS_H

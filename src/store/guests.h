@@ -1,6 +1,6 @@
 /*
  * What of guests stands in the database: rows in users once they have written
- * something, and denials of tokens that would otherwise still be good. DESIGN 2.
+ * something, and denials of tokens that would otherwise still be good. doc/events.md.
  */
 #ifndef STORE_GUESTS_H
 #define STORE_GUESTS_H

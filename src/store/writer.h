@@ -2,7 +2,7 @@
  * The writer: the one thread that changes the database. Jobs are run in the order in
  * which they were queued; all that are ready form one group, one transaction, one
  * fsync. Each job is a savepoint: its failure is its own. Answers are given after the
- * group is durable. See DESIGN 4.
+ * group is durable. See doc/rooms.md.
  */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H

@@ -244,7 +244,8 @@ hear_rooms(struct look *look, struct events_found *found)
 {
 	enum mx_err err;
 
-	/* `visible` was read first: snapshots may be newer, never older (DESIGN 5). */
+	/* `visible` was read first: snapshots may be newer, never older (doc/rooms.md).
+	 */
 	for (size_t i = 0; i < look->rooms.n; i++) {
 		struct room *room = look->rooms.v[i];
 		struct snapshot *s = room_snapshot(room);

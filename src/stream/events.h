@@ -1,7 +1,7 @@
 /*
  * What a listener of /events has not heard yet. A look reads from the rooms' tails, and
  * behind them from the store; it never waits.
- * Spec: client-server-api/#get_matrixclientv3events, DESIGN 1
+ * Spec: client-server-api/#get_matrixclientv3events, doc/events.md
  */
 #ifndef STREAM_EVENTS_H
 #define STREAM_EVENTS_H

@@ -44,7 +44,8 @@ already(const char *const *rooms, int n, const char *room_id)
 	return false;
 }
 
-/* Swagger 2.0 says commas, clients repeat the parameter: both are heard (DESIGN 1). */
+/* Swagger 2.0 says commas, clients repeat the parameter: both are heard
+ * (doc/events.md). */
 static enum mx_err
 read_rooms(struct req *req, const char ***rooms_out, int *n_out)
 {
@@ -90,7 +91,7 @@ expiry(const struct req *req, int64_t now_ms)
 					: now_ms + req->who.expires_ms - clock_now_ms();
 }
 
-/* client-server-api/#get_matrixclientv3events, ../shared/seed: DESIGN 1 */
+/* client-server-api/#get_matrixclientv3events; doc/events.md */
 enum mx_err
 client_events(struct req *req)
 {
