@@ -63,6 +63,18 @@ settle_debts(struct server *server, struct db *db)
 		log_warn("guests: not all could be made to leave rooms closed to them");
 }
 
+/* The directory is read here, so that nobody's first request has to. */
+static void
+warm_directory(struct server *server, struct db *db, struct arena *arena)
+{
+	struct ctx ctx = { .core = server->core, .db = db };
+	struct public_query query = { .limit = 1 };
+
+	if (public_rooms_page(&ctx, arena, &query) != M_OK)
+		log_warn("directory: not read yet; the first request will");
+	arena_reset(arena);
+}
+
 /* Once a second: what nobody's request does. */
 static void
 chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms)
@@ -96,6 +108,7 @@ keep(void *arg)
 		abort();
 	}
 	settle_debts(server, db);
+	warm_directory(server, db, arena);
 	lock_take(&server->keeper_lock);
 	while (!server->keeper_stops) {
 		lock_wait(
