@@ -262,7 +262,11 @@ def test_shared_answers_are_compressed_for_who_asks(own, ann, guest, hall):
     one, two = plain.answer(), packed.answer()
     assert "content-encoding" not in one.headers
     assert two.headers["content-encoding"] == "gzip" and len(two.body) < len(one.body) / 4
-    assert json.loads(gzip.decompress(two.body)) == one.json()
+    pages = [one.json(), json.loads(gzip.decompress(two.body))]
+    for page in pages:  # each io thread makes its own, at its own moment
+        for event in page["chunk"]:
+            del event["age"], event["unsigned"]["age"]
+    assert pages[0] == pages[1]
     plain.sock.close()
     packed.sock.close()
 
