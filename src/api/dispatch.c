@@ -152,6 +152,9 @@ ticket_settled(void *arg, enum mx_err err)
 		    held->server->core->writer, ticket, ticket, ticket_settled, held);
 		return;
 	}
+	/* A group's answers go out together: server.c rings once it is told of all. */
+	if (thread_role() == ROLE_WRITER)
+		http_hold();
 	if (err == M_OK) {
 		count_answer(held->server, held->reply.status);
 		http_answer(held->exchange, &held->reply);

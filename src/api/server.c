@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/guest_access.h"
+#include "core/changes.h"
 #include "core/guests.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
@@ -22,6 +23,14 @@
  * index, the operator's socket and reader, /proc for the metrics; some are for
  * connections that are accepted only to be refused. */
 #define DESCRIPTORS_MORE 24
+
+/* The writer is through with a group: its answers and the hubs' letters are rung for.
+ */
+static void
+ring(void *arg)
+{
+	http_ring();
+}
 
 static void
 on_gone(struct http_io *io, uint32_t tag, void *arg)
@@ -187,6 +196,7 @@ server_new(struct core *core, const struct server_options *options, char **error
 	server->limits = limits_new(options->rate_limits);
 	server->ios = dispatch_ios_new(http_io_count(server->http));
 	server->hubs = poll_hubs_new(server);
+	changes_subscribe(core->changes, ring, NULL); /* behind the hubs' letters */
 	lock_init(&server->keeper_lock, RANK_LEAF);
 	cond_init(&server->keeper_cond);
 	server->started_ms = clock_now_ms();

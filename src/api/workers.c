@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -20,13 +21,23 @@ struct workers {
 	struct task *head, **tail;
 	uint64_t depth;
 	int idle;
+	/* At work and not waiting for the disk. More of them than cores only take
+	 * turns: a task that comes is left to whoever is done first. */
+	int running, running_max;
 	bool stopping;
 };
+
+static bool
+wants_another_locked(const struct workers *w)
+{
+	return w->head != NULL && w->idle > 0 && w->running < w->running_max;
+}
 
 static struct task *
 take(struct workers *w)
 {
 	struct task *task;
+	bool wake;
 
 	lock_take(&w->lock);
 	w->idle++;
@@ -39,9 +50,36 @@ take(struct workers *w)
 		if (w->head == NULL)
 			w->tail = &w->head;
 		w->depth--;
+		w->running++;
 	}
+	wake = wants_another_locked(w);
 	lock_give(&w->lock);
+	if (wake)
+		pthread_cond_signal(&w->ready);
 	return task;
+}
+
+static void
+done(struct workers *w)
+{
+	lock_take(&w->lock);
+	w->running--;
+	lock_give(&w->lock);
+}
+
+/* thread_on_wait's: one that waits for the disk makes room for another. */
+static void
+on_wait(void *arg, bool begins)
+{
+	struct workers *w = arg;
+	bool wake;
+
+	lock_take(&w->lock);
+	w->running += begins ? -1 : 1;
+	wake = wants_another_locked(w);
+	lock_give(&w->lock);
+	if (wake)
+		pthread_cond_signal(&w->ready);
 }
 
 /* The reader's connection is opened at the first task: an idle thread costs its stack.
@@ -68,6 +106,7 @@ work(void *arg)
 	struct db *db = NULL;
 	struct task *task;
 
+	thread_on_wait(on_wait, w);
 	while ((task = take(w)) != NULL) {
 		struct ctx ctx = { .core = w->core };
 
@@ -77,6 +116,7 @@ work(void *arg)
 		task->run(task, &ctx, arena);
 		arena_reset(arena);
 		log_set_request(0);
+		done(w);
 	}
 	if (db != NULL)
 		db_close(db);
@@ -88,10 +128,12 @@ struct workers *
 workers_new(struct core *core, const char *name, int count)
 {
 	struct workers *w = xcalloc(1, sizeof *w);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
 	w->core = core;
 	w->count = count;
 	w->tail = &w->head;
+	w->running_max = cores < 1 ? 1 : (int)cores;
 	lock_init(&w->lock, RANK_LEAF);
 	cond_init(&w->ready);
 	w->threads = xcalloc(count, sizeof *w->threads);
@@ -114,7 +156,7 @@ workers_queue(struct workers *w, struct task *task)
 	*w->tail = task;
 	w->tail = &task->next;
 	w->depth++;
-	wake = w->idle > 0;
+	wake = wants_another_locked(w);
 	lock_give(&w->lock);
 	if (wake)
 		pthread_cond_signal(&w->ready);

@@ -180,3 +180,22 @@ lock_wait(struct lock *lock, pthread_cond_t *cond, long long deadline_ms)
 	must(rc, "pthread_cond_wait");
 	return true;
 }
+
+static __thread struct {
+	void (*fn)(void *arg, bool begins);
+	void *arg;
+} on_wait;
+
+void
+thread_on_wait(void (*fn)(void *arg, bool begins), void *arg)
+{
+	on_wait.fn = fn;
+	on_wait.arg = arg;
+}
+
+void
+thread_waits(bool begins)
+{
+	if (on_wait.fn != NULL)
+		on_wait.fn(on_wait.arg, begins);
+}

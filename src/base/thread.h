@@ -22,6 +22,12 @@ pthread_t thread_start(
 void assert_role(int roles); /* one of these, or'ed; no-op in release builds */
 enum thread_role thread_role(void);
 
+/* Whoever runs work on this thread may want to know that it waits for something slow,
+ * so that another thread goes on meanwhile: fn(arg, true) before, fn(arg, false) after.
+ */
+void thread_on_wait(void (*fn)(void *arg, bool begins), void *arg);
+void thread_waits(bool begins);
+
 /* A lock may be taken only while every lock held by the thread has a lower rank. */
 enum lock_rank {
 	RANK_ROOM = 10,	  /* core: one room's pending tip */

@@ -39,6 +39,9 @@ ctx_settle(struct ctx *ctx)
 {
 	enum mx_err err = M_OK;
 
+	if (ctx->ticket_count == 0)
+		return M_OK;
+	thread_waits(true);
 	for (int i = 0; i < ctx->ticket_count; i++) {
 		struct settling s = { .told = false };
 
@@ -55,6 +58,7 @@ ctx_settle(struct ctx *ctx)
 		pthread_cond_destroy(&s.cond);
 		lock_fini(&s.lock);
 	}
+	thread_waits(false);
 	ctx->ticket_count = 0;
 	return err;
 }
@@ -69,5 +73,10 @@ ctx_fail(struct ctx *ctx, enum mx_err err, const char *why)
 enum mx_err
 ctx_write(struct ctx *ctx, enum mx_err (*fn)(void *arg, struct db *db), void *arg)
 {
-	return writer_run(ctx->core->writer, fn, arg);
+	enum mx_err err;
+
+	thread_waits(true);
+	err = writer_run(ctx->core->writer, fn, arg);
+	thread_waits(false);
+	return err;
 }

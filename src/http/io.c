@@ -21,19 +21,55 @@
 #define EVENT_LISTENER (UINT64_C(1) << 62)
 #define EVENT_MAILBOX (UINT64_C(1) << 63)
 
-/* From any thread. Only the first letter in an empty box rings. */
+#define HELD_MAX 64 /* io threads that one thread may hold letters for */
+
+/* The io threads that this thread has written to and not rung yet. */
+static __thread struct {
+	bool holding;
+	int count;
+	struct http_io *ios[HELD_MAX];
+} held;
+
+static void
+ring(struct http_io *io)
+{
+	uint64_t one = 1;
+
+	if (write(io->event_fd, &one, sizeof one) < 0)
+		log_errno("http: wake an io thread");
+}
+
+void
+http_hold(void)
+{
+	held.holding = true;
+}
+
+void
+http_ring(void)
+{
+	held.holding = false;
+	while (held.count > 0)
+		ring(held.ios[--held.count]);
+}
+
+/* From any thread. Only the first letter in an empty box rings; whoever holds letters
+ * back rings for all that have come meanwhile. */
 void
 io_post_mail(struct http_io *io, struct mail *mail)
 {
 	struct mail *first = atomic_load_explicit(&io->mailbox, memory_order_relaxed);
-	uint64_t one = 1;
 
 	do
 		mail->next = first;
 	while (!atomic_compare_exchange_weak_explicit(
 	    &io->mailbox, &first, mail, memory_order_release, memory_order_relaxed));
-	if (first == NULL && write(io->event_fd, &one, sizeof one) < 0)
-		log_errno("http: wake an io thread");
+	if (first != NULL)
+		return;
+	if (held.holding && held.count < HELD_MAX)
+		held.ios[held.count++] = io;
+	else
+		ring(io);
 }
 
 void

@@ -150,6 +150,11 @@ void *http_io_data(const struct http_io *io);
 void http_post(
     struct http_io *io, void (*fn)(struct http_io *io, void *arg), void *arg);
 
+/* For a thread that is about to answer many: from http_hold on its answers and letters
+ * wake no io thread, until http_ring wakes each of them once. */
+void http_hold(void);
+void http_ring(void);
+
 /* Counters for /metrics, added up over the io threads. */
 struct http_stats {
 	uint64_t accepted, requests, answered, closed, bad_requests, bytes_in,

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <time.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -17,6 +18,7 @@
 
 #define GROUP_JOBS_MAX 512
 #define GROUP_US_MAX 5000	 /* of running jobs; then the group is committed */
+#define LINGER_NS 200000	 /* with 16 senders: a sixth less CPU an event */
 #define FAILURES_MAX 1024	 /* ranges of failed tickets that are remembered */
 #define WAL_COPY_BYTES (8 << 20) /* the checkpoint thread's portion */
 #define WAL_COPY_MS 5000	 /* nothing written stays longer in the log alone */
@@ -365,11 +367,26 @@ shorten_log(struct writer *w, enum mx_err group_err)
 	lock_give(&w->lock);
 }
 
+/*
+ * Several senders at once: those whose answers have just gone out are about to send
+ * again, and a commit costs as much for five as for sixteen.
+ */
+static void
+linger_locked(struct writer *w)
+{
+	const struct timespec moment = { 0, LINGER_NS };
+
+	lock_give(&w->lock);
+	nanosleep(&moment, NULL);
+	lock_take(&w->lock);
+}
+
 static void *
 writer_main(void *arg)
 {
 	struct writer *w = arg;
 	struct group g;
+	int last_n = 0;
 	enum mx_err err;
 
 	for (;;) {
@@ -380,7 +397,10 @@ writer_main(void *arg)
 			lock_give(&w->lock);
 			return NULL;
 		}
+		if (last_n >= 3 && w->depth < 2 * (uint64_t)last_n && !w->stopping)
+			linger_locked(w);
 		take_group_locked(w, &g);
+		last_n = g.n;
 		lock_give(&w->lock);
 
 		err = run_group(w, &g);
