@@ -113,23 +113,6 @@ short_hash(const char *s, uint8_t out[8])
 	memcpy(out, hash, 8);
 }
 
-static void
-put48(uint8_t *out, int64_t v)
-{
-	for (int i = 0; i < 6; i++)
-		out[i] = (uint8_t)((uint64_t)v >> (40 - 8 * i));
-}
-
-static int64_t
-get48(const uint8_t *p)
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < 6; i++)
-		v = v << 8 | p[i];
-	return (int64_t)v;
-}
-
 /* What the session is for: this endpoint, this object, this user. */
 static void
 purpose_of(const struct req *req, const char *user_id, uint8_t out[8])
@@ -152,7 +135,7 @@ session_new(const struct req *req, int stages, const char *user_id)
 
 	raw[0] = VERSION;
 	raw[AT_STAGES] = (uint8_t)stages;
-	put48(raw + AT_ENDS, clock_now_ms() + SESSION_MS);
+	be48_put(raw + AT_ENDS, clock_now_ms() + SESSION_MS);
 	purpose_of(req, user_id, raw + AT_PURPOSE);
 	short_hash(user_id == NULL ? "" : user_id, raw + AT_USER);
 	random_bytes(raw + AT_RANDOM, AT_MAC - AT_RANDOM);
@@ -173,7 +156,7 @@ session_read(const char *session, uint8_t raw[RAW_LEN])
 		return false;
 	mac(uia.key, raw, AT_MAC, right);
 	return secret_eq(right, raw + AT_MAC, MAC_LEN) && raw[0] == VERSION &&
-	       clock_now_ms() < get48(raw + AT_ENDS);
+	       clock_now_ms() < be48_get(raw + AT_ENDS);
 }
 
 bool

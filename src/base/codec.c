@@ -203,3 +203,20 @@ varint_get(const uint8_t *p, size_t n, uint64_t *v_out)
 	}
 	return 0;
 }
+
+void
+be48_put(uint8_t out[6], int64_t v)
+{
+	for (int i = 0; i < 6; i++)
+		out[i] = (uint8_t)((uint64_t)v >> (40 - 8 * i));
+}
+
+int64_t
+be48_get(const uint8_t p[6])
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 6; i++)
+		v = v << 8 | p[i];
+	return (int64_t)v;
+}

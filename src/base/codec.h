@@ -26,4 +26,8 @@ bool hex_decode(const char *s, size_t n, void *out);	/* n even; n / 2 bytes */
 size_t varint_put(uint8_t *out, uint64_t v);
 size_t varint_get(const uint8_t *p, size_t n, uint64_t *v_out);
 
+/* The low 48 bits, big-endian: times in tokens. */
+void be48_put(uint8_t out[6], int64_t v);
+int64_t be48_get(const uint8_t p[6]);
+
 #endif

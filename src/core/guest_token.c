@@ -21,23 +21,6 @@
 _Static_assert(RAW_LEN % 3 == 0, "no spare bits in its Base64");
 _Static_assert(GUEST_TOKEN_LEN == 4 + RAW_LEN / 3 * 4, "prefix and Base64");
 
-static void
-put48(uint8_t *out, int64_t v)
-{
-	for (int i = 0; i < 6; i++)
-		out[i] = (uint8_t)((uint64_t)v >> (40 - 8 * i));
-}
-
-static int64_t
-get48(const uint8_t *p)
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < 6; i++)
-		v = v << 8 | p[i];
-	return (int64_t)v;
-}
-
 /* Names the key without giving it away, so that a later one can stand beside it. */
 static uint8_t
 key_id(const uint8_t key[MAC_KEY_LEN])
@@ -58,8 +41,8 @@ guest_token_write(const uint8_t key[MAC_KEY_LEN], const struct guest_token *t,
 	raw[AT_KEY] = key_id(key);
 	memcpy(raw + AT_ID, t->id, GUEST_ID_LEN);
 	memcpy(raw + AT_DEVICE, t->device, GUEST_DEVICE_LEN);
-	put48(raw + AT_ISSUED, t->issued_ms);
-	put48(raw + AT_EXPIRES, t->expires_ms);
+	be48_put(raw + AT_ISSUED, t->issued_ms);
+	be48_put(raw + AT_EXPIRES, t->expires_ms);
 	mac(key, raw, AT_MAC, raw + AT_MAC);
 	memcpy(out, GUEST_PREFIX, 4);
 	b64url_encode(raw, RAW_LEN, out + 4);
@@ -82,8 +65,8 @@ guest_token_read(
 		return false;
 	memcpy(out->id, raw + AT_ID, GUEST_ID_LEN);
 	memcpy(out->device, raw + AT_DEVICE, GUEST_DEVICE_LEN);
-	out->issued_ms = get48(raw + AT_ISSUED);
-	out->expires_ms = get48(raw + AT_EXPIRES);
+	out->issued_ms = be48_get(raw + AT_ISSUED);
+	out->expires_ms = be48_get(raw + AT_EXPIRES);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -282,6 +283,7 @@ struct pairs {
 	struct db *db;
 	bool stop;	 /* atomic */
 	int64_t written; /* atomic */
+	sem_t hundred;	 /* so many have been written */
 };
 
 static void *
@@ -294,6 +296,8 @@ write_pairs(void *arg)
 		    add(p->db, n + 1, "second") != M_OK || db_commit(p->db) != M_OK)
 			abort();
 		__atomic_store_n(&p->written, n + 2, __ATOMIC_RELEASE);
+		if (n + 2 == 100)
+			sem_post(&p->hundred);
 	}
 	return NULL;
 }
@@ -303,15 +307,17 @@ a_backup_under_load_is_one_moment_and_holds_all_that_was_there(void **state)
 {
 	struct fixture *f = *state;
 	struct db *reader = open_or_fail(f->path, DB_READ), *copy;
-	struct pairs p = { f->db, false, 0 };
+	struct pairs p = { .db = f->db };
 	pthread_t thread;
 	struct stat st;
 	char *error;
 	int64_t before, n;
 
+	sem_init(&p.hundred, 0, 0);
 	thread = thread_start("pairs", ROLE_WRITER, write_pairs, &p);
-	while ((before = __atomic_load_n(&p.written, __ATOMIC_ACQUIRE)) < 100)
-		usleep(100);
+	while (sem_wait(&p.hundred) != 0)
+		;
+	before = __atomic_load_n(&p.written, __ATOMIC_ACQUIRE);
 	assert_int_equal(db_backup(reader, f->other, &error), M_OK);
 	__atomic_store_n(&p.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
