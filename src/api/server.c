@@ -12,6 +12,7 @@
 #include "api/uia.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/append.h"
 #include "core/guest_access.h"
 #include "core/changes.h"
 #include "core/guests.h"
@@ -84,6 +85,13 @@ warm_directory(struct server *server, struct db *db, struct arena *arena)
 	arena_reset(arena);
 }
 
+static void
+learn_txns(struct server *server, struct db *db)
+{
+	if (append_read_txns(server->core, db) != M_OK)
+		log_warn("transactions: not all read; each new one is looked up");
+}
+
 /* Once a second: what nobody's request does. */
 static void
 chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms)
@@ -117,6 +125,7 @@ keep(void *arg)
 		abort();
 	}
 	settle_debts(server, db);
+	learn_txns(server, db);
 	warm_directory(server, db, arena);
 	lock_take(&server->keeper_lock);
 	while (!server->keeper_stops) {

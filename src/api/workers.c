@@ -20,17 +20,34 @@ struct workers {
 	pthread_cond_t ready;
 	struct task *head, **tail;
 	uint64_t depth;
-	int idle;
+	int idle, called; /* waiting for a task; told of one, and not awake yet */
 	/* At work and not waiting for the disk. More of them than cores only take
 	 * turns: a task that comes is left to whoever is done first. */
 	int running, running_max;
 	bool stopping;
 };
 
+/* Is a waiting worker to be woken? Then the caller does. */
 static bool
-wants_another_locked(const struct workers *w)
+call_another_locked(struct workers *w)
 {
-	return w->head != NULL && w->idle > 0 && w->running < w->running_max;
+	if (w->head == NULL || w->idle <= w->called ||
+	    w->running + w->called >= w->running_max)
+		return false;
+	w->called++;
+	return true;
+}
+
+static void
+wait_for_task_locked(struct workers *w)
+{
+	w->idle++;
+	while (w->head == NULL && !w->stopping) {
+		lock_wait(&w->lock, &w->ready, 0);
+		if (w->called > 0)
+			w->called--;
+	}
+	w->idle--;
 }
 
 static struct task *
@@ -40,10 +57,7 @@ take(struct workers *w)
 	bool wake;
 
 	lock_take(&w->lock);
-	w->idle++;
-	while (w->head == NULL && !w->stopping)
-		lock_wait(&w->lock, &w->ready, 0);
-	w->idle--;
+	wait_for_task_locked(w);
 	task = w->head;
 	if (task != NULL) {
 		w->head = task->next;
@@ -52,7 +66,7 @@ take(struct workers *w)
 		w->depth--;
 		w->running++;
 	}
-	wake = wants_another_locked(w);
+	wake = call_another_locked(w);
 	lock_give(&w->lock);
 	if (wake)
 		pthread_cond_signal(&w->ready);
@@ -76,7 +90,7 @@ on_wait(void *arg, bool begins)
 
 	lock_take(&w->lock);
 	w->running += begins ? -1 : 1;
-	wake = wants_another_locked(w);
+	wake = call_another_locked(w);
 	lock_give(&w->lock);
 	if (wake)
 		pthread_cond_signal(&w->ready);
@@ -156,7 +170,7 @@ workers_queue(struct workers *w, struct task *task)
 	*w->tail = task;
 	w->tail = &task->next;
 	w->depth++;
-	wake = wants_another_locked(w);
+	wake = call_another_locked(w);
 	lock_give(&w->lock);
 	if (wake)
 		pthread_cond_signal(&w->ready);

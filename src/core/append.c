@@ -18,6 +18,9 @@
 #include "store/pack.h"
 #include "store/rooms.h"
 
+/* Of memory for what is known of transactions: 64 million of them. */
+#define KNOWN_TXNS_BYTES (128 << 20)
+
 /* A unit being built, under the room's lock. */
 struct building {
 	struct ctx *ctx;
@@ -48,6 +51,8 @@ append_setup(struct core *core, struct db *db)
 	appends->next_event = last_event + 1;
 	atomic_init(&appends->next_room, last_room + 1);
 	appends->group_end = &appends->group;
+	appends->known_txns = bloom_new(KNOWN_TXNS_BYTES);
+	atomic_init(&appends->knows_txns, false);
 	core->appends = appends;
 	atomic_store(&core->visible, last_event);
 	writer_set_hooks(core->writer, &hooks);
@@ -58,9 +63,28 @@ void
 append_free(struct core *core)
 {
 	map_fini(&core->appends->txns);
+	bloom_free(core->appends->known_txns);
 	lock_fini(&core->appends->order);
 	lock_fini(&core->appends->txn_lock);
 	free(core->appends);
+}
+
+static bool
+know_txn(const uint8_t hash[16], void *arg)
+{
+	return bloom_add(arg, hash);
+}
+
+enum mx_err
+append_read_txns(struct core *core, struct db *db)
+{
+	struct appends *appends = core->appends;
+	bool all;
+	enum mx_err err = store_txns_read(db, know_txn, appends->known_txns, &all);
+
+	if (err == M_OK && all)
+		atomic_store(&appends->knows_txns, true);
+	return err;
 }
 
 /* --- building one event --- */
@@ -438,7 +462,7 @@ txn_hash(const struct append_extra *extra, const char *user_id, uint8_t out[16])
 }
 
 /* Has this transaction led to an event already? Under the room's lock: the pending ones
- * first, since those leave that table only when the store has them. */
+ * before the store's, since those leave that table only when the store has them. */
 static bool
 txn_known(struct building *b, const uint8_t hash[16], struct new_event *e)
 {
@@ -448,6 +472,9 @@ txn_known(struct building *b, const uint8_t hash[16], struct new_event *e)
 	struct stored_event stored;
 	int64_t event;
 
+	if (atomic_load(&appends->knows_txns) &&
+	    !bloom_may_have(appends->known_txns, hash))
+		return false;
 	lock_take(&appends->txn_lock);
 	pending = map_get(&appends->txns, hash, 16);
 	if (pending != NULL) {
@@ -507,6 +534,8 @@ remember_txn(struct building *b, const char *event_id)
 	txn = xcalloc(1, sizeof *txn);
 	memcpy(txn->hash, b->job->txn_hash, 16);
 	snprintf(txn->event_id, sizeof txn->event_id, "%s", event_id);
+	if (!bloom_add(appends->known_txns, txn->hash))
+		atomic_store(&appends->knows_txns, false);
 	lock_take(&appends->txn_lock);
 	map_put(&appends->txns, txn->hash, 16, txn);
 	lock_give(&appends->txn_lock);
@@ -569,6 +598,8 @@ job_new(struct building *b, int n, const struct append_extra *extra)
 	job->room = room_ref(b->room);
 	job->epoch = b->room->tip_epoch;
 	job->makes_room = b->room->is_new;
+	/* Its own rows fail only where the database does. */
+	job->job.falls_with_group = extra == NULL || extra->also == NULL;
 	job->arena = arena_new();
 	job->events = ARENA_ARRAY(job->arena, struct appended, n);
 	job->after = snapshot_ref(b->s);
@@ -581,11 +612,12 @@ static void
 attach_txn(struct building *b, const struct append_extra *extra, const uint8_t hash[16])
 {
 	struct live_event *live = b->job->events[0].live;
+	struct event_row *row = &b->job->events[0].row;
 
 	b->job->has_txn = true;
 	memcpy(b->job->txn_hash, hash, 16);
-	b->job->device_id = arena_strdup(b->job->arena, extra->device_id);
-	b->job->txn_id = arena_strdup(b->job->arena, extra->txn_id);
+	row->device_id = arena_strdup(b->job->arena, extra->device_id);
+	row->txn_id = arena_strdup(b->job->arena, extra->txn_id);
 	live->device_id = xstrdup(extra->device_id);
 	live->txn_id = xstrdup(extra->txn_id);
 }

@@ -51,6 +51,9 @@ bool append_repeated(struct ctx *ctx, struct arena *arena, struct room *room,
 /* Prepares core->appends and the writer's hooks, which swap tails and raise `visible`.
  * Once, at start; M_UNKNOWN if the database cannot be read. */
 enum mx_err append_setup(struct core *core, struct db *db) MUST_USE;
+/* Learns which transactions there are, so that new ones are known to be new without a
+ * look at the table. Takes its time; the server may serve meanwhile. */
+enum mx_err append_read_txns(struct core *core, struct db *db) MUST_USE;
 void append_free(struct core *core);
 
 #endif

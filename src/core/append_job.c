@@ -83,8 +83,7 @@ append_run(struct write_job *write_job, struct db *db)
 	for (int i = 0; err == M_OK && i < job->n; i++)
 		err = write_event(job, &job->events[i], db);
 	if (err == M_OK && job->has_txn)
-		err = store_txn_add(db, job->events[0].row.event, job->txn_hash,
-		    job->device_id, job->txn_id);
+		err = store_txn_add(db, job->txn_hash, job->events[0].row.event);
 	if (err == M_OK && job->extra.also != NULL)
 		err = job->extra.also(job->extra.arg, db);
 	if (err != M_OK) {

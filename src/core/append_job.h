@@ -5,6 +5,7 @@
 #ifndef CORE_APPEND_JOB_H
 #define CORE_APPEND_JOB_H
 
+#include "base/bloom.h"
 #include "base/map.h"
 #include "core/append.h"
 #include "store/events.h"
@@ -34,7 +35,6 @@ struct append_job {
 	struct snapshot *after; /* the room with all of them; counted */
 	bool has_txn;
 	uint8_t txn_hash[16];
-	const char *device_id, *txn_id;
 	struct append_extra extra;
 };
 
@@ -52,6 +52,10 @@ struct appends {
 	_Atomic int64_t next_room;
 	struct lock txn_lock; /* RANK_CACHE */
 	struct map txns;      /* hash -> struct pending_txn */
+	/* Every transaction there is, once the old ones have been read: what it does
+	 * not have is new, and no table is asked. */
+	struct bloom *known_txns;
+	_Atomic bool knows_txns;
 	/* The writer thread's: jobs of this group that ran well, in order. */
 	struct append_job *group, **group_end;
 };

@@ -345,9 +345,9 @@ write_stored(struct seer *seer, struct buf *out, const struct sliced *e,
 	if (e->stored.redacted_by != 0)
 		view.redacted_because = load(seer, e->stored.redacted_by);
 	if (seer->device_id != NULL && seer->user_id != NULL &&
-	    strcmp(seer->user_id, e->sender) == 0)
-		view.txn_id = store_txn_of(
-		    seer->ctx->db, seer->arena, e->stored.event, seer->device_id);
+	    strcmp(seer->user_id, e->sender) == 0 && e->stored.device_id != NULL &&
+	    strcmp(seer->device_id, e->stored.device_id) == 0)
+		view.txn_id = e->stored.txn_id;
 	json_event_stored(out, &view, &asker);
 }
 

@@ -44,6 +44,8 @@ enum mx_err stmt_done(struct stmt *q) MUST_USE;
 enum mx_err stmt_run(struct stmt *q) MUST_USE;
 /* Rows changed by the last stmt_run on this connection. */
 int64_t db_changes(struct db *db);
+/* Rows changed since the connection was opened, undone ones included. */
+int64_t db_total_changes(struct db *db);
 
 /* Columns of the present row, from 0. Text and blobs live until the next call on q. */
 int64_t col_int(struct stmt *q, int i);	     /* NULL reads as 0 */

@@ -261,6 +261,12 @@ db_changes(struct db *db)
 }
 
 int64_t
+db_total_changes(struct db *db)
+{
+	return sqlite3_total_changes64(db->handle);
+}
+
+int64_t
 col_int(struct stmt *q, int i)
 {
 	return sqlite3_column_int64(q->q, i);

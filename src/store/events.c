@@ -52,13 +52,31 @@ event_id_unpack(struct arena *arena, struct str packed, bool standard64)
 	return id;
 }
 
+static void
+bind_or_null(struct stmt *q, int n, int64_t v)
+{
+	if (v != 0)
+		stmt_int(q, n, v);
+	else
+		stmt_null(q, n);
+}
+
+static void
+bind_text_or_null(struct stmt *q, int n, const char *s)
+{
+	if (s != NULL)
+		stmt_text(q, n, s);
+	else
+		stmt_null(q, n);
+}
+
 static enum mx_err
-add_header(struct db *db, const struct event_row *row, int64_t type, int64_t key)
+add_row(struct db *db, const struct event_row *row, int64_t type, int64_t key)
 {
 	struct stmt *q = db_stmt(db,
-	    "INSERT INTO events"
-	    " (event, room, line, sub, event_id, type, key, ts, depth, flags)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
+	    "INSERT INTO events (event, room, line, sub, event_id, type, key, ts,"
+	    " depth, flags, prev, segment, device_id, txn_id, json) VALUES"
+	    " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)");
 	uint8_t id[300];
 
 	stmt_int(q, 1, row->event);
@@ -67,33 +85,28 @@ add_header(struct db *db, const struct event_row *row, int64_t type, int64_t key
 	stmt_int(q, 4, row->sub);
 	stmt_blob(q, 5, id, event_id_pack(row->event_id, id));
 	stmt_int(q, 6, type);
-	if (key != 0)
-		stmt_int(q, 7, key);
-	else
-		stmt_null(q, 7);
+	bind_or_null(q, 7, key);
 	stmt_int(q, 8, row->ts);
 	stmt_int(q, 9, row->depth);
 	stmt_int(q, 10, row->flags);
+	bind_or_null(q, 11, row->prev_count > 0 ? row->prevs[0] : 0);
+	stmt_int(q, 12, row->segment);
+	bind_text_or_null(q, 13, row->device_id);
+	bind_text_or_null(q, 14, row->txn_id);
+	stmt_blob(q, 15, row->packed.p, row->packed.n);
 	return stmt_run(q);
 }
 
-static enum mx_err
-add_json(struct db *db, int64_t event, struct str packed)
-{
-	struct stmt *q =
-	    db_stmt(db, "INSERT INTO event_json (event, json) VALUES ($1, $2)");
-
-	stmt_int(q, 1, event);
-	stmt_blob(q, 2, packed.p, packed.n);
-	return stmt_run(q);
-}
-
+/* Only what the event's own row does not say. */
 static enum mx_err
 add_state_before(struct db *db, const struct event_row *row)
 {
-	struct stmt *q = db_stmt(
-	    db, "INSERT INTO event_state (event, segment, at) VALUES ($1, $2, $3)");
+	struct stmt *q;
 
+	if (row->at == row->event)
+		return M_OK;
+	q = db_stmt(
+	    db, "INSERT INTO event_state (event, segment, at) VALUES ($1, $2, $3)");
 	stmt_int(q, 1, row->event);
 	stmt_int(q, 2, row->segment);
 	stmt_int(q, 3, row->at);
@@ -122,28 +135,48 @@ drop_extremity(struct db *db, int64_t room, int64_t event)
 	return stmt_run(q);
 }
 
+/* A branch of the room goes on; *moved_out: `from` was the end of one. */
 static enum mx_err
-add_extremity(struct db *db, int64_t room, int64_t event)
+move_extremity(struct db *db, int64_t room, int64_t from, int64_t to, bool *moved_out)
 {
-	struct stmt *q =
-	    db_stmt(db, "INSERT INTO extremities (room, event) VALUES ($1, $2)");
+	struct stmt *q = db_stmt(
+	    db, "UPDATE extremities SET event = $3 WHERE room = $1 AND event = $2");
+	enum mx_err err;
+
+	stmt_int(q, 1, room);
+	stmt_int(q, 2, from);
+	stmt_int(q, 3, to);
+	err = stmt_run(q);
+	*moved_out = db_changes(db) > 0;
+	return err;
+}
+
+static enum mx_err
+begin_branch(struct db *db, int64_t room, int64_t event)
+{
+	struct stmt *q = db_stmt(
+	    db, "INSERT INTO extremities (room, branch, event) VALUES ($1, $2, $2)");
 
 	stmt_int(q, 1, room);
 	stmt_int(q, 2, event);
 	return stmt_run(q);
 }
 
+/* The event ends the branch of its first predecessor, and those of the others. */
 static enum mx_err
 move_extremities(struct db *db, const struct event_row *row)
 {
+	bool moved = false;
 	enum mx_err err = M_OK;
 
-	for (int i = 0; err == M_OK && i < row->prev_count; i++) {
+	if (row->prev_count > 0)
+		err = move_extremity(db, row->room, row->prevs[0], row->event, &moved);
+	for (int i = 1; err == M_OK && i < row->prev_count; i++) {
 		err = add_edge(db, row->event, row->prevs[i]);
 		if (err == M_OK)
 			err = drop_extremity(db, row->room, row->prevs[i]);
 	}
-	return err == M_OK ? add_extremity(db, row->room, row->event) : err;
+	return err == M_OK && !moved ? begin_branch(db, row->room, row->event) : err;
 }
 
 enum mx_err
@@ -156,9 +189,7 @@ store_event_add(struct db *db, const struct event_row *row, int64_t *key_out)
 	if (err == M_OK && row->state_key != NULL)
 		err = intern_key(db, type, row->state_key, key_out);
 	if (err == M_OK)
-		err = add_header(db, row, type, *key_out);
-	if (err == M_OK)
-		err = add_json(db, row->event, row->packed);
+		err = add_row(db, row, type, *key_out);
 	if (err == M_OK)
 		err = add_state_before(db, row);
 	if (err == M_OK)
@@ -191,15 +222,15 @@ store_event_find(
 /* What read_row reads, in its order. */
 #define EVENT_COLUMNS                                                                  \
 	"e.event, e.room, e.line, e.sub, e.ts, e.depth, e.flags, e.redacted_by,"       \
-	" e.event_id, j.json"
-#define FROM_EVENTS " FROM events e JOIN event_json j ON j.event = e.event"
+	" e.event_id, e.device_id, e.txn_id, e.json"
+#define FROM_EVENTS " FROM events e"
 /* Not rejected, soft-failed or outlying. */
 #define SHOWN " AND e.flags % 16 < 2"
 
 static enum mx_err
 read_row(struct stmt *q, struct arena *arena, bool standard64, struct stored_event *out)
 {
-	struct str json = unpack_json(arena, col_blob(q, 9));
+	struct str json = unpack_json(arena, col_blob(q, 11));
 
 	*out = (struct stored_event){ .event = col_int(q, 0),
 		.room = col_int(q, 1),
@@ -210,6 +241,8 @@ read_row(struct stmt *q, struct arena *arena, bool standard64, struct stored_eve
 		.flags = col_int(q, 6),
 		.redacted_by = col_int(q, 7),
 		.event_id = event_id_unpack(arena, col_blob(q, 8), standard64),
+		.device_id = col_dup(q, 9, arena),
+		.txn_id = col_dup(q, 10, arena),
 		.json = (char *)json.p,
 		.json_n = json.n };
 	if (json.p != NULL)
@@ -335,7 +368,7 @@ store_by_time(struct db *db, struct arena *arena, int64_t room, struct moment fr
 enum mx_err
 store_event_json(struct db *db, int64_t event, struct buf *json)
 {
-	struct stmt *q = db_stmt(db, "SELECT json FROM event_json WHERE event = $1");
+	struct stmt *q = db_stmt(db, "SELECT json FROM events WHERE event = $1");
 	enum mx_err err = M_NOT_FOUND, done;
 
 	stmt_int(q, 1, event);
@@ -379,18 +412,12 @@ store_redacted_state(struct db *db, struct arena *arena, int64_t room,
 enum mx_err
 store_event_redact(struct db *db, int64_t event, struct str packed, int64_t by)
 {
-	struct stmt *q =
-	    db_stmt(db, "UPDATE event_json SET json = $2 WHERE event = $1");
-	enum mx_err err;
+	struct stmt *q = db_stmt(
+	    db, "UPDATE events SET json = $2, redacted_by = $3 WHERE event = $1");
 
 	stmt_int(q, 1, event);
 	stmt_blob(q, 2, packed.p, packed.n);
-	err = stmt_run(q);
-	if (err != M_OK)
-		return err;
-	q = db_stmt(db, "UPDATE events SET redacted_by = $2 WHERE event = $1");
-	stmt_int(q, 1, event);
-	stmt_int(q, 2, by);
+	stmt_int(q, 3, by);
 	return stmt_run(q);
 }
 
@@ -404,24 +431,19 @@ store_event_last(struct db *db, int64_t *out)
 }
 
 enum mx_err
-store_txn_add(struct db *db, int64_t event, const uint8_t hash[16],
-    const char *device_id, const char *txn_id)
+store_txn_add(struct db *db, const uint8_t hash[16], int64_t event)
 {
-	struct stmt *q =
-	    db_stmt(db, "INSERT INTO event_txns (event, hash, device_id, txn_id)"
-			" VALUES ($1, $2, $3, $4)");
+	struct stmt *q = db_stmt(db, "INSERT INTO txns (hash, event) VALUES ($1, $2)");
 
-	stmt_int(q, 1, event);
-	stmt_blob(q, 2, hash, 16);
-	stmt_text(q, 3, device_id);
-	stmt_text(q, 4, txn_id);
+	stmt_blob(q, 1, hash, 16);
+	stmt_int(q, 2, event);
 	return stmt_run(q);
 }
 
 enum mx_err
 store_txn_find(struct db *db, const uint8_t hash[16], int64_t *event_out)
 {
-	struct stmt *q = db_stmt(db, "SELECT event FROM event_txns WHERE hash = $1");
+	struct stmt *q = db_stmt(db, "SELECT event FROM txns WHERE hash = $1");
 	bool found;
 	enum mx_err err;
 
@@ -433,16 +455,14 @@ store_txn_find(struct db *db, const uint8_t hash[16], int64_t *event_out)
 	return err != M_OK || found ? err : M_NOT_FOUND;
 }
 
-const char *
-store_txn_of(struct db *db, struct arena *arena, int64_t event, const char *device_id)
+enum mx_err
+store_txns_read(struct db *db, bool (*each)(const uint8_t hash[16], void *arg),
+    void *arg, bool *all_out)
 {
-	struct stmt *q = db_stmt(
-	    db, "SELECT txn_id FROM event_txns WHERE event = $1 AND device_id = $2");
-	const char *txn_id = NULL;
+	struct stmt *q = db_stmt(db, "SELECT hash FROM txns");
 
-	stmt_int(q, 1, event);
-	stmt_text(q, 2, device_id);
-	if (stmt_next(q))
-		txn_id = col_dup(q, 0, arena);
-	return stmt_done(q) == M_OK ? txn_id : NULL;
+	*all_out = true;
+	while (*all_out && stmt_next(q))
+		*all_out = each((const uint8_t *)col_blob(q, 0).p, arg);
+	return stmt_done(q);
 }

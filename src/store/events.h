@@ -22,6 +22,8 @@ struct event_row {
 	const int64_t *prevs;
 	int prev_count;
 	int64_t segment, at; /* the state before it */
+	/* By which transaction of whose device it was sent; NULL: by none. */
+	const char *device_id, *txn_id;
 };
 
 /* Adds the event, its JSON, edges, state before, and moves the room's extremities
@@ -35,6 +37,7 @@ struct stored_event {
 	int64_t event, room, line, sub, ts, depth, flags;
 	int64_t redacted_by; /* 0: not redacted */
 	const char *event_id;
+	const char *device_id, *txn_id; /* the transaction that sent it; NULL: none */
 	char *json; /* canonical bytes, json_n and one writable byte; in the arena */
 	size_t json_n;
 };
@@ -93,12 +96,13 @@ const char *event_id_unpack(struct arena *arena, struct str packed, bool standar
 
 /* Transactions (client-server-api/#transaction-identifiers). hash: 16 bytes over (user,
  * device, path). */
-enum mx_err store_txn_add(struct db *db, int64_t event, const uint8_t hash[16],
-    const char *device_id, const char *txn_id) MUST_USE;
+enum mx_err store_txn_add(
+    struct db *db, const uint8_t hash[16], int64_t event) MUST_USE;
 enum mx_err store_txn_find(struct db *db, const uint8_t hash[16],
     int64_t *event_out) MUST_USE; /* M_NOT_FOUND */
-/* The transaction by which device_id sent this event; NULL: none. */
-const char *store_txn_of(
-    struct db *db, struct arena *arena, int64_t event, const char *device_id);
+/* Hands out the hashes of all transactions. *all_out: `each` never said false, which
+ * ends it. */
+enum mx_err store_txns_read(struct db *db,
+    bool (*each)(const uint8_t hash[16], void *arg), void *arg, bool *all_out) MUST_USE;
 
 #endif

@@ -591,23 +591,30 @@ a_transaction_leads_to_its_event(void **state)
 	const uint8_t hash[16] = "one", other[16] = "two";
 	int64_t event;
 
-	assert_ok(store_txn_add(f->db, 5, hash, "PHONE", "t1"));
+	assert_ok(store_txn_add(f->db, hash, 5));
 	assert_ok(store_txn_find(f->db, hash, &event));
 	assert_int_equal(event, 5);
 	assert_int_equal(store_txn_find(f->db, other, &event), M_NOT_FOUND);
-	assert_int_not_equal(store_txn_add(f->db, 6, hash, "PHONE", "t1"), M_OK);
+	assert_int_not_equal(store_txn_add(f->db, hash, 6), M_OK);
 }
 
 static void
-only_the_sending_device_is_told_the_transaction(void **state)
+an_event_knows_the_transaction_that_sent_it(void **state)
 {
 	struct fixture *f = *state;
-	const uint8_t hash[16] = "one";
+	struct event_row row = plain_row(f, 5);
+	struct stored_event e;
 
-	assert_ok(store_txn_add(f->db, 5, hash, "PHONE", "t1"));
-	assert_string_equal(store_txn_of(f->db, f->arena, 5, "PHONE"), "t1");
-	assert_null(store_txn_of(f->db, f->arena, 5, "LAPTOP"));
-	assert_null(store_txn_of(f->db, f->arena, 6, "PHONE"));
+	row.device_id = "PHONE";
+	row.txn_id = "t1";
+	add(f, &row);
+	add_plain(f, 6);
+	assert_ok(store_event_get(f->db, f->arena, 5, false, &e));
+	assert_string_equal(e.device_id, "PHONE");
+	assert_string_equal(e.txn_id, "t1");
+	assert_ok(store_event_get(f->db, f->arena, 6, false, &e));
+	assert_null(e.device_id);
+	assert_null(e.txn_id);
 }
 
 int
@@ -637,7 +644,7 @@ main(void)
 		TEST(events_json_replaces_what_the_buffer_held),
 		TEST(redacted_state_events_of_a_room_are_listed),
 		TEST(a_transaction_leads_to_its_event),
-		TEST(only_the_sending_device_is_told_the_transaction),
+		TEST(an_event_knows_the_transaction_that_sent_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

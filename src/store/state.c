@@ -234,7 +234,9 @@ enum mx_err
 store_state_before(struct db *db, int64_t event, int64_t *segment_out, int64_t *at_out)
 {
 	struct stmt *q =
-	    db_stmt(db, "SELECT segment, at FROM event_state WHERE event = $1");
+	    db_stmt(db, "SELECT coalesce(s.segment, e.segment), coalesce(s.at, e.event)"
+			" FROM events e LEFT JOIN event_state s ON s.event = e.event"
+			" WHERE e.event = $1");
 	bool found;
 	enum mx_err err;
 

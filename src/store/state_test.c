@@ -57,9 +57,10 @@ add_child(struct fixture *f, int64_t segment, int64_t parent, int64_t parent_at)
 static void
 add_event(struct fixture *f, int64_t event)
 {
-	struct stmt *q = db_stmt(f->db, "INSERT INTO events (event, room, line, sub, "
-					"event_id, type, ts, depth, flags)"
-					" VALUES ($1, 1, $1, 0, $2, 1, 0, 0, 1)");
+	struct stmt *q =
+	    db_stmt(f->db, "INSERT INTO events (event, room, line, sub, "
+			   "event_id, type, ts, depth, flags, segment, json)"
+			   " VALUES ($1, 1, $1, 0, $2, 1, 0, 0, 1, 1, $2)");
 	char id[32];
 	int n = snprintf(id, sizeof id, "\002$e%d:x", (int)event);
 

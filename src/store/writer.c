@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -17,9 +16,7 @@
 #include "db/migrate.h"
 
 #define GROUP_JOBS_MAX 512
-#define GROUP_US_MAX 5000 /* of running jobs; then the group is committed */
-/* Between 120 and 300 us, which were tried: the longer saves CPU, the shorter time. */
-#define LINGER_NS 200000
+#define GROUP_US_MAX 5000	 /* of running jobs; then the group is committed */
 #define FAILURES_MAX 1024	 /* ranges of failed tickets that are remembered */
 #define WAL_COPY_BYTES (8 << 20) /* the checkpoint thread's portion */
 #define WAL_COPY_MS 5000	 /* nothing written stays longer in the log alone */
@@ -193,6 +190,19 @@ run_in_savepoint(struct db *db, struct write_job *job)
 	return M_OK;
 }
 
+/* For jobs that fall with their group: an error behind their first row is its end, and
+ * nobody's fault who stands in it. */
+static enum mx_err
+run_plainly(struct db *db, struct write_job *job)
+{
+	int64_t before = db_total_changes(db);
+
+	job->err = job->run(job, db);
+	if (job->err == M_OK || db_total_changes(db) == before)
+		return M_OK;
+	return M_UNAVAILABLE;
+}
+
 /* Runs the group's jobs in one transaction and commits it. */
 static enum mx_err
 run_group(struct writer *w, struct group *g)
@@ -205,7 +215,8 @@ run_group(struct writer *w, struct group *g)
 	if (g->n == 1)
 		return run_alone(w->db, g->head);
 	for (struct write_job *job = g->head; job != NULL; job = job->next) {
-		err = run_in_savepoint(w->db, job);
+		err = job->falls_with_group ? run_plainly(w->db, job)
+					    : run_in_savepoint(w->db, job);
 		if (err != M_OK) {
 			db_rollback(w->db);
 			return err;
@@ -368,26 +379,11 @@ shorten_log(struct writer *w, enum mx_err group_err)
 	lock_give(&w->lock);
 }
 
-/*
- * Several senders at once: those whose answers have just gone out are about to send
- * again, and a commit costs as much for five as for sixteen.
- */
-static void
-linger_locked(struct writer *w)
-{
-	const struct timespec moment = { 0, LINGER_NS };
-
-	lock_give(&w->lock);
-	nanosleep(&moment, NULL);
-	lock_take(&w->lock);
-}
-
 static void *
 writer_main(void *arg)
 {
 	struct writer *w = arg;
 	struct group g;
-	int last_n = 0;
 	enum mx_err err;
 
 	for (;;) {
@@ -398,10 +394,7 @@ writer_main(void *arg)
 			lock_give(&w->lock);
 			return NULL;
 		}
-		if (last_n >= 3 && w->depth < 2 * (uint64_t)last_n && !w->stopping)
-			linger_locked(w);
 		take_group_locked(w, &g);
-		last_n = g.n;
 		lock_give(&w->lock);
 
 		err = run_group(w, &g);

@@ -1,8 +1,8 @@
 /*
  * The writer: the one thread that changes the database. Jobs are run in the order in
  * which they were queued; all that are ready form one group, one transaction, one
- * fsync. Each job is a savepoint: its failure is its own. Answers are given after the
- * group is durable. See doc/rooms.md.
+ * fsync. A job's failure is its own, by a savepoint where it needs one. Answers are
+ * given after the group is durable. See doc/rooms.md.
  */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
@@ -26,6 +26,10 @@ struct write_job;
 struct write_job {
 	enum mx_err (*run)(struct write_job *job, struct db *db);
 	void (*done)(struct write_job *job, enum mx_err err);
+	/* Its run fails only where the database itself fails, or before it has written
+	 * anything: no savepoint is made for it, and if it does fail behind its first
+	 * row the whole group is rolled back and fails with it. */
+	bool falls_with_group;
 	struct write_job *next; /* the writer's */
 	uint64_t ticket;	/* the writer's: counts up from 1 in queue order */
 	enum mx_err err;	/* the writer's */

@@ -31,7 +31,7 @@ struct fixture {
 	size_t n_trace;
 };
 
-enum kind { ADD, ADD_THEN_FAIL, LOSE_TRANSACTION, HOLD, BIG, SLOW };
+enum kind { ADD, ADD_THEN_FAIL, REFUSE, LOSE_TRANSACTION, HOLD, BIG, SLOW };
 
 struct test_job {
 	struct write_job job;
@@ -77,8 +77,11 @@ static enum mx_err
 job_run(struct write_job *job, struct db *db)
 {
 	struct test_job *t = (struct test_job *)job;
-	enum mx_err err = add_row(db, t->row, t->kind == BIG ? 100000 : 1000);
+	enum mx_err err;
 
+	if (t->kind == REFUSE)
+		return M_FORBIDDEN;
+	err = add_row(db, t->row, t->kind == BIG ? 100000 : 1000);
 	if (err != M_OK)
 		return err;
 	if (t->kind == ADD_THEN_FAIL)
@@ -272,6 +275,48 @@ the_failure_of_one_job_is_its_own(void **state)
 		writer_queue(f->writer, &jobs[i].job);
 	}
 	release(f);
+	assert_int_equal(jobs[0].result, M_OK);
+	assert_int_equal(jobs[1].result, M_FORBIDDEN);
+	assert_int_equal(jobs[2].result, M_OK);
+	assert_int_equal(rows(f), 3);
+}
+
+/* Three jobs without savepoints in one group, the second of that kind. */
+static void
+run_three_plainly(struct fixture *f, enum kind second, struct test_job jobs[3])
+{
+	struct test_job holder;
+
+	hold(f, &holder);
+	for (int i = 0; i < 3; i++) {
+		jobs[i] = make_job(f, i == 1 ? second : ADD, i + 1);
+		jobs[i].job.falls_with_group = true;
+		writer_queue(f->writer, &jobs[i].job);
+	}
+	release(f);
+}
+
+static void
+a_job_that_falls_with_its_group_takes_it_along(void **state)
+{
+	struct fixture *f = *state;
+	struct test_job jobs[3];
+
+	run_three_plainly(f, ADD_THEN_FAIL, jobs);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(jobs[i].result, M_UNAVAILABLE);
+		assert_int_equal(jobs[i].dones, 1);
+	}
+	assert_int_equal(rows(f), 1); /* the holder's */
+}
+
+static void
+a_job_that_refuses_before_it_writes_is_alone_in_failing(void **state)
+{
+	struct fixture *f = *state;
+	struct test_job jobs[3];
+
+	run_three_plainly(f, REFUSE, jobs);
 	assert_int_equal(jobs[0].result, M_OK);
 	assert_int_equal(jobs[1].result, M_FORBIDDEN);
 	assert_int_equal(jobs[2].result, M_OK);
@@ -755,6 +800,8 @@ main(void)
 		TEST(jobs_queued_while_a_group_is_busy_share_the_next),
 		TEST(a_group_is_committed_when_its_jobs_have_taken_5_ms),
 		TEST(the_failure_of_one_job_is_its_own),
+		TEST(a_job_that_falls_with_its_group_takes_it_along),
+		TEST(a_job_that_refuses_before_it_writes_is_alone_in_failing),
 		TEST(a_job_alone_that_fails_leaves_nothing),
 		TEST(a_group_is_durable_then_answered_in_order_then_announced),
 		TEST(a_group_that_fails_takes_all_its_jobs_along_and_no_others),
