@@ -251,6 +251,65 @@ the_files_are_readable_by_their_owner_only(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+/* Every row's blob is its number over and over. */
+static enum mx_err
+add_blobs(struct db *db, int from, int to, size_t size)
+{
+	uint8_t *bytes = xmalloc(size);
+	enum mx_err err = M_OK;
+
+	for (int a = from; err == M_OK && a < to; a++) {
+		struct stmt *q = db_stmt(db, "INSERT INTO t (a, c) VALUES ($1, $2)");
+
+		memset(bytes, a & 0xff, size);
+		stmt_int(q, 1, a);
+		stmt_blob(q, 2, bytes, size);
+		err = stmt_run(q);
+	}
+	free(bytes);
+	return err;
+}
+
+static void
+assert_blobs(struct db *db, int n, size_t size)
+{
+	struct stmt *q = db_stmt(db, "SELECT a, c FROM t ORDER BY a");
+	int rows = 0;
+
+	for (; stmt_next(q); rows++) {
+		struct str c = col_blob(q, 1);
+
+		assert_int_equal(col_int(q, 0), rows);
+		assert_int_equal(c.n, size);
+		for (size_t i = 0; i < c.n; i++)
+			assert_int_equal((uint8_t)c.p[i], rows & 0xff);
+	}
+	assert_int_equal(stmt_done(q), M_OK);
+	assert_int_equal(rows, n);
+}
+
+/* 20 MB: more than the cache holds, so that pages go to the log before the commit and
+ * are read back from it, and far more than is kept of the log at once. */
+static void
+a_transaction_larger_than_the_cache_is_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct db *reader;
+
+	assert_int_equal(db_begin(f->db), M_OK);
+	assert_int_equal(add_blobs(f->db, 0, 1000, 20000), M_OK);
+	assert_blobs(f->db, 1000, 20000);
+	assert_int_equal(add_blobs(f->db, 1000, 1010, 20000), M_OK);
+	assert_int_equal(db_commit(f->db), M_OK);
+	reader = open_or_fail(f->path, DB_READ);
+	assert_blobs(reader, 1010, 20000);
+	db_close(reader);
+	assert_int_equal(db_begin(f->db), M_OK);
+	assert_int_equal(add_blobs(f->db, 1010, 2000, 20000), M_OK);
+	db_rollback(f->db);
+	assert_blobs(f->db, 1010, 20000);
+}
+
 static void
 a_checkpoint_empties_the_log_unless_a_reader_stays_in_it(void **state)
 {
@@ -365,6 +424,7 @@ main(void)
 		TEST(nothing_runs_outside_a_transaction_that_was_lost_in_its_middle),
 		TEST(a_reader_sees_what_is_committed_and_cannot_write),
 		TEST(the_files_are_readable_by_their_owner_only),
+		TEST(a_transaction_larger_than_the_cache_is_whole),
 		TEST(a_checkpoint_empties_the_log_unless_a_reader_stays_in_it),
 		TEST(a_backup_under_load_is_one_moment_and_holds_all_that_was_there),
 		TEST(a_database_that_cannot_be_opened_is_a_sentence),

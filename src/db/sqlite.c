@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "db/wal_file.h"
 
 #define APPLICATION_ID 0x5061726c /* "Parl", in the header of each file of ours */
 #define BUSY_TIMEOUT_MS 5000
@@ -41,7 +42,7 @@ configure_library(void)
 	sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* a lock around each malloc */
 	sqlite3_config(SQLITE_CONFIG_LOG, log_from_sqlite, NULL);
-	if (sqlite3_initialize() != SQLITE_OK) {
+	if (sqlite3_initialize() != SQLITE_OK || wal_file_register() != SQLITE_OK) {
 		log_error("sqlite: cannot be initialised");
 		abort();
 	}
@@ -449,7 +450,7 @@ db_open(const char *where, enum db_mode mode, char **error_out)
 	/* A reader's descriptor may write too: it must be able to recover a log. */
 	if (sqlite3_open_v2(where, &db->handle,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-		NULL) != SQLITE_OK) {
+		WAL_FILE_VFS) != SQLITE_OK) {
 		explain(error_out, "cannot open the database %s: %s", where,
 		    sqlite3_errmsg(db->handle));
 		goto fail;
