@@ -55,6 +55,22 @@ set_found(struct waiting *w, struct buf *chunk, const struct events_found *found
 	buf_free(&start);
 }
 
+/* A block of server-sent events. */
+static void
+set_block(struct waiting *w, struct buf *chunk)
+{
+	struct buf packed = { 0 };
+
+	w->answered = true;
+	w->reply = (struct http_reply){ .status = 200 };
+	if (w->accepts_gzip) {
+		gzip_block(&packed, chunk->p, chunk->n);
+		w->reply.body = buf_take(&packed, &w->reply.body_n);
+	} else {
+		w->reply.body = buf_take(chunk, &w->reply.body_n);
+	}
+}
+
 static void
 run_look(struct task *task, struct ctx *ctx, struct arena *arena)
 {
@@ -66,7 +82,8 @@ run_look(struct task *task, struct ctx *ctx, struct arena *arena)
 		.room_count = w->room_count,
 		.from = w->from,
 		.has_from = w->has_from,
-		.limit = w->limit };
+		.limit = w->limit,
+		.sse = w->sse };
 	struct events_found found;
 	struct buf chunk = { 0 };
 	enum mx_err err = events_look(ctx, arena, &ask, &chunk, &found);
@@ -75,6 +92,8 @@ run_look(struct task *task, struct ctx *ctx, struct arena *arena)
 	w->world_readable = found.world_readable;
 	if (err != M_OK)
 		set_error(look, ctx, arena, err);
+	else if (found.count > 0 && w->sse)
+		set_block(w, &chunk);
 	else if (found.count > 0)
 		set_found(w, &chunk, &found);
 	buf_free(&chunk);

@@ -147,12 +147,12 @@ out_flush(struct http_io *io, struct conn *c)
 	return true;
 }
 
-/* The request has its answer, sent or kept: its exchange is stale from here on. */
-static void
+void
 exchange_end(struct http_io *io, struct conn *c, bool close)
 {
 	c->gen++;
 	c->state = close ? CONN_CLOSING : CONN_IDLE;
+	c->flags &= ~CONN_STREAM;
 	STAT_ADD(io, answered, 1);
 	if (c->busy != NULL && c->busy->out_first != NULL)
 		wheel_set(io, c, io->server->config.body_timeout_ms);
@@ -162,8 +162,7 @@ exchange_end(struct http_io *io, struct conn *c, bool close)
 		conn_settle(io, c);
 }
 
-/* From now on a failing write ends the connection without calling hooks.gone. */
-static void
+void
 unpark(struct http_io *io, struct conn *c)
 {
 	if (c->state == CONN_PARKED)
@@ -171,7 +170,7 @@ unpark(struct http_io *io, struct conn *c)
 	c->state = CONN_ASKED;
 }
 
-static bool
+bool
 must_close(const struct http_io *io, const struct conn *c)
 {
 	return io->stopping || !(c->flags & CONN_KEEP);
@@ -221,9 +220,7 @@ answer_write(struct http_io *io, struct conn *c, const char *head, size_t head_n
 	exchange_end(io, c, close);
 }
 
-/* Who cannot take this much must not pin it for long, nor may all of them together; a
- * thread has its own share. */
-static void
+void
 bound_unsent(struct http_io *io, struct conn *c, size_t max)
 {
 	const struct http_config *config = &io->server->config;
@@ -315,27 +312,39 @@ http_answer(struct exchange exchange, struct http_reply *reply)
 	reply->body = NULL;
 }
 
+bool
+out_shared(
+    struct http_io *io, struct conn *c, struct http_shared *shared, struct str piece)
+{
+	ssize_t n = 0;
+
+	if (c->busy == NULL || c->busy->out_first == NULL) {
+		n = send(c->fd, piece.p, piece.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n >= 0)
+			STAT_ADD(io, bytes_out, n);
+		else if (would_block(errno))
+			n = 0;
+		else
+			return false;
+	}
+	if ((size_t)n < piece.n)
+		out_add(io, c,
+		    (struct out){ .shared = http_shared_ref(shared),
+			.p = piece.p + n,
+			.n = piece.n - (size_t)n });
+	return true;
+}
+
 /* One send() straight from the shared bytes: the common case of a fan-out. */
 static void
 shared_send_whole(struct http_io *io, struct conn *c, struct http_shared *shared)
 {
-	ssize_t n = send(c->fd, shared->bytes, shared->n, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-	if (n >= 0)
-		STAT_ADD(io, bytes_out, n);
-	else if (would_block(errno))
-		n = 0;
-	if (n < 0) {
-		STAT_ADD(io, answered, 1);
-		conn_close(io, c);
+	if (out_shared(io, c, shared, (struct str){ shared->bytes, shared->n })) {
+		exchange_end(io, c, false);
 		return;
 	}
-	if ((size_t)n < shared->n)
-		out_add(io, c,
-		    (struct out){ .shared = http_shared_ref(shared),
-			.p = shared->bytes + n,
-			.n = shared->n - (size_t)n });
-	exchange_end(io, c, false);
+	STAT_ADD(io, answered, 1);
+	conn_close(io, c);
 }
 
 void

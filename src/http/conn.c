@@ -219,6 +219,8 @@ conn_written(struct http_io *io, struct conn *c)
 		conn_finish(io, c);
 		return;
 	}
+	if (c->state == CONN_PARKED)
+		wheel_set(io, c, 0); /* a stream whose reader has caught up */
 	if (c->state != CONN_IDLE)
 		return;
 	if (io->stopping) {

@@ -1,8 +1,9 @@
 /*
  * gzip for answers (RFC 1952), by zlib.
- * Relies on one deflate stream a thread, made at first use and reset between bodies.
+ * Relies on a thread's own deflate streams, made at first use and reset between bodies.
  * Last step before a large answer is handed to the server.
  */
+#include <assert.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,42 +15,49 @@
 #define WINDOW_BITS (15 + 16) /* 16: with a gzip header */
 #define MEM_LEVEL 8
 
+#define RAW_BITS (-15) /* no header, no trailer */
+
+enum kind { WHOLE, BLOCK, KINDS };
+
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static pthread_key_t key; /* frees the stream of a thread that ends */
-static _Thread_local z_stream *thread_stream;
+static pthread_key_t key; /* frees the streams of a thread that ends */
+static _Thread_local z_stream *thread_streams;
 
 static void
-stream_free(void *arg)
+streams_free(void *arg)
 {
-	z_stream *stream = arg;
+	z_stream *streams = arg;
 
-	deflateEnd(stream);
-	free(stream);
+	for (int i = 0; i < KINDS; i++)
+		deflateEnd(&streams[i]);
+	free(streams);
 }
 
 static void
 key_init(void)
 {
-	if (pthread_key_create(&key, stream_free) != 0)
+	if (pthread_key_create(&key, streams_free) != 0)
 		abort();
 }
 
 static z_stream *
-stream_get(void)
+stream_get(enum kind kind)
 {
-	z_stream *stream = thread_stream;
+	z_stream *stream;
 
-	if (stream != NULL) {
-		deflateReset(stream);
-		return stream;
+	if (thread_streams == NULL) {
+		thread_streams = xcalloc(KINDS, sizeof *thread_streams);
+		pthread_once(&key_once, key_init);
+		pthread_setspecific(key, thread_streams);
 	}
-	stream = xcalloc(1, sizeof *stream);
-	if (deflateInit2(stream, LEVEL, Z_DEFLATED, WINDOW_BITS, MEM_LEVEL,
-		Z_DEFAULT_STRATEGY) != Z_OK)
+	stream = &thread_streams[kind];
+	if (stream->state != NULL)
+		deflateReset(stream);
+	else if (deflateInit2(stream, LEVEL, Z_DEFLATED,
+		     kind == WHOLE ? WINDOW_BITS : RAW_BITS, MEM_LEVEL,
+		     Z_DEFAULT_STRATEGY) != Z_OK)
 		abort(); /* out of memory; the parameters are constants */
-	pthread_once(&key_once, key_init);
-	pthread_setspecific(key, stream);
-	return thread_stream = stream;
+	return stream;
 }
 
 bool
@@ -60,7 +68,7 @@ gzip_body(char **body, size_t *n)
 
 	if (*n < GZIP_MIN || *n > UINT_MAX)
 		return false;
-	stream = stream_get();
+	stream = stream_get(WHOLE);
 	packed = xmalloc(*n);
 	stream->next_in = (unsigned char *)*body;
 	stream->avail_in = (unsigned)*n;
@@ -74,4 +82,22 @@ gzip_body(char **body, size_t *n)
 	*n = stream->total_out;
 	*body = xrealloc(packed, *n);
 	return true;
+}
+
+void
+gzip_block(struct buf *out, const char *bytes, size_t n)
+{
+	z_stream *stream = stream_get(BLOCK);
+	/* The bound counts on one flush, an empty stored block of five bytes. */
+	size_t cap = deflateBound(stream, n) + 16;
+
+	assert(n <= UINT_MAX / 2);
+	buf_reserve(out, cap);
+	stream->next_in = (unsigned char *)bytes;
+	stream->avail_in = (unsigned)n;
+	stream->next_out = (unsigned char *)out->p + out->n;
+	stream->avail_out = (unsigned)cap;
+	deflate(stream, Z_FULL_FLUSH);
+	assert(stream->avail_in == 0 && stream->avail_out > 0);
+	out->n += stream->total_out;
 }

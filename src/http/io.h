@@ -44,6 +44,7 @@ enum conn_flags {
 	CONN_HTTP10 = 64,
 	CONN_NO_BODY = 128, /* the request is a HEAD */
 	CONN_REFUSED = 256, /* the client may still be sending what nobody reads */
+	CONN_STREAM = 512,  /* parked, its answer has begun and goes on in blocks */
 };
 
 /*
@@ -188,10 +189,22 @@ void answer_send(struct http_io *io, struct conn *c, struct http_reply *reply);
 void answer_deliver(struct http_io *io, void *arg); /* what a posted answer runs */
 void answer_drop(struct mail *mail);
 void out_copy(struct http_io *io, struct conn *c, const char *p, size_t n);
+/* Sends a piece of shared bytes at once if nothing stands before it, and keeps what the
+ * socket leaves; false: the connection is dead. */
+bool out_shared(
+    struct http_io *io, struct conn *c, struct http_shared *shared, struct str piece);
+/* The request has its answer, sent or kept: its exchange is stale from here on. */
+void exchange_end(struct http_io *io, struct conn *c, bool close);
+/* From now on a failing write ends the connection without calling hooks.gone. */
+void unpark(struct http_io *io, struct conn *c);
+bool must_close(const struct http_io *io, const struct conn *c);
+/* Who cannot take this much must not pin it for long, nor may all of them together; a
+ * thread has its own share. */
+void bound_unsent(struct http_io *io, struct conn *c, size_t max);
 bool out_flush(struct http_io *io, struct conn *c); /* true: all is written */
 void out_free(struct http_io *io, struct conn_busy *busy);
 
-/* reply.c: heads */
+/* reply.c: heads, shared bytes */
 bool reply_is_bodiless(int status);
 size_t reply_head_bound(const struct http_reply *reply);
 /* Everything but the Connection line and the empty one; returns its length. */

@@ -119,7 +119,7 @@ reply_head(const struct http_reply *reply, char *out, size_t cap)
 	int n;
 
 	http_date(date);
-	if (!reply_is_bodiless(reply->status))
+	if (!reply_is_bodiless(reply->status) && !reply->goes_on)
 		snprintf(
 		    content, sizeof content, "Content-Length: %zu\r\n", reply->body_n);
 	n = snprintf(out, cap,
@@ -147,6 +147,7 @@ shared_new(const struct http_reply *reply, const void *body)
 		memcpy(shared->bytes + head_n, body, n);
 	atomic_init(&shared->refs, 1);
 	shared->head_n = (uint32_t)head_n;
+	shared->tail_n = 0;
 	shared->n = (uint32_t)(head_n + n);
 	return shared;
 }
@@ -170,6 +171,20 @@ http_shared_new_gzip(int status, const char *content_type, const void *body, siz
 		.gzip = true };
 
 	return shared_new(&reply, body);
+}
+
+struct http_shared *
+http_block_new(const void *bytes, size_t n)
+{
+	struct http_shared *shared = xmalloc(sizeof *shared + 24 + n);
+
+	atomic_init(&shared->refs, 1);
+	shared->head_n = (uint32_t)snprintf(shared->bytes, 20, "%zx\r\n", n);
+	shared->tail_n = 2;
+	memcpy(shared->bytes + shared->head_n, bytes, n);
+	memcpy(shared->bytes + shared->head_n + n, "\r\n", 2);
+	shared->n = (uint32_t)(shared->head_n + n + 2);
+	return shared;
 }
 
 struct http_shared *

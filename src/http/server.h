@@ -53,6 +53,7 @@ struct http_shared {
 	_Atomic uint32_t refs;
 	uint32_t n;
 	uint32_t head_n; /* where the body begins */
+	uint32_t tail_n; /* bytes behind it */
 	char bytes[];
 };
 
@@ -65,6 +66,9 @@ struct http_shared *http_shared_new(
 struct http_shared *http_shared_new_gzip(
     int status, const char *content_type, const void *body, size_t n);
 
+/* A block of an answer that goes on: one chunk of it (RFC 9112 7.1). */
+struct http_shared *http_block_new(const void *bytes, size_t n);
+
 struct http_reply {
 	int status;
 	const char
@@ -72,14 +76,26 @@ struct http_reply {
 	const char *headers; /* more header lines, each ending in \r\n; NULL: none */
 	char *body;	     /* malloc'ed; ownership passes to the server */
 	size_t body_n;
-	bool gzip;  /* body is compressed: say so */
-	bool close; /* close the connection after it */
+	bool gzip;    /* body is compressed: say so */
+	bool close;   /* close the connection after it */
+	bool goes_on; /* its length is not known: blocks follow */
 };
 
 /* From any thread. HEAD requests get no body. Stale exchanges: body freed, no more. */
 void http_answer(struct exchange exchange, struct http_reply *reply);
 /* On the exchange's own io thread only; takes a reference of its own. */
 void http_answer_shared(struct exchange exchange, struct http_shared *shared);
+
+/*
+ * An answer that goes on: its head, blocks for as long as it lasts, its end. On the own
+ * io thread of an exchange that is parked; hooks.gone tells when the client goes, also
+ * from inside these calls. False: it is gone, and hooks.gone has been called.
+ */
+bool http_stream_begin(struct exchange exchange, const struct http_reply *head);
+bool http_stream_block(struct exchange exchange, struct http_shared *block);
+/* The last block was sent; hooks.gone is not called. cut: the connection is closed
+ * without the end of chunked coding, as one that was lost. */
+void http_stream_end(struct exchange exchange, bool cut);
 
 /*
  * On the io thread, inside hooks.request: this request will be answered later from this

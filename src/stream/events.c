@@ -12,6 +12,7 @@
 #include "core/timeline.h"
 #include "core/typing.h"
 #include "store/rooms.h"
+#include "stream/sse.h"
 
 /* An event that the asker may hear, from the tail (live) or from the store. */
 struct heard {
@@ -185,30 +186,51 @@ by_position(const void *a, const void *b)
 	return (pa > pb) - (pa < pb);
 }
 
+/* What stands before an event in the chunk. */
+static void
+begin_event(const struct look *look, struct buf *chunk, const struct stream_token *id,
+    const char *type)
+{
+	if (look->ask->sse)
+		sse_event_begin(chunk, id, type);
+	else if (chunk->n > 0)
+		buf_char(chunk, ',');
+}
+
+static void
+end_event(const struct look *look, struct buf *chunk)
+{
+	if (look->ask->sse)
+		sse_event_end(chunk);
+}
+
 static void
 write_chunk(struct look *look, struct buf *chunk)
 {
 	for (int i = 0; i < look->count; i++) {
 		struct heard *h = &look->heard[i];
+		struct stream_token id = { h->position, look->ask->from.typing };
+		const struct event *event =
+		    h->live != NULL ? h->live->pdu->event : h->event;
 
-		if (chunk->n > 0)
-			buf_char(chunk, ',');
+		begin_event(look, chunk, &id, event->type);
 		if (h->live != NULL)
 			seer_write_live(h->seer, chunk, h->live, FORMAT_V1);
 		else
 			seer_write(h->seer, chunk, h->stored, h->event, FORMAT_V1);
+		end_event(look, chunk);
 	}
 	json_event_count_delivered(look->count);
 }
 
 static void
-write_typing_of(struct look *look, const struct room *room, struct buf *chunk)
+write_typing_of(struct look *look, const struct room *room, struct buf *chunk,
+    const struct stream_token *id)
 {
 	const char **users;
 	int n = typing_users(look->ctx->core, look->arena, room->id, &users, NULL);
 
-	if (chunk->n > 0)
-		buf_char(chunk, ',');
+	begin_event(look, chunk, id, "m.typing");
 	buf_lit(chunk, "{\"content\":{\"user_ids\":[");
 	for (int i = 0; i < n; i++) {
 		if (i > 0)
@@ -218,12 +240,14 @@ write_typing_of(struct look *look, const struct room *room, struct buf *chunk)
 	buf_lit(chunk, "]},\"room_id\":");
 	buf_json_str(chunk, room->room_id);
 	buf_lit(chunk, ",\"type\":\"m.typing\"}");
+	end_event(look, chunk);
 }
 
 /* m.typing of the rooms in which it has changed since. Members alone hear it. */
 static int
-write_typing(struct look *look, struct buf *chunk, int64_t since)
+write_typing(struct look *look, struct buf *chunk, const struct events_found *found)
 {
+	int64_t since = found->from.typing;
 	int written = 0;
 
 	for (size_t i = 0; i < look->rooms.n; i++) {
@@ -233,7 +257,7 @@ write_typing(struct look *look, struct buf *chunk, int64_t since)
 			MEMBERSHIP_JOIN ||
 		    typing_room_position(look->ctx->core, room->id) <= since)
 			continue;
-		write_typing_of(look, room, chunk);
+		write_typing_of(look, room, chunk, &found->end);
 		written++;
 	}
 	return written;
@@ -320,8 +344,7 @@ events_look(struct ctx *ctx, struct arena *arena, const struct events_ask *ask,
 		if (ask->room_count == 0) {
 			found->end.typing = typing_now;
 			if (found->from.typing >= 0)
-				found->count +=
-				    write_typing(&look, chunk, found->from.typing);
+				found->count += write_typing(&look, chunk, found);
 		}
 	}
 	look_fini(&look);

@@ -20,6 +20,7 @@ struct events_ask {
 	struct stream_token from;
 	bool has_from; /* false: from the live end */
 	int limit;
+	bool sse; /* chunk becomes server-sent events instead of JSON between commas */
 };
 
 struct events_found {
@@ -30,9 +31,9 @@ struct events_found {
 };
 
 /*
- * Looks once. Appends the events to chunk, comma-separated, oldest first (none:
- * nothing is appended). M_NOT_FOUND or M_FORBIDDEN with ctx->why naming the room of
- * which nothing behind `from` may be heard.
+ * Looks once. Appends the events to chunk, comma-separated or as server-sent events,
+ * oldest first (none: nothing is appended). M_NOT_FOUND or M_FORBIDDEN with ctx->why
+ * naming the room of which nothing behind `from` may be heard.
  */
 enum mx_err events_look(struct ctx *ctx, struct arena *arena,
     const struct events_ask *ask, struct buf *chunk,

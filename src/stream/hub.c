@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "stream/events.h"
 #include "stream/hub_inside.h"
+#include "stream/sse.h"
 
 #define SLICE 256 /* answers before sockets have their turn again */
 
@@ -23,8 +24,8 @@ listener_at(struct hub *hub, uint32_t tag)
 	return &hub->chunks.v[tag / HUB_CHUNK][tag % HUB_CHUNK];
 }
 
-static struct exchange
-exchange_of(const struct hub *hub, const struct listener *l)
+struct exchange
+hub_exchange(const struct hub *hub, const struct listener *l)
 {
 	return (struct exchange){ hub->io, l->conn, l->gen };
 }
@@ -88,8 +89,8 @@ drop_watches(struct hub *hub, struct listener *l, const char *user_id)
 }
 
 /* Also frees what it waits for, unless a worker has that. */
-static void
-listener_free(struct hub *hub, struct listener *l)
+void
+hub_listener_free(struct hub *hub, struct listener *l)
 {
 	drop_watches(hub, l, l->waiting == NULL ? NULL : l->waiting->user_id);
 	if (l->waiting != NULL)
@@ -104,8 +105,8 @@ listener_free(struct hub *hub, struct listener *l)
 
 /* --- deadlines --- */
 
-static void
-set_deadline(
+void
+hub_set_deadline(
     struct hub *hub, struct listener *l, int64_t deadline_ms, int64_t expires_ms)
 {
 	l->expires_ms = expires_ms;
@@ -125,9 +126,8 @@ static struct http_shared *empty_shared(struct hub *hub, int64_t from, int64_t e
 
 /* --- strangers --- */
 
-/* A burst has pushed out of the room's ring what this listener has yet to hear. */
-static bool
-is_outrun(const struct listener *l)
+bool
+hub_is_outrun(const struct listener *l)
 {
 	return l->heard < l->in->ring_from;
 }
@@ -135,12 +135,11 @@ is_outrun(const struct listener *l)
 static bool
 has_news(const struct listener *l)
 {
-	return is_outrun(l) || hub_room_has(l->in, l->from);
+	return hub_is_outrun(l) || hub_room_has(l->in, l->from);
 }
 
-/* The wheel comes round once a second: until then nothing more is heard. */
-static bool
-has_expired(int64_t expires_ms)
+bool
+hub_has_expired(int64_t expires_ms)
 {
 	return expires_ms != 0 && clock_mono_ms() >= expires_ms;
 }
@@ -151,17 +150,22 @@ answer_stranger(struct hub *hub, struct listener *l)
 	struct http_shared *shared;
 	uint32_t events = 0;
 
+	if (l->sse) {
+		hub_sse_answer(hub, l);
+		return;
+	}
 	/* Whoever was outrun begins the next poll with a look, from the store. */
-	if (has_expired(l->expires_ms))
+	if (hub_has_expired(l->expires_ms))
 		shared = hub->hubs->options.token_gone;
-	else if (is_outrun(l))
+	else if (hub_is_outrun(l))
 		shared = empty_shared(hub, l->from, l->heard);
 	else
-		shared = hub_room_body(hub, l->in, l->from, l->gzip, &events);
-	http_answer_shared(exchange_of(hub, l), shared);
+		shared = hub_room_body(hub, l->in, l->from,
+		    l->gzip ? HUB_ANSWER_GZIP : HUB_ANSWER, &events);
+	http_answer_shared(hub_exchange(hub, l), shared);
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
 	json_event_count_delivered(events);
-	listener_free(hub, l);
+	hub_listener_free(hub, l);
 }
 
 static void
@@ -173,7 +177,8 @@ park_stranger(struct hub *hub, struct listener *l, struct hub_room *room,
 	l->from = from;
 	l->heard = heard;
 	l->gzip = w->accepts_gzip;
-	set_deadline(hub, l, w->deadline_ms, w->expires_ms);
+	l->sse = w->sse;
+	hub_set_deadline(hub, l, w->deadline_ms, w->expires_ms);
 	link_before(&room->strangers, &l->room);
 	room->used_ms = clock_mono_ms();
 }
@@ -205,7 +210,10 @@ enter_known_room(struct hub *hub, struct waiting *w)
 	l = listener_new(hub, w->exchange, map_hash(w->user_id, strlen(w->user_id)));
 	http_park(w->exchange, l->tag);
 	park_stranger(hub, l, room, w, from, hub->processed);
-	if (hub_room_has(room, from))
+	if (w->sse &&
+	    !hub_sse_begin(hub, l, w->accepts_gzip, &(struct stream_token){ from, -1 }))
+		; /* gone already */
+	else if (hub_room_has(room, from))
 		answer_stranger(hub, l);
 	else if (clock_mono_ms() >= w->deadline_ms)
 		answer_timeout(hub, l);
@@ -265,8 +273,12 @@ static void
 send_back(struct hub *hub, struct waiting *w)
 {
 	struct stream_token end = { hub->processed, -1 };
+	struct http_reply reply = { .status = 200, .content_type = SSE_TYPE };
 
-	answer_empty(w, w->has_from ? &w->from : &end);
+	if (w->sse)
+		http_answer(w->exchange, &reply);
+	else
+		answer_empty(w, w->has_from ? &w->from : &end);
 	waiting_free(w);
 }
 
@@ -334,7 +346,46 @@ park(struct hub *hub, struct listener *l, struct waiting *w)
 	}
 	l->state = LISTENER_PARKED;
 	l->waiting = w;
-	set_deadline(hub, l, w->deadline_ms, w->expires_ms);
+	hub_set_deadline(hub, l, w->deadline_ms, w->expires_ms);
+}
+
+/* The look's answer is not what was asked for: 403, 5xx. */
+static bool
+is_error(const struct waiting *w)
+{
+	return w->answered && w->reply.status != 200;
+}
+
+/* What a look has found for a stream. From here on the listener goes with its client.
+ * True: it waits on. */
+static bool
+settle_stream(struct hub *hub, struct listener *l, struct waiting *w)
+{
+	bool sent = true;
+
+	l->state = LISTENER_PARKED;
+	l->waiting = w;
+	l->sse = true;
+	if (!w->begun) {
+		w->begun = true;
+		if (!hub_sse_begin(hub, l, w->accepts_gzip, &w->from))
+			return false;
+	}
+	if (w->answered) {
+		sent = hub_sse_send(hub, l, w->reply.body, w->reply.body_n);
+		if (!sent)
+			return false;
+		free(w->reply.body);
+		w->reply.body = NULL;
+		w->answered = false;
+		w->from = w->looked;
+		l->dirty = true; /* there may be more */
+	}
+	w->deadline_ms = clock_mono_ms() + SSE_COMMENT_MS;
+	if (!hub->stopping)
+		return true;
+	hub_sse_end(hub, l, false);
+	return false;
 }
 
 static void
@@ -344,23 +395,32 @@ settle(struct hub *hub, struct waiting *w)
 	bool late = hub->stopping || clock_mono_ms() >= w->deadline_ms;
 
 	atomic_fetch_sub_explicit(&hub->looking, 1, memory_order_relaxed);
-	if (has_expired(w->expires_ms))
+	if (hub_has_expired(w->expires_ms))
 		l->revoked = true;
-	if (l->gone || l->revoked || w->answered) {
+	if (w->begun && !l->gone && (l->revoked || is_error(w))) {
+		hub_sse_end(hub, l, l->revoked);
+		return;
+	}
+	if (l->gone || l->revoked || (w->answered && (!w->sse || is_error(w)))) {
 		if (l->revoked && !l->gone)
 			http_answer_shared(
-			    exchange_of(hub, l), hub->hubs->options.token_gone);
+			    hub_exchange(hub, l), hub->hubs->options.token_gone);
 		else if (!l->gone)
-			http_answer(exchange_of(hub, l), &w->reply);
+			http_answer(hub_exchange(hub, l), &w->reply);
 		if (!l->gone && !l->revoked)
 			w->reply.body = NULL; /* the server's now */
-		listener_free(hub, l);
+		hub_listener_free(hub, l);
 		return;
 	}
 	/* Whoever asked for the live end stands where the first look found it. */
 	if (!w->has_from) {
 		w->from = w->looked;
 		w->has_from = true;
+	}
+	if (w->sse) {
+		if (!settle_stream(hub, l, w))
+			return;
+		late = false;
 	}
 	if (l->dirty) {
 		look(hub, l, w);
@@ -386,8 +446,12 @@ hub_looked(struct hubs *hubs, struct waiting *w)
 void
 hub_end_token(struct hub *hub, struct listener *l)
 {
-	http_answer_shared(exchange_of(hub, l), hub->hubs->options.token_gone);
-	listener_free(hub, l);
+	if (l->sse) {
+		hub_sse_end(hub, l, true);
+		return;
+	}
+	http_answer_shared(hub_exchange(hub, l), hub->hubs->options.token_gone);
+	hub_listener_free(hub, l);
 }
 
 void
@@ -466,7 +530,7 @@ answer_stranger_timeout(struct hub *hub, struct listener *l)
 {
 	int64_t end = hub->processed > l->from ? hub->processed : l->from;
 
-	http_answer_shared(exchange_of(hub, l), empty_shared(hub, l->from, end));
+	http_answer_shared(hub_exchange(hub, l), empty_shared(hub, l->from, end));
 }
 
 static void
@@ -476,14 +540,21 @@ answer_timeout(struct hub *hub, struct listener *l)
 		answer_stranger(hub, l);
 		return;
 	}
+	if (l->sse) {
+		if (l->expires || hub->stopping)
+			hub_sse_end(hub, l, l->expires);
+		else
+			hub_sse_comment(hub, l);
+		return;
+	}
 	atomic_fetch_add_explicit(&hub->timeouts, 1, memory_order_relaxed);
 	if (l->expires)
-		http_answer_shared(exchange_of(hub, l), hub->hubs->options.token_gone);
+		http_answer_shared(hub_exchange(hub, l), hub->hubs->options.token_gone);
 	else if (l->state == LISTENER_STRANGER)
 		answer_stranger_timeout(hub, l);
 	else
 		answer_waiting_timeout(hub, l->waiting);
-	listener_free(hub, l);
+	hub_listener_free(hub, l);
 }
 
 /* --- the server's hooks --- */
@@ -524,7 +595,7 @@ hub_gone(struct hubs *hubs, struct http_io *io, uint32_t tag)
 	if (l->state == LISTENER_LOOKING)
 		l->gone = true;
 	else if (l->state != LISTENER_FREE)
-		listener_free(hub, l);
+		hub_listener_free(hub, l);
 }
 
 static void

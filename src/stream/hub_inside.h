@@ -56,6 +56,7 @@ struct listener {
 	bool revoked;		 /* its token ended while a worker looks */
 	bool expires;		 /* the deadline is the token's end */
 	bool gzip;		 /* strangers: takes packed answers */
+	bool sse;		 /* stays after an answer: server-sent events */
 	uint32_t deadline_s;	 /* of clock_mono_ms / 1000 */
 	int64_t expires_ms;	 /* its token's end; 0: none */
 	struct link wheel;	 /* in its second; free ones: next is the free list */
@@ -78,12 +79,15 @@ struct watch {
 #define HUB_RING 100 /* events of a room kept for shared answers; one page */
 #define HUB_BODIES 4 /* answers made for one room's newest events */
 
+/* What strangers are given: an answer to a poll, or a block of a stream. */
+enum hub_form { HUB_ANSWER, HUB_ANSWER_GZIP, HUB_BLOCK, HUB_BLOCK_GZIP, HUB_FORMS };
+
 /* One answer for all strangers who stand at `from`. */
 struct hub_body {
+	bool is_used;
 	int64_t from;
-	struct http_shared *plain;
-	struct http_shared *gzip; /* NULL: nobody has asked for it */
 	uint32_t events;
+	struct http_shared *forms[HUB_FORMS]; /* NULL: nobody has asked for it */
 };
 
 struct hub_room {
@@ -128,6 +132,7 @@ struct hub {
 	 * the same second, most of them at the same place. */
 	int64_t empty_from, empty_end;
 	struct http_shared *empty_shared;
+	struct http_shared *comments[2]; /* of streams: plain, packed */
 	_Atomic uint64_t parked, looking, answers_shared, bodies_made, looks, timeouts;
 	_Atomic uint64_t room_count, memory;
 	_Atomic bool woken; /* a wake-up is on its way */
@@ -154,7 +159,7 @@ bool hub_room_covers(const struct hub_room *room, int64_t from);
 bool hub_room_has(const struct hub_room *room, int64_t from);
 /* The answer for a stranger who stands at `from`; borrowed. */
 struct http_shared *hub_room_body(struct hub *hub, struct hub_room *room, int64_t from,
-    bool gzip, uint32_t *events_out);
+    enum hub_form form, uint32_t *events_out);
 /* Frees rooms that nobody has listened to for a while. */
 void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
 
@@ -164,7 +169,28 @@ void hub_read_changes(struct hub *hub);
 /* On the thread that made a change: one wake-up for each io thread; arg: the hubs. */
 void hub_wake_all(void *arg);
 
+/* hub_sse.c */
+/* The stream's head and opening; false: the client has gone, and the listener too. */
+bool hub_sse_begin(
+    struct hub *hub, struct listener *l, bool gzip, const struct stream_token *at);
+/* The same of the bytes that a look has found. */
+bool hub_sse_send(struct hub *hub, struct listener *l, const char *bytes, size_t n);
+/* What a stranger has not heard; it waits on afterwards, unless that was the end. */
+void hub_sse_answer(struct hub *hub, struct listener *l);
+/* 25 seconds of silence are over. */
+void hub_sse_comment(struct hub *hub, struct listener *l);
+/* Ends the stream, and the listener. cut: as if the line had broken. */
+void hub_sse_end(struct hub *hub, struct listener *l, bool cut);
+
 /* hub.c */
+struct exchange hub_exchange(const struct hub *hub, const struct listener *l);
+void hub_listener_free(struct hub *hub, struct listener *l);
+void hub_set_deadline(
+    struct hub *hub, struct listener *l, int64_t deadline_ms, int64_t expires_ms);
+/* A burst has pushed out of the room's ring what this listener has yet to hear. */
+bool hub_is_outrun(const struct listener *l);
+/* The wheel comes round once a second: until then nothing more is heard. */
+bool hub_has_expired(int64_t expires_ms);
 /* The listener with this tag has something to look for. */
 void hub_wake(struct hub *hub, uint32_t tag);
 /* Its token is no longer valid: 401, and out. */

@@ -10,6 +10,7 @@
 #include "http/gzip.h"
 #include "stream/events.h"
 #include "stream/hub_inside.h"
+#include "stream/sse.h"
 
 #define UNUSED_MS 120000
 /* Packed here, on the io thread; more of it would keep the sockets waiting. */
@@ -39,10 +40,8 @@ hub_room_get(struct hub *hub, const char *room_id)
 static void
 drop_body(struct hub_body *body)
 {
-	if (body->plain != NULL)
-		http_shared_unref(body->plain);
-	if (body->gzip != NULL)
-		http_shared_unref(body->gzip);
+	for (int i = 0; i < HUB_FORMS; i++)
+		http_shared_unref(body->forms[i]);
 	*body = (struct hub_body){ 0 };
 }
 
@@ -168,23 +167,31 @@ hub_room_has(const struct hub_room *room, int64_t from)
 	return false;
 }
 
+/* How an event is written for strangers. */
+static struct event_view
+strangers_view(const struct live_event *e)
+{
+	return (struct event_view){ .format = FORMAT_V1,
+		.now_ms = clock_now_ms(),
+		.may_see_replaced = e->replaced_world_readable };
+}
+
 /* {"chunk":[...]} of what strangers may hear behind from; returns how many events. */
 static uint32_t
-write_body(struct hub_room *room, int64_t from, struct buf *body)
+write_answer(struct hub_room *room, int64_t from, struct buf *body)
 {
-	struct event_view view = { .format = FORMAT_V1, .now_ms = clock_now_ms() };
 	struct stream_token start = { from, -1 }, end = { room->last, -1 };
 	struct buf chunk = { 0 }, text = { 0 };
 	uint32_t events = 0;
 
 	for (int i = 0; i < room->ring_count; i++) {
 		struct live_event *e = room->ring[i];
+		struct event_view view = strangers_view(e);
 
 		if (e->event <= from || !strangers_hear(e))
 			continue;
 		if (chunk.n > 0)
 			buf_char(&chunk, ',');
-		view.may_see_replaced = e->replaced_world_readable;
 		json_event_live(&chunk, e, &view);
 		events++;
 		/* Behind the end of openness a guest may have joined: what stands there
@@ -200,59 +207,116 @@ write_body(struct hub_room *room, int64_t from, struct buf *body)
 	return events;
 }
 
-static void
-make_body(struct hub_room *room, int64_t from, struct hub_body *out)
+/* The same as server-sent events. */
+static uint32_t
+write_block(struct hub_room *room, int64_t from, struct buf *block)
 {
-	struct buf body = { 0 };
+	uint32_t events = 0;
 
-	out->from = from;
-	out->events = write_body(room, from, &body);
-	out->plain = http_shared_new(200, "application/json", body.p, body.n);
-	buf_free(&body);
+	for (int i = 0; i < room->ring_count; i++) {
+		struct live_event *e = room->ring[i];
+		struct event_view view = strangers_view(e);
+		struct stream_token id = { e->event, -1 };
+
+		if (e->event <= from || !strangers_hear(e))
+			continue;
+		sse_event_begin(block, &id, e->pdu->event->type);
+		json_event_live(block, e, &view);
+		sse_event_end(block);
+		events++;
+	}
+	return events;
 }
 
-/* Once for all who ask for it, here: a body is small, and a worker would cost more. */
-static void
-make_gzip(struct hub_body *b)
+/* Packed once for all who ask for it, here: a body is small, a worker costs more. */
+static struct http_shared *
+packed_answer(struct http_shared *plain)
 {
-	size_t n = b->plain->n - b->plain->head_n;
-	char *packed = xmalloc(n);
+	size_t n = plain->n - plain->head_n;
+	struct http_shared *shared;
+	char *packed;
 
-	memcpy(packed, b->plain->bytes + b->plain->head_n, n);
-	if (gzip_body(&packed, &n))
-		b->gzip = http_shared_new_gzip(200, "application/json", packed, n);
-	else
-		b->gzip =
-		    http_shared_ref(b->plain); /* not worth it, and not tried again */
+	if (n < GZIP_MIN || n > GZIP_SHARED_MAX)
+		return http_shared_ref(plain);
+	packed = xmalloc(n);
+	memcpy(packed, plain->bytes + plain->head_n, n);
+	shared = gzip_body(&packed, &n)
+		     ? http_shared_new_gzip(200, "application/json", packed, n)
+		     : http_shared_ref(plain);
 	free(packed);
+	return shared;
+}
+
+static struct http_shared *
+packed_block(struct http_shared *plain)
+{
+	struct buf packed = { 0 };
+	struct http_shared *block;
+
+	gzip_block(&packed, plain->bytes + plain->head_n,
+	    plain->n - plain->head_n - plain->tail_n);
+	block = http_block_new(packed.p, packed.n);
+	buf_free(&packed);
+	return block;
+}
+
+static void
+make_form(
+    struct hub *hub, struct hub_room *room, struct hub_body *b, enum hub_form form)
+{
+	struct buf bytes = { 0 };
+
+	switch (form) {
+	case HUB_ANSWER:
+		b->events = write_answer(room, b->from, &bytes);
+		b->forms[form] =
+		    http_shared_new(200, "application/json", bytes.p, bytes.n);
+		break;
+	case HUB_BLOCK:
+		b->events = write_block(room, b->from, &bytes);
+		b->forms[form] = http_block_new(bytes.p, bytes.n);
+		break;
+	case HUB_ANSWER_GZIP:
+		b->forms[form] = packed_answer(b->forms[HUB_ANSWER]);
+		break;
+	case HUB_BLOCK_GZIP:
+		b->forms[form] = packed_block(b->forms[HUB_BLOCK]);
+		break;
+	case HUB_FORMS:
+		break;
+	}
+	buf_free(&bytes);
+	atomic_fetch_add(&hub->bodies_made, 1);
 }
 
 static struct hub_body *
-find_body(struct hub *hub, struct hub_room *room, int64_t from)
+find_body(struct hub_room *room, int64_t from)
 {
 	struct hub_body *b;
 
 	for (int i = 0; i < HUB_BODIES; i++)
-		if (room->bodies[i].plain != NULL && room->bodies[i].from == from)
+		if (room->bodies[i].is_used && room->bodies[i].from == from)
 			return &room->bodies[i];
 	b = &room->bodies[room->next_body++ % HUB_BODIES];
 	drop_body(b);
-	make_body(room, from, b);
-	atomic_fetch_add(&hub->bodies_made, 1);
+	b->is_used = true;
+	b->from = from;
 	return b;
 }
 
 struct http_shared *
-hub_room_body(struct hub *hub, struct hub_room *room, int64_t from, bool gzip,
+hub_room_body(struct hub *hub, struct hub_room *room, int64_t from, enum hub_form form,
     uint32_t *events_out)
 {
-	struct hub_body *b = find_body(hub, room, from);
+	struct hub_body *b = find_body(room, from);
+	enum hub_form plain = form == HUB_ANSWER_GZIP  ? HUB_ANSWER
+			      : form == HUB_BLOCK_GZIP ? HUB_BLOCK
+						       : form;
 
+	if (b->forms[plain] == NULL)
+		make_form(hub, room, b, plain);
+	if (b->forms[form] == NULL)
+		make_form(hub, room, b, form);
 	*events_out = b->events;
-	if (!gzip || b->plain->n - b->plain->head_n > GZIP_SHARED_MAX ||
-	    b->plain->n - b->plain->head_n < GZIP_MIN)
-		return b->plain;
-	if (b->gzip == NULL)
-		make_gzip(b);
-	return b->gzip;
+	return b->forms[form];
 }

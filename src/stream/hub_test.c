@@ -64,7 +64,7 @@ static void
 do_look(struct fixture *f, struct waiting *w)
 {
 	struct events_ask ask = { w->user_id, w->device_id, w->room_ids, w->room_count,
-		w->from, w->has_from, w->limit };
+		w->from, w->has_from, w->limit, w->sse };
 	struct events_found found;
 	struct buf chunk = { 0 }, body = { 0 }, start = { 0 };
 	enum mx_err err = events_look(&f->t.ctx, f->t.arena, &ask, &chunk, &found);

@@ -61,6 +61,8 @@ hub_fini(struct hub *hub)
 	map_fini(&hub->users);
 	if (hub->empty_shared != NULL)
 		http_shared_unref(hub->empty_shared);
+	for (int i = 0; i < 2; i++)
+		http_shared_unref(hub->comments[i]);
 	changes_cursor_free(hub->cursor);
 }
 

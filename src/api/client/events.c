@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "core/ids.h"
 #include "stream/events.h"
+#include "stream/sse.h"
 
 #define TIMEOUT_DEFAULT_MS 30000
 #define ROOMS_MAX 500
@@ -91,11 +92,34 @@ expiry(const struct req *req, int64_t now_ms)
 					: now_ms + req->who.expires_ms - clock_now_ms();
 }
 
+/* Browsers' EventSource and whoever else asks for a stream instead of one answer. */
+static bool
+wants_stream(const struct req *req)
+{
+	const struct str *accept = http_header(&req->http->head, "accept");
+
+	return accept != NULL && req->http->head.method == HTTP_GET &&
+	       memmem(accept->p, accept->n, SSE_TYPE, strlen(SSE_TYPE)) != NULL;
+}
+
+/* Where to go on: whoever comes back to a stream says what it has heard last, and keeps
+ * the address that it began with. */
+static const char *
+read_from(struct req *req, bool is_stream)
+{
+	const struct str *last = http_header(&req->http->head, "last-event-id");
+
+	if (is_stream && last != NULL && last->n > 0)
+		return arena_strndup(req->arena, last->p, last->n);
+	return req_query(req, "from");
+}
+
 /* client-server-api/#get_matrixclientv3events; doc/events.md */
 enum mx_err
 client_events(struct req *req)
 {
-	const char *from = req_query(req, "from");
+	bool is_stream = wants_stream(req);
+	const char *from = read_from(req, is_stream);
 	int64_t timeout_ms, limit, now_ms = clock_mono_ms();
 	struct stream_token token = { 0, -1 };
 	struct waiting *w;
@@ -119,9 +143,10 @@ client_events(struct req *req)
 	w = waiting_new(req->who.user_id, req->who.device_id, rooms, room_count, from);
 	w->from = token;
 	w->has_from = from != NULL;
-	w->limit = (int)limit;
+	w->limit = is_stream ? EVENTS_LIMIT_DEFAULT : (int)limit;
+	w->sse = is_stream;
 	w->is_stranger = req->who.is_guest && !req->who.has_rows;
-	w->deadline_ms = now_ms + timeout_ms;
+	w->deadline_ms = now_ms + (is_stream ? SSE_COMMENT_MS : timeout_ms);
 	w->expires_ms = expiry(req, now_ms);
 	poll_enter(req, w);
 	return M_PARKED;

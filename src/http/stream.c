@@ -1,0 +1,94 @@
+/*
+ * Answers that go on: a head, then blocks as they come, chunked for HTTP/1.1, until the
+ * connection closes for HTTP/1.0. Relies on http/answer for writing.
+ * For server-sent events: what a hub has for its listeners goes through here.
+ */
+#include <assert.h>
+#include <string.h>
+#include "http/io.h"
+
+static struct conn *
+stream_of(struct exchange exchange)
+{
+	struct conn *c = conn_waiting(exchange);
+
+	assert(io_is_here(exchange.io));
+	return c != NULL && c->state == CONN_PARKED ? c : NULL;
+}
+
+/* What was sent or kept: may it stay so? */
+static bool
+stream_settle(struct http_io *io, struct conn *c)
+{
+	uint32_t gen = c->gen;
+
+	if (c->busy != NULL && c->busy->out_first != NULL)
+		wheel_set(io, c, io->server->config.body_timeout_ms);
+	bound_unsent(io, c, io->server->config.write_max);
+	if (c->fd < 0 || c->gen != gen)
+		return false;
+	if (c->slot != io->current)
+		conn_settle(io, c);
+	return true;
+}
+
+bool
+http_stream_begin(struct exchange exchange, const struct http_reply *head)
+{
+	static const char chunked[] = "Transfer-Encoding: chunked\r\n\r\n";
+	static const char closing[] = "Connection: close\r\n\r\n";
+	struct conn *c = stream_of(exchange);
+	struct http_reply reply = *head;
+	char text[2048];
+	size_t n;
+
+	if (c == NULL)
+		return false;
+	reply.goes_on = true;
+	assert(reply_head_bound(&reply) + sizeof chunked <= sizeof text);
+	n = reply_head(&reply, text, sizeof text - sizeof chunked);
+	strcpy(text + n, c->flags & CONN_HTTP10 ? closing : chunked);
+	c->flags |= CONN_STREAM;
+	out_copy(exchange.io, c, text, strlen(text));
+	out_flush(exchange.io, c);
+	return c->fd >= 0 && stream_settle(exchange.io, c);
+}
+
+bool
+http_stream_block(struct exchange exchange, struct http_shared *block)
+{
+	struct http_io *io = exchange.io;
+	struct conn *c = stream_of(exchange);
+	struct str piece = { block->bytes, block->n };
+
+	if (c == NULL)
+		return false;
+	assert(c->flags & CONN_STREAM);
+	if (c->flags & CONN_HTTP10)
+		piece = (struct str){ block->bytes + block->head_n,
+			block->n - block->head_n - block->tail_n };
+	if (!out_shared(io, c, block, piece)) {
+		conn_close(io, c);
+		return false;
+	}
+	return stream_settle(io, c);
+}
+
+void
+http_stream_end(struct exchange exchange, bool cut)
+{
+	static const char last[] = "0\r\n\r\n";
+	struct http_io *io = exchange.io;
+	struct conn *c = stream_of(exchange);
+
+	if (c == NULL)
+		return;
+	unpark(io, c);
+	if (!cut && !(c->flags & CONN_HTTP10)) {
+		out_copy(io, c, last, sizeof last - 1);
+		out_flush(io, c);
+	}
+	if (c->fd >= 0)
+		exchange_end(
+		    io, c, cut || (c->flags & CONN_HTTP10) || must_close(io, c));
+}

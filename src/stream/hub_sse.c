@@ -1,0 +1,126 @@
+/*
+ * Listeners that stay: server-sent events instead of an answer for each poll. The same
+ * hub, the same shared encodings, the same decisions; what differs is that an answer is
+ * a block of a stream and its listener waits on. A client that goes while it is written
+ * to takes its listener along (hub_gone), which these functions tell by false.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "http/gzip.h"
+#include "stream/hub_inside.h"
+#include "stream/sse.h"
+
+/* nginx holds back what it may buffer. */
+#define HEADERS "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
+
+static bool
+send_bytes(struct hub *hub, struct listener *l, const char *bytes, size_t n)
+{
+	struct http_shared *block = http_block_new(bytes, n);
+	bool sent = http_stream_block(hub_exchange(hub, l), block);
+
+	http_shared_unref(block);
+	return sent;
+}
+
+bool
+hub_sse_begin(
+    struct hub *hub, struct listener *l, bool gzip, const struct stream_token *at)
+{
+	struct http_reply head = { .status = 200,
+		.content_type = SSE_TYPE,
+		.headers = HEADERS,
+		.gzip = gzip };
+	struct buf opening = { 0 }, bytes = { 0 };
+	bool sent;
+
+	if (!http_stream_begin(hub_exchange(hub, l), &head))
+		return false;
+	sse_opening(&opening, at);
+	if (gzip) {
+		buf_add(&bytes, GZIP_HEADER, GZIP_HEADER_N);
+		gzip_block(&bytes, opening.p, opening.n);
+	} else {
+		buf_add(&bytes, opening.p, opening.n);
+	}
+	sent = send_bytes(hub, l, bytes.p, bytes.n);
+	buf_free(&bytes);
+	buf_free(&opening);
+	return sent;
+}
+
+bool
+hub_sse_send(struct hub *hub, struct listener *l, const char *bytes, size_t n)
+{
+	return send_bytes(hub, l, bytes, n);
+}
+
+void
+hub_sse_end(struct hub *hub, struct listener *l, bool cut)
+{
+	http_stream_end(hub_exchange(hub, l), cut);
+	hub_listener_free(hub, l);
+}
+
+static void
+wait_on(struct hub *hub, struct listener *l)
+{
+	hub_set_deadline(hub, l, clock_mono_ms() + SSE_COMMENT_MS, l->expires_ms);
+}
+
+void
+hub_sse_answer(struct hub *hub, struct listener *l)
+{
+	struct hub_room *room = l->in;
+	struct http_shared *block;
+	uint32_t events = 0;
+
+	/* Whoever was outrun comes back and goes on from the store. */
+	if (hub_has_expired(l->expires_ms) || hub_is_outrun(l)) {
+		hub_sse_end(hub, l, true);
+		return;
+	}
+	block = hub_room_body(
+	    hub, room, l->from, l->gzip ? HUB_BLOCK_GZIP : HUB_BLOCK, &events);
+	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
+	json_event_count_delivered(events);
+	if (!http_stream_block(hub_exchange(hub, l), block))
+		return;
+	/* A room that is closed now has said its last word to strangers. */
+	if (!room->world_readable) {
+		hub_sse_end(hub, l, false);
+		return;
+	}
+	l->from = l->heard = room->last;
+	link_out(&l->room);
+	link_before(&room->strangers, &l->room);
+	wait_on(hub, l);
+}
+
+static struct http_shared *
+comment_made(bool gzip)
+{
+	struct buf text = { 0 }, packed = { 0 };
+	struct http_shared *block;
+
+	sse_comment(&text);
+	if (gzip)
+		gzip_block(&packed, text.p, text.n);
+	block =
+	    gzip ? http_block_new(packed.p, packed.n) : http_block_new(text.p, text.n);
+	buf_free(&packed);
+	buf_free(&text);
+	return block;
+}
+
+void
+hub_sse_comment(struct hub *hub, struct listener *l)
+{
+	bool gzip = l->waiting != NULL ? l->waiting->accepts_gzip : l->gzip;
+
+	if (hub->comments[gzip] == NULL)
+		hub->comments[gzip] = comment_made(gzip);
+	if (http_stream_block(hub_exchange(hub, l), hub->comments[gzip]))
+		wait_on(hub, l);
+}
