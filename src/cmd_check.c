@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "config.h"
+#include "http/tls.h"
 #include "keys.h"
 #include "machine.h"
 
@@ -148,6 +149,20 @@ check_listener(const struct config_listener *listener, struct findings *f)
 }
 
 static void
+check_tls(const struct config_listener *listener, struct findings *f)
+{
+	char *error = NULL;
+
+	if (listener->tls_certificate == NULL)
+		return;
+	http_tls_free(
+	    http_tls_new(listener->tls_certificate, listener->tls_key, &error));
+	if (error != NULL)
+		found_error(f, "listeners: %s", error);
+	free(error);
+}
+
+static void
 check_listeners(const struct config *config, struct findings *f)
 {
 	int open_count = 0;
@@ -156,6 +171,7 @@ check_listeners(const struct config *config, struct findings *f)
 		if (!config_listener_opens(&config->listeners.v[i]))
 			continue;
 		check_listener(&config->listeners.v[i], f);
+		check_tls(&config->listeners.v[i], f);
 		open_count++;
 	}
 	if (open_count == 0)

@@ -28,6 +28,7 @@ struct serving {
 	struct server *server;
 	struct control *control;
 	struct http_listener *listeners;
+	struct http_tls **tls; /* of config->listeners; NULL: plain */
 	int *serves;
 	struct trusted_proxy *trusted;
 };
@@ -64,13 +65,60 @@ fill_listeners(struct serving *s, struct server_options *options)
 
 		if (!config_listener_opens(l))
 			continue;
-		s->listeners[n] =
-		    (struct http_listener){ l->address.host, l->address.port };
+		s->listeners[n] = (struct http_listener){ l->address.host,
+			l->address.port, s->tls[i] };
 		s->serves[n++] = l->apis;
 	}
 	options->http.listeners = s->listeners;
 	options->http.listener_count = n;
 	options->serves = s->serves;
+}
+
+/* Certificates are read before anything listens. */
+static bool
+open_tls(struct serving *s, char **error_out)
+{
+	const struct config *c = s->config;
+
+	s->tls = xcalloc(c->listeners.n + 1, sizeof(struct http_tls *));
+	for (size_t i = 0; i < c->listeners.n; i++) {
+		const struct config_listener *l = &c->listeners.v[i];
+
+		if (l->tls_certificate == NULL || !config_listener_opens(l))
+			continue;
+		s->tls[i] = http_tls_new(l->tls_certificate, l->tls_key, error_out);
+		if (s->tls[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool
+has_tls(const struct serving *s)
+{
+	for (size_t i = 0; i < s->config->listeners.n; i++)
+		if (s->tls[i] != NULL)
+			return true;
+	return false;
+}
+
+/* SIGHUP: new certificates for new connections; what is damaged stays as it was. */
+static void
+reload_tls(struct serving *s)
+{
+	char *error;
+
+	for (size_t i = 0; i < s->config->listeners.n; i++) {
+		if (s->tls[i] == NULL)
+			continue;
+		if (http_tls_reload(s->tls[i], &error)) {
+			log_info("serve: %s is read again",
+			    s->config->listeners.v[i].tls_certificate);
+		} else {
+			log_error("serve: the old certificate stays: %s", error);
+			free(error);
+		}
+	}
 }
 
 static void
@@ -123,14 +171,15 @@ open_server(struct serving *s, char **error_out)
 
 /* ---- what people are told ---- */
 
-/* Where clients reach it from this machine; false: no listener is for clients. */
+/* Where clients reach it from this machine; false: no plain listener is for clients. */
 static bool
 client_url(const struct serving *s, char *out, size_t cap)
 {
 	const char *host;
 	int i = 0;
 
-	while (s->listeners[i].host != NULL && (s->serves[i] & SERVES_CLIENT) == 0)
+	while (s->listeners[i].host != NULL &&
+	       ((s->serves[i] & SERVES_CLIENT) == 0 || s->listeners[i].tls != NULL))
 		i++;
 	host = s->listeners[i].host;
 	if (host == NULL)
@@ -200,14 +249,27 @@ warn_all(const struct serving *s)
 
 /* ---- the run ---- */
 
-static void
-wait_for_signal(const sigset_t *signals)
+/* A hang-up that a program sends asks for new certificates; that of the terminal itself
+ * says that nobody is there any more. */
+static bool
+asks_for_reload(const struct serving *s, const siginfo_t *info)
 {
-	int signal;
+	return info->si_signo == SIGHUP && info->si_code == SI_USER && has_tls(s);
+}
 
-	while (sigwait(signals, &signal) != 0)
-		;
-	log_info("serve: stopping on %s", strsignal(signal));
+static void
+wait_for_signal(struct serving *s, const sigset_t *signals)
+{
+	siginfo_t info;
+
+	for (;;) {
+		if (sigwaitinfo(signals, &info) < 0)
+			continue;
+		if (!asks_for_reload(s, &info))
+			break;
+		reload_tls(s);
+	}
+	log_info("serve: stopping on %s", strsignal(info.si_signo));
 }
 
 /* The store's descriptors are opened before the sockets. */
@@ -216,6 +278,8 @@ open_all(struct serving *s, char **error_out)
 {
 	const char *data_dir = s->config->data_dir;
 
+	if (!open_tls(s, error_out))
+		return false;
 	if (!keys_create(data_dir, error_out) ||
 	    running_lock(&s->running, error_out) != RUNNING_LOCKED ||
 	    !running_open(&s->running, error_out))
@@ -236,7 +300,7 @@ serve(struct serving *s, const sigset_t *signals)
 	server_start(s->server);
 	greet(s);
 	warn_all(s);
-	wait_for_signal(signals);
+	wait_for_signal(s, signals);
 	control_stop(s->control);
 	s->control = NULL;
 	server_stop(s->server, GRACE_MS);
@@ -250,6 +314,9 @@ serving_free(struct serving *s)
 	if (s->server != NULL)
 		server_free(s->server);
 	running_close(&s->running);
+	for (size_t i = 0; s->tls != NULL && i < s->config->listeners.n; i++)
+		http_tls_free(s->tls[i]);
+	free(s->tls);
 	free(s->listeners);
 	free(s->serves);
 	free(s->trusted);
@@ -301,6 +368,7 @@ const struct command cmd_serve = {
 	    "Runs the server until SIGINT or SIGTERM. Without --config it reads\n"
 	    "parlour.yaml if that is there; else it serves `localhost` on\n"
 	    "127.0.0.1:8008, with its data in ./data.\n"
+	    "SIGHUP makes it read the certificates of its TLS listeners again.\n"
 	    "\n"
 	    "  --config FILE  the configuration (YAML; `parlour init` writes one)\n"
 	    "  --help         this text\n",

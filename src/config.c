@@ -19,8 +19,7 @@ enum { FILE_MAX = 1 << 20 };
 bool
 config_listener_opens(const struct config_listener *listener)
 {
-	return listener->tls_certificate == NULL &&
-	       (listener->apis & (API_CLIENT | API_METRICS)) != 0;
+	return (listener->apis & (API_CLIENT | API_METRICS)) != 0;
 }
 
 bool

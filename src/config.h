@@ -106,8 +106,8 @@ struct config *config_parse(
 struct config *config_default(void);
 void config_free(struct config *config);
 
-/* Does this program open the listener? Not if it wants TLS or only serves what is not
- * there yet; a warning has said so. */
+/* Does this program open the listener? Not if it only serves what is not there yet; a
+ * warning has said so. */
 bool config_listener_opens(const struct config_listener *listener);
 /* Is address (IPv4 as ::ffff:a.b.c.d) one of trusted_proxies? */
 bool config_trusts(const struct config *config, const struct in6_addr *address);

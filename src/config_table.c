@@ -58,9 +58,9 @@ const struct setting settings[] = {
 	    .flags = SETTING_INNER },
 	SECTION("listeners.tls", "Files in PEM.", SETTING_INNER),
 	{ "listeners.tls.certificate", &type_text, ITEM(tls_certificate), NULL,
-	    "The certificate and its chain.", .flags = SETTING_INNER | SETTING_LATER },
+	    "The certificate and its chain.", .flags = SETTING_INNER },
 	{ "listeners.tls.key", &type_text, ITEM(tls_key), NULL,
-	    "Its private key.", .flags = SETTING_INNER | SETTING_LATER },
+	    "Its private key.", .flags = SETTING_INNER },
 
 	{ "database", &type_database, FIELD(database), "sqlite",
 	    "sqlite is DATA_DIR/parlour.db; sqlite:PATH another file." },

@@ -180,8 +180,8 @@ every_later_key_is_warned_of_by_name_and_no_other(void **state)
 			fail_msg("%s", settings[i].name);
 		later += is_later;
 	}
-	/* viewer, federation, and the listener with TLS that stays closed */
-	assert_int_equal(config->warnings.n, later + 3);
+	/* viewer and federation */
+	assert_int_equal(config->warnings.n, later + 2);
 	assert_string_equal(config->warnings.v[0],
 	    "f:6:45: listeners.serve: viewer is not there yet; it has no effect");
 	config_free(config);

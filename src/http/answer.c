@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include "http/h2.h"
 #include "http/io.h"
+#include "http/secure.h"
 
 #define HEAD_ON_STACK 2048
 #define FLUSH_PIECES 8
@@ -90,12 +92,21 @@ would_block(int err)
 static ssize_t
 send_pieces(struct http_io *io, struct conn *c, struct iovec *iov, size_t count)
 {
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
-	ssize_t n;
+	ssize_t n = secure_send(io, c, iov, count);
 
-	do
-		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		STAT_ADD(io, bytes_out, n);
+	else if (would_block(errno))
+		n = 0;
+	return n;
+}
+
+/* The same of one piece, where nothing stands between us and the socket. */
+static ssize_t
+send_plain(struct http_io *io, struct conn *c, struct str piece)
+{
+	ssize_t n = send(c->fd, piece.p, piece.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
 	if (n >= 0)
 		STAT_ADD(io, bytes_out, n);
 	else if (would_block(errno))
@@ -256,10 +267,15 @@ void
 answer_deliver(struct http_io *io, void *arg)
 {
 	struct answer_mail *mail = arg;
-	struct conn *c = conn_waiting(mail->exchange);
+	struct conn *c;
 	struct out body = { .owned = mail->body, .p = mail->body, .n = mail->body_n };
 
 	mail->body = NULL;
+	if (mail->exchange.conn & EXCHANGE_STREAM) {
+		h2_answer(mail->exchange, mail->head, mail->head_n, body);
+		return;
+	}
+	c = conn_waiting(mail->exchange);
 	if (c == NULL) {
 		free(body.owned);
 		return;
@@ -295,6 +311,19 @@ answer_post(struct exchange exchange, struct http_reply *reply)
 	io_post_mail(exchange.io, &mail->mail);
 }
 
+/* A stream's; here and now. */
+static void
+stream_answer(struct exchange exchange, struct http_reply *reply)
+{
+	size_t cap = reply_head_bound(reply);
+	char *head = xmalloc(cap);
+	size_t n = reply_head(reply, head, cap);
+
+	h2_answer(exchange, head, n,
+	    (struct out){ .owned = reply->body, .p = reply->body, .n = reply->body_n });
+	free(head);
+}
+
 void
 http_answer(struct exchange exchange, struct http_reply *reply)
 {
@@ -304,6 +333,8 @@ http_answer(struct exchange exchange, struct http_reply *reply)
 		reply->body_n = 0;
 	if (!io_is_here(exchange.io)) {
 		answer_post(exchange, reply);
+	} else if (exchange.conn & EXCHANGE_STREAM) {
+		stream_answer(exchange, reply);
 	} else if ((c = conn_waiting(exchange)) != NULL) {
 		answer_send(exchange.io, c, reply);
 	} else {
@@ -316,17 +347,14 @@ bool
 out_shared(
     struct http_io *io, struct conn *c, struct http_shared *shared, struct str piece)
 {
+	struct iovec iov = { (char *)piece.p, piece.n };
 	ssize_t n = 0;
 
-	if (c->busy == NULL || c->busy->out_first == NULL) {
-		n = send(c->fd, piece.p, piece.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n >= 0)
-			STAT_ADD(io, bytes_out, n);
-		else if (would_block(errno))
-			n = 0;
-		else
-			return false;
-	}
+	if (c->busy == NULL || c->busy->out_first == NULL)
+		n = c->flags & CONN_SIDE ? send_pieces(io, c, &iov, 1)
+					 : send_plain(io, c, piece);
+	if (n < 0)
+		return false;
 	if ((size_t)n < piece.n)
 		out_add(io, c,
 		    (struct out){ .shared = http_shared_ref(shared),
@@ -351,10 +379,18 @@ void
 http_answer_shared(struct exchange exchange, struct http_shared *shared)
 {
 	struct http_io *io = exchange.io;
-	struct conn *c = conn_waiting(exchange);
+	struct out body = { .shared = shared,
+		.p = shared->bytes + shared->head_n,
+		.n = shared->n - shared->head_n };
+	struct conn *c;
 	bool close;
 
 	assert(io_is_here(io));
+	if (exchange.conn & EXCHANGE_STREAM) {
+		h2_answer(exchange, shared->bytes, shared->head_n - 2, body);
+		return;
+	}
+	c = conn_waiting(exchange);
 	if (c == NULL)
 		return;
 	close = must_close(io, c);
@@ -363,10 +399,6 @@ http_answer_shared(struct exchange exchange, struct http_shared *shared)
 	    (c->busy == NULL || c->busy->out_first == NULL))
 		shared_send_whole(io, c, shared);
 	else
-		answer_write(io, c, shared->bytes, shared->head_n - 2,
-		    (struct out){ .shared = shared,
-			.p = shared->bytes + shared->head_n,
-			.n = shared->n - shared->head_n },
-		    close);
+		answer_write(io, c, shared->bytes, shared->head_n - 2, body, close);
 	bound_unsent(io, c, io->server->config.write_max);
 }

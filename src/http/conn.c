@@ -11,7 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "http/h2.h"
 #include "http/io.h"
+#include "http/secure.h"
 
 enum step {
 	STEP_MORE, /* more bytes are needed */
@@ -43,15 +45,22 @@ bool
 http_waiting(struct exchange exchange)
 {
 	assert(io_is_here(exchange.io));
+	if (exchange.conn & EXCHANGE_STREAM)
+		return h2_waiting(exchange);
 	return conn_waiting(exchange) != NULL;
 }
 
 void
 http_park(struct exchange exchange, uint32_t tag)
 {
-	struct conn *c = conn_waiting(exchange);
+	struct conn *c;
 
 	assert(io_is_here(exchange.io));
+	if (exchange.conn & EXCHANGE_STREAM) {
+		h2_park(exchange, tag);
+		return;
+	}
+	c = conn_waiting(exchange);
 	if (c == NULL)
 		return;
 	if (c->state != CONN_PARKED)
@@ -127,6 +136,7 @@ conn_close(struct http_io *io, struct conn *c)
 
 	if (c->fd < 0)
 		return;
+	side_free(io, c);
 	close(c->fd);
 	c->fd = -1;
 	c->gen++;
@@ -168,6 +178,10 @@ conn_open(struct http_io *io, int fd, int listener, const struct in6_addr *peer)
 		return;
 	}
 	wheel_set(io, c, io->server->config.idle_timeout_ms);
+	if (io->server->config.listeners[listener].tls != NULL) {
+		secure_begin(io, c, io->server->config.listeners[listener].tls);
+		wheel_set(io, c, io->server->config.head_timeout_ms);
+	}
 }
 
 void
@@ -371,16 +385,31 @@ head_missing(struct http_io *io, struct conn *c)
 	return STEP_MORE;
 }
 
+/* A client, or a proxy, that knows we speak HTTP/2. */
+static enum step
+to_frames(struct http_io *io, struct conn *c)
+{
+	size_t at = io->at;
+
+	io->at = io->end;
+	h2_begin(io, c);
+	h2_take(io, c, io->read_buf + at, io->end - at);
+	return STEP_DONE;
+}
+
 static enum step
 take_head(struct http_io *io, struct conn *c)
 {
 	const char *p = io->read_buf + io->at;
 	size_t n = io->end - io->at, head_n = 0;
+	bool whole;
 	struct http_request request; /* filled in by those who read it */
 	enum http_parse result;
 
 	if (n == 0)
 		return STEP_MORE;
+	if (h2_is_preface(p, n, &whole))
+		return whole ? to_frames(io, c) : head_missing(io, c);
 	/* Looked at again only when a line has ended: one byte a packet costs no more
 	 * than that. */
 	if (io->seen > 0 && n < HTTP_HEAD_MAX &&
@@ -513,9 +542,7 @@ conn_read(struct http_io *io, struct conn *c)
 		io->at = 0;
 	}
 	room = read_room(io, c);
-	do
-		n = read(c->fd, io->read_buf + io->end, room);
-	while (n < 0 && errno == EINTR);
+	n = secure_read(io, c, io->read_buf + io->end, room);
 	if (n < 0 && errno == EAGAIN) {
 		c->flags &= ~CONN_READABLE;
 		return false;
@@ -526,7 +553,8 @@ conn_read(struct http_io *io, struct conn *c)
 	}
 	io->end += (size_t)n;
 	STAT_ADD(io, bytes_in, n);
-	if ((size_t)n < room && !(c->flags & CONN_EOF))
+	/* Of TLS a read gives one record; more may be here. */
+	if ((size_t)n < room && !(c->flags & (CONN_EOF | CONN_SIDE)))
 		c->flags &= ~CONN_READABLE;
 	return true;
 }
@@ -557,7 +585,8 @@ input_save(struct http_io *io, struct conn *c)
 	size_t n = io->end - io->at;
 	struct conn_busy *busy;
 
-	if (n == 0 || c->state == CONN_LINGER || c->state == CONN_CLOSING)
+	if (n == 0 || c->state == CONN_LINGER || c->state == CONN_CLOSING ||
+	    c->state == CONN_FRAMES)
 		return;
 	busy = conn_busy(c);
 	busy->in = xmalloc(n);
@@ -615,6 +644,8 @@ conn_turn(struct http_io *io, struct conn *c)
 		conn_close(io, c);
 		return;
 	}
+	if ((c->flags & CONN_SIDE) && !secure_ready(io, c))
+		return;
 	if (has_unsent(c)) {
 		if (!out_flush(io, c))
 			return;
@@ -622,6 +653,8 @@ conn_turn(struct http_io *io, struct conn *c)
 	}
 	if (c->state == CONN_LINGER)
 		conn_linger(io, c);
+	else if (c->state == CONN_FRAMES)
+		h2_turn(io, c);
 	else if (may_take(c))
 		conn_serve(io, c);
 	if (c->state == CONN_PARKED && (c->flags & CONN_EOF))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/h2.h"
 #include "http/io.h"
 
 #define EVENTS_A_ROUND 256
@@ -283,7 +284,10 @@ close_connections(struct http_io *io, bool all)
 
 		if (c->fd < 0)
 			continue;
-		if (all || (is_idle && (c->busy == NULL || c->busy->out_first == NULL)))
+		if (!all && c->state == CONN_FRAMES)
+			h2_stop(io, c);
+		else if (all ||
+			 (is_idle && (c->busy == NULL || c->busy->out_first == NULL)))
 			conn_close(io, c);
 	}
 }
@@ -348,6 +352,7 @@ io_loop(struct http_io *io)
 			abort();
 		}
 		io->now_ms = clock_mono_ms();
+		io->handshakes_left = HANDSHAKES_A_ROUND;
 		/* No event that was waited for before this can name these any more. */
 		slots_reclaim(io);
 		take_events(io, events, n);

@@ -22,6 +22,11 @@
 #define ACCEPTS_A_ROUND 64
 #define TURN_STEPS 16 /* reads and requests of one connection a turn */
 #define ERROR_BODY_MAX 512
+#define HANDSHAKES_A_ROUND 8
+
+struct conn_side;
+struct h2;
+struct h2_stream;
 
 enum conn_state {
 	CONN_FREE,
@@ -32,6 +37,7 @@ enum conn_state {
 	CONN_PARKED,  /* the same, and whoever parked it hears when the client goes */
 	CONN_CLOSING, /* the last answer is being written */
 	CONN_LINGER,  /* it is written; what still comes in is thrown away */
+	CONN_FRAMES,  /* HTTP/2: its requests are streams */
 };
 
 enum conn_flags {
@@ -45,6 +51,7 @@ enum conn_flags {
 	CONN_NO_BODY = 128, /* the request is a HEAD */
 	CONN_REFUSED = 256, /* the client may still be sending what nobody reads */
 	CONN_STREAM = 512,  /* parked, its answer has begun and goes on in blocks */
+	CONN_SIDE = 1024,   /* has a side record: TLS or HTTP/2 */
 };
 
 /*
@@ -120,7 +127,12 @@ struct http_io {
 	pthread_t thread;
 	void *data;
 
-	struct conn **chunks; /* slot -> record; chunks never move */
+	struct conn **chunks;		 /* slot -> record; chunks never move */
+	struct conn_side ***side_chunks; /* slot -> side record, where there are any */
+	uint32_t side_chunk_count;
+	int handshakes_left;		  /* of this round */
+	struct h2_stream **stream_chunks; /* HTTP/2: index -> record */
+	uint32_t stream_count, stream_free;
 	uint32_t slot_count, chunk_count;
 	uint32_t free_first, dead_first, ready_first, ready_last;
 	uint32_t wheel[WHEEL_SLOTS];
@@ -153,6 +165,9 @@ struct http_server {
 /* The calling thread is io's own from now on. */
 void io_enter(struct http_io *io);
 bool io_is_here(const struct http_io *io); /* are we on its thread? */
+
+/* Of exchange.conn: the rest of it is the index of an HTTP/2 stream. */
+#define EXCHANGE_STREAM UINT32_C(0x80000000)
 
 /* io.c */
 void *io_thread(void *arg);

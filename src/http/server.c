@@ -15,7 +15,9 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "http/h2.h"
 #include "http/io.h"
+#include "http/secure.h"
 
 #define BACKLOG 65535 /* the kernel cuts it to net.core.somaxconn */
 /* Of the kernel's memory, which it doubles and would let grow to 4 MB: what a slow
@@ -285,6 +287,8 @@ io_fini(struct http_io *io)
 	close_fd(io->event_fd);
 	free(io->listen_fds);
 	free(io->read_buf);
+	h2_streams_free(io);
+	sides_free(io);
 	slots_free(io);
 }
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include "base/str.h"
 #include "http/parse.h"
+#include "http/tls.h"
 
 struct http_server;
 struct http_io; /* one io thread */
@@ -107,8 +108,9 @@ void http_park(struct exchange exchange, uint32_t tag);
 bool http_waiting(struct exchange exchange);
 
 struct http_listener {
-	const char *host; /* "127.0.0.1", "::", "[::1]" without brackets */
-	uint16_t port;	  /* 0: any; read back by http_server_port */
+	const char *host;     /* "127.0.0.1", "::", "[::1]" without brackets */
+	uint16_t port;	      /* 0: any; read back by http_server_port */
+	struct http_tls *tls; /* borrowed for the server's life; NULL: none */
 };
 
 struct http_config {

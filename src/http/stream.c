@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <string.h>
+#include "http/h2.h"
 #include "http/io.h"
 
 static struct conn *
@@ -37,16 +38,19 @@ http_stream_begin(struct exchange exchange, const struct http_reply *head)
 {
 	static const char chunked[] = "Transfer-Encoding: chunked\r\n\r\n";
 	static const char closing[] = "Connection: close\r\n\r\n";
-	struct conn *c = stream_of(exchange);
 	struct http_reply reply = *head;
+	struct conn *c;
 	char text[2048];
 	size_t n;
 
-	if (c == NULL)
-		return false;
 	reply.goes_on = true;
 	assert(reply_head_bound(&reply) + sizeof chunked <= sizeof text);
 	n = reply_head(&reply, text, sizeof text - sizeof chunked);
+	if (exchange.conn & EXCHANGE_STREAM)
+		return h2_stream_begin(exchange, text, n);
+	c = stream_of(exchange);
+	if (c == NULL)
+		return false;
 	strcpy(text + n, c->flags & CONN_HTTP10 ? closing : chunked);
 	c->flags |= CONN_STREAM;
 	out_copy(exchange.io, c, text, strlen(text));
@@ -58,9 +62,12 @@ bool
 http_stream_block(struct exchange exchange, struct http_shared *block)
 {
 	struct http_io *io = exchange.io;
-	struct conn *c = stream_of(exchange);
 	struct str piece = { block->bytes, block->n };
+	struct conn *c;
 
+	if (exchange.conn & EXCHANGE_STREAM)
+		return h2_stream_block(exchange, block);
+	c = stream_of(exchange);
 	if (c == NULL)
 		return false;
 	assert(c->flags & CONN_STREAM);
@@ -79,8 +86,13 @@ http_stream_end(struct exchange exchange, bool cut)
 {
 	static const char last[] = "0\r\n\r\n";
 	struct http_io *io = exchange.io;
-	struct conn *c = stream_of(exchange);
+	struct conn *c;
 
+	if (exchange.conn & EXCHANGE_STREAM) {
+		h2_stream_end(exchange, cut);
+		return;
+	}
+	c = stream_of(exchange);
 	if (c == NULL)
 		return;
 	unpark(io, c);

@@ -1,0 +1,317 @@
+/*
+ * Answers on streams: heads as header blocks, bodies as references that nghttp2 reads
+ * from as its windows open. Relies on http/reply's heads, which are HTTP/1.1's text.
+ * The last step of a request that came by HTTP/2.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/h2_inside.h"
+
+#define FIELDS_MAX 48
+
+/* NULL: stale. */
+static struct h2_stream *
+stream_of(struct exchange exchange)
+{
+	uint32_t index = exchange.conn & ~EXCHANGE_STREAM;
+	struct h2_stream *s;
+
+	if (index >= exchange.io->stream_count)
+		return NULL;
+	s = h2_stream_at(exchange.io, index);
+	if (s->gen != exchange.gen)
+		return NULL;
+	return s->state == H2_ASKED || s->state == H2_PARKED ? s : NULL;
+}
+
+bool
+h2_waiting(struct exchange exchange)
+{
+	return stream_of(exchange) != NULL;
+}
+
+void
+h2_park(struct exchange exchange, uint32_t tag)
+{
+	struct h2_stream *s = stream_of(exchange);
+
+	if (s == NULL)
+		return;
+	if (s->state != H2_PARKED)
+		STAT_ADD(exchange.io, parked, 1);
+	s->state = H2_PARKED;
+	s->tag = tag;
+}
+
+/* --- what is to be sent --- */
+
+static void
+out_add(struct h2_stream *s, struct out piece)
+{
+	struct out *out = xmalloc(sizeof *out);
+
+	*out = piece;
+	out->next = NULL;
+	if (s->out_first == NULL)
+		s->out_first = out;
+	else
+		s->out_last->next = out;
+	s->out_last = out;
+	s->unsent += (uint32_t)out->n;
+	STAT_ADD(s->h2->io, pinned_bytes, out->n);
+}
+
+static void
+out_pop(struct h2_stream *s)
+{
+	struct out *out = s->out_first;
+
+	s->out_first = out->next;
+	free(out->owned);
+	http_shared_unref(out->shared);
+	free(out);
+}
+
+void
+h2_out_free(struct h2_stream *s)
+{
+	STAT_SUB(s->h2->io, pinned_bytes, s->unsent);
+	s->unsent = 0;
+	while (s->out_first != NULL)
+		out_pop(s);
+}
+
+/* nghttp2 asks for the next bytes of a body. */
+static ssize_t
+read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
+    uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+	struct h2_stream *s = source->ptr;
+	size_t n = 0;
+
+	while (s->out_first != NULL && n < room) {
+		struct out *out = s->out_first;
+		size_t part = out->n < room - n ? out->n : room - n;
+
+		memcpy(buf + n, out->p, part);
+		n += part;
+		out->p += part;
+		out->n -= part;
+		if (out->n == 0)
+			out_pop(s);
+	}
+	s->unsent -= (uint32_t)n;
+	STAT_SUB(s->h2->io, pinned_bytes, n);
+	STAT_ADD(s->h2->io, bytes_out, n);
+	if (s->out_first == NULL && s->ended)
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	else if (n == 0) {
+		s->is_paused = true;
+		return NGHTTP2_ERR_DEFERRED;
+	}
+	return (ssize_t)n;
+}
+
+/* --- heads --- */
+
+/* HTTP/1.1's own, which HTTP/2 must not carry (RFC 9113 8.2.2). */
+static bool
+is_of_the_connection(struct str name)
+{
+	return str_is(name, "connection") || str_is(name, "transfer-encoding") ||
+	       str_is(name, "keep-alive");
+}
+
+static nghttp2_nv
+field(const char *name, size_t name_n, const char *value, size_t n)
+{
+	return (nghttp2_nv){ (uint8_t *)name, (uint8_t *)value, name_n, n,
+		NGHTTP2_NV_FLAG_NONE };
+}
+
+/* Lines of "Name: value\r\n" become fields; names in lower case, in place. */
+static size_t
+read_lines(char *p, char *end, nghttp2_nv *fields, size_t n)
+{
+	while (p < end && n < FIELDS_MAX) {
+		char *eol = memchr(p, '\r', (size_t)(end - p));
+		char *colon = memchr(p, ':', (size_t)(end - p));
+
+		if (eol == NULL || colon == NULL || colon > eol)
+			break;
+		for (char *at = p; at < colon; at++)
+			if (*at >= 'A' && *at <= 'Z')
+				*at += 'a' - 'A';
+		if (!is_of_the_connection((struct str){ p, (size_t)(colon - p) }))
+			fields[n++] = field(p, (size_t)(colon - p), colon + 2,
+			    (size_t)(eol - colon - 2));
+		p = eol + 2;
+	}
+	return n;
+}
+
+/* "HTTP/1.1 200 OK\r\n" and the lines behind it. */
+static void
+submit(struct h2_stream *s, const char *head, size_t head_n, bool has_body)
+{
+	nghttp2_data_provider body = { .source = { .ptr = s },
+		.read_callback = read_body };
+	nghttp2_nv fields[FIELDS_MAX];
+	char *text = xmalloc(head_n + 1), *lines;
+	size_t n;
+
+	memcpy(text, head, head_n);
+	text[head_n] = '\0';
+	fields[0] = field(":status", 7, text + 9, 3);
+	lines = strchr(text, '\n');
+	n = lines == NULL ? 1 : read_lines(lines + 1, text + head_n, fields, 1);
+	if (nghttp2_submit_response(
+		s->h2->session, s->id, fields, n, has_body ? &body : NULL) != 0)
+		nghttp2_submit_rst_stream(
+		    s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
+	free(text);
+	ready_push(s->h2->io, s->h2->c);
+}
+
+/* From now on its exchange is stale. */
+static void
+unpark_stream(struct h2_stream *s)
+{
+	if (s->state == H2_PARKED)
+		STAT_SUB(s->h2->io, parked, 1);
+	s->state = H2_ANSWERED;
+	s->gen++;
+	s->h2->answering++;
+}
+
+/* --- whole answers --- */
+
+static void
+answer(struct h2_stream *s, const char *head, size_t head_n, struct out body)
+{
+	bool has_body = body.n > 0 && !s->no_body;
+
+	unpark_stream(s);
+	s->ended = true;
+	if (has_body) {
+		if (body.shared != NULL)
+			http_shared_ref(body.shared);
+		out_add(s, body);
+	} else {
+		free(body.owned);
+	}
+	STAT_ADD(s->h2->io, answered, 1);
+	submit(s, head, head_n, has_body);
+}
+
+void
+h2_answer(struct exchange exchange, const char *head, size_t head_n, struct out body)
+{
+	struct h2_stream *s = stream_of(exchange);
+
+	if (s != NULL)
+		answer(s, head, head_n, body);
+	else
+		free(body.owned);
+}
+
+void
+h2_refuse(struct h2_stream *s, int status)
+{
+	const struct http_hooks *hooks = &s->h2->io->server->hooks;
+	struct http_reply reply = { .status = status };
+	char head[1024], *body = xmalloc(ERROR_BODY_MAX);
+
+	STAT_ADD(s->h2->io, bad_requests, 1);
+	if (hooks->error_body != NULL)
+		reply.body_n =
+		    hooks->error_body(status, body, ERROR_BODY_MAX, hooks->arg);
+	answer(s, head, reply_head(&reply, head, sizeof head),
+	    (struct out){ .owned = body, .p = body, .n = reply.body_n });
+}
+
+/* --- answers that go on --- */
+
+bool
+h2_stream_begin(struct exchange exchange, const char *head, size_t head_n)
+{
+	struct h2_stream *s = stream_of(exchange);
+
+	if (s == NULL)
+		return false;
+	s->begun = true;
+	submit(s, head, head_n, true);
+	return true;
+}
+
+static void
+go_on(struct h2_stream *s)
+{
+	if (s->is_paused) {
+		s->is_paused = false;
+		nghttp2_session_resume_data(s->h2->session, s->id);
+	}
+	ready_push(s->h2->io, s->h2->c);
+}
+
+/* Who does not read is let go; hooks.gone tells. */
+static bool
+is_too_slow(const struct h2_stream *s)
+{
+	const struct http_io *io = s->h2->io;
+	const struct http_config *config = &io->server->config;
+	uint64_t all = config->pinned_max / (unsigned)config->io_threads;
+	uint64_t pinned =
+	    atomic_load_explicit(&io->stats.pinned_bytes, memory_order_relaxed);
+
+	return s->unsent > config->write_max || (all > 0 && pinned > all);
+}
+
+static void
+let_go(struct h2_stream *s)
+{
+	struct http_io *io = s->h2->io;
+	uint32_t tag = s->tag;
+
+	unpark_stream(s);
+	h2_out_free(s);
+	nghttp2_submit_rst_stream(
+	    s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
+	ready_push(io, s->h2->c);
+	io->server->hooks.gone(io, tag, io->server->hooks.arg);
+}
+
+bool
+h2_stream_block(struct exchange exchange, struct http_shared *block)
+{
+	struct h2_stream *s = stream_of(exchange);
+
+	if (s == NULL)
+		return false;
+	out_add(s, (struct out){ .shared = http_shared_ref(block),
+		       .p = block->bytes + block->head_n,
+		       .n = block->n - block->head_n - block->tail_n });
+	if (is_too_slow(s)) {
+		let_go(s);
+		return false;
+	}
+	go_on(s);
+	return true;
+}
+
+void
+h2_stream_end(struct exchange exchange, bool cut)
+{
+	struct h2_stream *s = stream_of(exchange);
+
+	if (s == NULL)
+		return;
+	unpark_stream(s);
+	STAT_ADD(exchange.io, answered, 1);
+	s->ended = true;
+	if (cut)
+		nghttp2_submit_rst_stream(
+		    s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
+	go_on(s);
+}

@@ -1,0 +1,60 @@
+/*
+ * What h2.c (frames to requests) and h2_answer.c (answers to frames) share. Everything
+ * is owned by the connection's io thread.
+ */
+#ifndef HTTP_H2_INSIDE_H
+#define HTTP_H2_INSIDE_H
+
+#include <nghttp2/nghttp2.h>
+#include "http/h2.h"
+
+#define H2_FRAME_MAX (16384 + 9)
+
+enum h2_state {
+	H2_FREE,
+	H2_READING,  /* the request is coming in */
+	H2_ASKED,    /* handed up, awaits its answer */
+	H2_PARKED,   /* the same, and whoever parked it hears when the client goes */
+	H2_ANSWERED, /* the answer is on its way */
+};
+
+/* A request that is coming in. */
+struct h2_request {
+	struct buf method, path, authority, fields, body;
+	size_t head_n;
+	bool is_bad;
+};
+
+/* All there is of a parked stream, beside what nghttp2 keeps. */
+struct h2_stream {
+	struct h2 *h2;
+	struct h2_stream *prev, *next; /* of the same connection */
+	struct h2_request *in;	       /* NULL once it is asked */
+	struct out *out_first, *out_last;
+	uint32_t index, gen, next_free, tag, unsent;
+	int32_t id;
+	uint8_t state;
+	bool no_body;	/* the request is a HEAD */
+	bool begun;	/* its head has been sent, blocks follow */
+	bool ended;	/* nothing follows what is in out */
+	bool is_paused; /* nghttp2 is told when there is more */
+};
+
+struct h2 {
+	nghttp2_session *session;
+	struct http_io *io;
+	struct conn *c;
+	struct h2_stream *streams;
+	uint32_t stream_count, control_frames;
+	uint32_t reading, answering; /* streams of these states */
+	int64_t control_s;
+};
+
+/* h2.c */
+struct h2_stream *h2_stream_at(const struct http_io *io, uint32_t index);
+/* h2_answer.c */
+/* The server's own answer to what is no request, or one too large. */
+void h2_refuse(struct h2_stream *s, int status);
+void h2_out_free(struct h2_stream *s);
+
+#endif
