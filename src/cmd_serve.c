@@ -154,11 +154,15 @@ open_server(struct serving *s, char **error_out)
 	const struct config *c = s->config;
 	struct server_options options = { .rate_limits = c->limits_rate,
 		.workers = (int)c->http_workers,
+		.parked_per_address = (uint32_t)c->limits_parked_per_address,
+		.parked_per_token = (uint32_t)c->limits_parked_per_token,
 		.http = { .io_threads = (int)c->http_io_threads,
 		    .body_max = (size_t)c->limits_body_max,
 		    .head_timeout_ms = (int)c->http_head_timeout_ms,
 		    .body_timeout_ms = (int)c->http_body_timeout_ms,
 		    .idle_timeout_ms = (int)c->http_idle_timeout_ms,
+		    .connections_per_address =
+			(uint32_t)c->limits_connections_per_address,
 		    .write_max = 256 << 10,
 		    .pinned_max = 512 << 20 } };
 

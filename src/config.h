@@ -69,8 +69,9 @@ struct config {
 	bool identity_verify_certificates;
 
 	bool limits_rate;
-	int64_t limits_body_max;	/* bytes */
-	int64_t limits_connections_max; /* 0: as many as nofile allows */
+	int64_t limits_body_max;		/* bytes */
+	int64_t limits_connections_max;		/* 0: as many as nofile allows */
+	int64_t limits_connections_per_address; /* 0: no limit */
 	int64_t limits_events_timeout_max_ms;
 	int64_t limits_parked_per_address, limits_parked_per_token; /* 0: no limit */
 

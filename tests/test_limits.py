@@ -3,6 +3,9 @@
 Spec: client-server-api/#rate-limiting.
 """
 
+import socket
+import time
+
 import pytest
 
 from lib.client import Client, fresh
@@ -128,3 +131,97 @@ def test_a_slowed_down_guest_keeps_its_token(limited):
     until_limited(lambda: other.reply("GET", other.room(hall, "/messages?dir=b")), most=5000)
     got = guest.reply("GET", "/account/whoami")
     assert got.status in (200, 429)
+
+
+# --- how many at one time ---------------------------------------------------
+
+
+class Holder:
+    """A poll that stays parked on a connection of its own until it is closed."""
+
+    def __init__(self, server, guest, room, address=None):
+        host, port = server.http.base.split("//")[1].split(":")
+        self.socket = socket.create_connection((host, int(port)))
+        forwarded = f"X-Forwarded-For: {address}\r\n" if address else ""
+        self.socket.sendall(
+            f"GET /_matrix/client/v3/events?timeout=60000&room_id={room} HTTP/1.1\r\n"
+            f"Host: x\r\nAuthorization: Bearer {guest.token}\r\n{forwarded}\r\n".encode())
+
+    def close(self):
+        self.socket.close()
+
+
+def until_gone(server, left):
+    """Returns once no more than `left` listeners are parked."""
+    deadline = time.monotonic() + 20
+    while server.parked() > left:
+        assert time.monotonic() < deadline
+
+
+def open_room(server):
+    return server.api.register().create_room(
+        initial_state=[{"type": "m.room.history_visibility",
+                        "content": {"history_visibility": "world_readable"}}])
+
+
+def test_one_token_parks_only_so_many_listeners(private):
+    server = private(limits={"rate": "off", "parked_per_token": 3})
+    room, guest, other = open_room(server), server.api.guest(), server.api.guest()
+    holders = [Holder(server, guest, room) for _ in range(3)]
+    server.until_parked(3)
+    check_limited(guest.reply("GET", f"/events?room_id={room}"))
+    assert "chunk" in other.events(other.now([room]), [room], 0)
+    holders.pop().close()
+    until_gone(server, 2)
+    assert "chunk" in guest.events(guest.now([room]), [room], 0)
+    for holder in holders:
+        holder.close()
+    until_gone(server, 0)
+
+
+def test_one_address_parks_only_so_many_listeners(private):
+    server = private(limits={"rate": "off", "parked_per_address": 2},
+                     trusted_proxies=["127.0.0.1/32"])
+    room, guests = open_room(server), [server.api.guest() for _ in range(4)]
+    holders = [Holder(server, guest, room, "192.0.2.1") for guest in guests[:2]]
+    server.until_parked(2)
+    path = f"/events?timeout=0&room_id={room}"
+    check_limited(guests[2].reply("GET", path, headers=from_address("192.0.2.1")))
+    assert guests[3].reply("GET", path, headers=from_address("192.0.2.2")).status == 200
+    for holder in holders:
+        holder.close()
+
+
+def test_an_ipv6_network_counts_as_one_address(private):
+    server = private(limits={"rate": "off", "parked_per_address": 1},
+                     trusted_proxies=["127.0.0.1/32"])
+    room, guest = open_room(server), server.api.guest()
+    holder = Holder(server, guest, room, "2001:db8:1:2::1")
+    server.until_parked(1)
+    path = f"/events?timeout=0&room_id={room}"
+    check_limited(guest.reply("GET", path, headers=from_address("2001:db8:1:2:ff::9")))
+    assert guest.reply("GET", path, headers=from_address("2001:db8:1:3::1")).status == 200
+    holder.close()
+
+
+def test_one_address_has_only_so_many_connections_unless_it_is_a_proxy(private):
+    server = private(limits={"rate": "off", "connections_per_address": 4}, trusted_proxies=[])
+    host, port = server.http.base.split("//")[1].split(":")
+    server.http.close()
+    held = [socket.create_connection((host, int(port))) for _ in range(4)]
+    for one in held:
+        one.sendall(b"GET /_parlour/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert one.recv(4096).startswith(b"HTTP/1.1 200")
+    fifth = socket.create_connection((host, int(port)))
+    answer = fifth.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 503") and b"\r\nRetry-After: " in answer
+    held.pop().close()
+    deadline = time.monotonic() + 20
+    while True:  # until the server has noticed
+        again = socket.create_connection((host, int(port)))
+        again.sendall(b"GET /_parlour/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        if again.recv(4096).startswith(b"HTTP/1.1 200"):
+            break
+        assert time.monotonic() < deadline
+    for one in held:
+        one.close()

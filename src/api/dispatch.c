@@ -275,6 +275,7 @@ set_peer(struct req *req, const struct in6_addr *client)
 {
 	const struct in6_addr *peer = &req->http->peer;
 
+	req->client = *client;
 	if (IN6_IS_ADDR_V4MAPPED(client))
 		inet_ntop(AF_INET, &client->s6_addr[12], req->peer, sizeof req->peer);
 	else

@@ -149,10 +149,10 @@ key_of(enum limit_class class, uint64_t who, bool is_address)
 }
 
 /* IPv6 by /64: that much belongs to one household. */
-static uint64_t
-address_of(const struct in6_addr *peer)
+uint64_t
+limits_address(const struct in6_addr *address)
 {
-	return map_hash(peer, IN6_IS_ADDR_V4MAPPED(peer) ? 16 : 8);
+	return map_hash(address, IN6_IS_ADDR_V4MAPPED(address) ? 16 : 8);
 }
 
 static bool
@@ -165,7 +165,7 @@ bool
 limits_take(struct limits *limits, enum limit_class class, const struct in6_addr *peer,
     struct str token, int *retry_ms_out)
 {
-	uint64_t address = key_of(class, address_of(peer), true);
+	uint64_t address = key_of(class, limits_address(peer), true);
 	float burst, refill;
 
 	if (!limits->on || class == FREE)
@@ -183,8 +183,8 @@ limits_take(struct limits *limits, enum limit_class class, const struct in6_addr
 
 /* --- behind proxies --- */
 
-static bool
-is_trusted(
+bool
+address_is_trusted(
     const struct in6_addr *address, const struct trusted_proxy *trusted, int count)
 {
 	for (int i = 0; i < count; i++) {
@@ -260,7 +260,7 @@ client_address(
 		if (!str_ieq(head->headers[i].name, "x-forwarded-for"))
 			continue;
 		while (list.n > 0) {
-			if (!is_trusted(&hop, trusted, count) ||
+			if (!address_is_trusted(&hop, trusted, count) ||
 			    !parse_address(take_last(&list), &before))
 				return hop;
 			hop = before;

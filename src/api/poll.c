@@ -12,6 +12,8 @@
 #include "http/gzip.h"
 #include "stream/events.h"
 
+#define REFUSED_RETRY_MS 5000
+
 struct look_task {
 	struct task task;
 	struct server *server;
@@ -112,6 +114,31 @@ look_later(void *arg, struct waiting *w)
 	workers_queue(look->server->workers, &look->task);
 }
 
+static void
+refuse(void *arg, struct waiting *w)
+{
+	struct server *server = arg;
+	struct ctx ctx = { .core = server->core };
+	struct arena *arena = arena_new();
+	struct req req = { .server = server,
+		.core = server->core,
+		.ctx = &ctx,
+		.arena = arena,
+		.error_sentence = "too many listeners wait for you already",
+		.retry_after_ms = REFUSED_RETRY_MS };
+	struct http_reply reply = { 0 };
+
+	error_write(&req, M_LIMIT_EXCEEDED);
+	buf_char(&req.headers, '\0');
+	reply.status = req.status;
+	reply.headers = req.headers.p;
+	reply.body = buf_take(&req.out, &reply.body_n);
+	http_answer(w->exchange, &reply);
+	atomic_fetch_add_explicit(&server->stats.limited, 1, memory_order_relaxed);
+	buf_free(&req.headers);
+	arena_free(arena);
+}
+
 struct hubs *
 poll_hubs_new(struct server *server)
 {
@@ -119,7 +146,10 @@ poll_hubs_new(struct server *server)
 	    "{\"errcode\":\"M_UNKNOWN_TOKEN\","
 	    "\"error\":\"This access token is not valid any more\"}";
 	struct hub_options options = { .look = look_later,
+		.refuse = refuse,
 		.arg = server,
+		.parked_per_address = server->options.parked_per_address,
+		.parked_per_token = server->options.parked_per_token,
 		.token_gone =
 		    http_shared_new(401, "application/json", body, sizeof body - 1) };
 
@@ -136,6 +166,7 @@ void
 poll_enter(struct req *req, struct waiting *w)
 {
 	w->exchange = req->http->exchange;
+	w->address = limits_address(&req->client);
 	w->accepts_gzip = req->http->head.accepts_gzip;
 	w->tokens_gone = req->tokens_gone;
 	if (req->ctx->db == NULL)

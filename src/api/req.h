@@ -80,8 +80,9 @@ struct req {
 	const struct json
 	    *body; /* an object: of POST, PUT (also DELETE if it has one) */
 	struct identity who;
-	uint64_t tokens_gone; /* changes_tokens_gone before `who` was looked for */
-	const char *token;    /* as it was given; NULL: none */
+	uint64_t tokens_gone;	/* changes_tokens_gone before `who` was looked for */
+	const char *token;	/* as it was given; NULL: none */
+	struct in6_addr client; /* the client's address; IPv4 as ::ffff:a.b.c.d */
 	char peer[48]; /* the client's address as text, trusted_proxies considered */
 	bool peer_is_local; /* loopback, and no proxy in between */
 	uint64_t id;	    /* in each log line */

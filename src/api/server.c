@@ -33,6 +33,14 @@ ring(void *arg)
 	http_ring();
 }
 
+static bool
+is_proxy(const struct in6_addr *peer, void *arg)
+{
+	const struct server_options *options = &((struct server *)arg)->options;
+
+	return address_is_trusted(peer, options->trusted, options->trusted_count);
+}
+
 static void
 on_gone(struct http_io *io, uint32_t tag, void *arg)
 {
@@ -185,6 +193,7 @@ server_new(struct core *core, const struct server_options *options, char **error
 	struct server *server = xcalloc(1, sizeof *server);
 	struct http_hooks hooks = { .request = dispatch_request,
 		.gone = on_gone,
+		.is_uncounted = is_proxy,
 		.tick = on_tick,
 		.work = on_work,
 		.stopping = on_stopping,

@@ -24,7 +24,8 @@ struct server_options {
 	const struct trusted_proxy *trusted;
 	int trusted_count;
 	bool rate_limits;
-	int workers; /* 0: by the number of cores */
+	uint32_t parked_per_address, parked_per_token; /* listeners; 0: no limit */
+	int workers;				       /* 0: by the number of cores */
 };
 
 struct server;

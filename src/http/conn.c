@@ -146,7 +146,7 @@ conn_close(struct http_io *io, struct conn *c)
 		io->at = io->end = 0;
 	STAT_ADD(io, closed, 1);
 	STAT_SUB(io, connections, 1);
-	atomic_fetch_sub_explicit(&io->server->connections, 1, memory_order_relaxed);
+	server_uncount(io->server, &c->peer);
 	slot_give(io, c);
 	io_fd_freed(io);
 	if (was_parked) {

@@ -195,15 +195,11 @@ admit(struct http_io *io, int fd, int listener, const struct sockaddr_storage *f
 {
 	struct http_server *server = io->server;
 	struct in6_addr peer = peer_of(from);
-	uint32_t others =
-	    atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
 
-	if (others < server->config.connections_max) {
+	if (server_count(server, &peer))
 		conn_open(io, fd, listener, &peer);
-		return;
-	}
-	atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
-	turn_away(io, fd);
+	else
+		turn_away(io, fd);
 }
 
 static void

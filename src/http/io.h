@@ -159,6 +159,7 @@ struct http_server {
 	bool started, stopped;
 	int grace_ms;
 	_Atomic uint32_t connections;
+	struct tally *addresses; /* of connections; NULL: no limit */
 };
 
 /* server.c */
@@ -168,6 +169,10 @@ bool io_is_here(const struct http_io *io); /* are we on its thread? */
 
 /* Of exchange.conn: the rest of it is the index of an HTTP/2 stream. */
 #define EXCHANGE_STREAM UINT32_C(0x80000000)
+
+/* Counts a connection of peer; false, and not counted: there are too many. */
+bool server_count(struct http_server *server, const struct in6_addr *peer);
+void server_uncount(struct http_server *server, const struct in6_addr *peer);
 
 /* io.c */
 void *io_thread(void *arg);

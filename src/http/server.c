@@ -15,6 +15,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/map.h"
+#include "base/tally.h"
 #include "http/h2.h"
 #include "http/io.h"
 #include "http/secure.h"
@@ -41,6 +43,45 @@ io_enter(struct http_io *io)
 	here = io;
 	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
+static bool
+is_counted(const struct http_server *server, const struct in6_addr *peer)
+{
+	const struct http_hooks *hooks = &server->hooks;
+
+	return server->addresses != NULL &&
+	       (hooks->is_uncounted == NULL || !hooks->is_uncounted(peer, hooks->arg));
+}
+
+static uint64_t
+address_hash(const struct in6_addr *peer)
+{
+	return map_hash(peer, IN6_IS_ADDR_V4MAPPED(peer) ? 16 : 8);
+}
+
+void
+server_uncount(struct http_server *server, const struct in6_addr *peer)
+{
+	atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
+	if (is_counted(server, peer))
+		tally_sub(server->addresses, address_hash(peer));
+}
+
+bool
+server_count(struct http_server *server, const struct in6_addr *peer)
+{
+	const struct http_config *config = &server->config;
+	bool fits = atomic_fetch_add_explicit(&server->connections, 1,
+			memory_order_relaxed) < config->connections_max;
+
+	if (is_counted(server, peer) &&
+	    tally_add(server->addresses, address_hash(peer)) >
+		config->connections_per_address)
+		fits = false;
+	if (!fits)
+		server_uncount(server, peer);
+	return fits;
 }
 
 static struct addrinfo *
@@ -219,6 +260,8 @@ http_server_new(
 	*error_out = NULL;
 	server->hooks = *hooks;
 	copy_config(server, config);
+	if (config->connections_per_address > 0)
+		server->addresses = tally_new(config->connections_max);
 	server->ios = ios_new((size_t)config->io_threads);
 	for (i = 0; i < config->io_threads; i++)
 		ok = io_init(&server->ios[i], server, i) && ok;
@@ -305,6 +348,7 @@ http_server_free(struct http_server *server)
 	for (i = 0; i < server->config.listener_count; i++)
 		free((char *)server->config.listeners[i].host);
 	free(server->config.listeners);
+	tally_free(server->addresses);
 	free(server->ports);
 	free(server->ios);
 	free(server);

@@ -119,7 +119,9 @@ struct http_config {
 	int listener_count;
 	uint32_t
 	    connections_max; /* all together; above: accept, 503 + Retry-After, close */
-	size_t body_max;     /* bytes; more is 413 M_TOO_LARGE */
+	uint32_t
+	    connections_per_address; /* IPv6 by /64; 0: no limit; above: the same */
+	size_t body_max;	     /* bytes; more is 413 M_TOO_LARGE */
 	int head_timeout_ms, body_timeout_ms, idle_timeout_ms;
 	size_t
 	    write_max; /* unsent bytes of a shared answer before its reader is closed;
@@ -140,6 +142,8 @@ struct http_hooks {
 	bool (*work)(struct http_io *io, void *arg);
 	/* Once per io thread, when the server begins to stop: answer what is parked. */
 	void (*stopping)(struct http_io *io, void *arg);
+	/* May it have any number of connections (a proxy)? NULL: nobody may. */
+	bool (*is_uncounted)(const struct in6_addr *peer, void *arg);
 	/* The JSON body for an error the server itself answers (400, 408, 413, ...). */
 	size_t (*error_body)(int status, char *out, size_t cap, void *arg);
 	void *arg;

@@ -47,8 +47,45 @@ add_chunk(struct hub *hub)
 #define OF_WHEEL(l) ((struct listener *)((char *)(l)-offsetof(struct listener, wheel)))
 #define OF_ROOM(l) ((struct listener *)((char *)(l)-offsetof(struct listener, room)))
 
+static uint64_t
+token_hash(const struct waiting *w)
+{
+	uint64_t of[2] = { map_hash(w->user_id, strlen(w->user_id)),
+		map_hash(w->device_id, strlen(w->device_id)) };
+
+	return map_hash(of, sizeof of);
+}
+
+static void
+uncount(struct hubs *hubs, uint64_t address, uint64_t token)
+{
+	if (hubs->addresses != NULL)
+		tally_sub(hubs->addresses, address);
+	if (hubs->tokens != NULL)
+		tally_sub(hubs->tokens, token);
+}
+
+/* Counts one more; false, and not counted: that would be too many. */
+static bool
+count(struct hubs *hubs, uint64_t address, uint64_t token)
+{
+	const struct hub_options *options = &hubs->options;
+	bool fits = true;
+
+	if (hubs->addresses != NULL &&
+	    tally_add(hubs->addresses, address) > options->parked_per_address)
+		fits = false;
+	if (hubs->tokens != NULL &&
+	    tally_add(hubs->tokens, token) > options->parked_per_token)
+		fits = false;
+	if (!fits)
+		uncount(hubs, address, token);
+	return fits;
+}
+
+/* Of one who has been counted. */
 static struct listener *
-listener_new(struct hub *hub, struct exchange exchange, uint64_t user)
+listener_new(struct hub *hub, const struct waiting *w)
 {
 	struct listener *l;
 
@@ -56,9 +93,12 @@ listener_new(struct hub *hub, struct exchange exchange, uint64_t user)
 		add_chunk(hub);
 	l = OF_WHEEL(hub->free.next);
 	link_out(&l->wheel);
-	*l = (struct listener){
-		.tag = l->tag, .conn = exchange.conn, .gen = exchange.gen, .user = user
-	};
+	*l = (struct listener){ .tag = l->tag,
+		.conn = w->exchange.conn,
+		.gen = w->exchange.gen,
+		.user = map_hash(w->user_id, strlen(w->user_id)),
+		.address = w->address,
+		.token = hub->hubs->tokens == NULL ? 0 : token_hash(w) };
 	link_init(&l->wheel);
 	link_init(&l->room);
 	atomic_fetch_add_explicit(&hub->parked, 1, memory_order_relaxed);
@@ -96,6 +136,7 @@ hub_listener_free(struct hub *hub, struct listener *l)
 	if (l->waiting != NULL)
 		waiting_free(l->waiting);
 	l->waiting = NULL;
+	uncount(hub->hubs, l->address, l->token);
 	l->state = LISTENER_FREE;
 	link_out(&l->room);
 	link_out(&l->wheel);
@@ -207,7 +248,7 @@ enter_known_room(struct hub *hub, struct waiting *w)
 	room = map_get_str(&hub->rooms, w->room_ids[0]);
 	if (room == NULL || !hub_room_covers(room, from))
 		return false;
-	l = listener_new(hub, w->exchange, map_hash(w->user_id, strlen(w->user_id)));
+	l = listener_new(hub, w);
 	http_park(w->exchange, l->tag);
 	park_stranger(hub, l, room, w, from, hub->processed);
 	if (w->sse &&
@@ -300,11 +341,16 @@ hub_enter(struct hubs *hubs, struct waiting *w)
 		send_back(hub, w);
 		return;
 	}
+	if (!count(hubs, w->address, hubs->tokens == NULL ? 0 : token_hash(w))) {
+		hubs->options.refuse(hubs->options.arg, w);
+		waiting_free(w);
+		return;
+	}
 	if (hub->stopping)
 		w->deadline_ms = 0;
 	if (enter_known_room(hub, w))
 		return;
-	l = listener_new(hub, w->exchange, map_hash(w->user_id, strlen(w->user_id)));
+	l = listener_new(hub, w);
 	w->tag = l->tag;
 	http_park(w->exchange, w->tag);
 	watch_topics(hub, l, w->tag, w);

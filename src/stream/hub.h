@@ -34,6 +34,7 @@ struct waiting {
 	bool begun;	      /* their head has been sent */
 	int64_t deadline_ms;  /* clock_mono_ms */
 	int64_t expires_ms;   /* the token's end in clock_mono_ms; 0: none */
+	uint64_t address;     /* a hash of where it comes from */
 	uint64_t tokens_gone; /* changes_tokens_gone before it was identified */
 
 	/* The look's result. */
@@ -52,7 +53,11 @@ void waiting_free(struct waiting *w);
 struct hub_options {
 	/* Have a worker look for w; it ends with hub_looked. From an io thread. */
 	void (*look)(void *arg, struct waiting *w);
+	/* There are too many from its address or with its token: answers w, which stays
+	 * the hub's. On its io thread. */
+	void (*refuse)(void *arg, struct waiting *w);
 	void *arg;
+	uint32_t parked_per_address, parked_per_token; /* 0: no limit */
 	/* The whole 401 answer for tokens that end while their listener is parked; its
 	 * reference passes to the hubs. */
 	struct http_shared *token_gone;

@@ -6,6 +6,7 @@
 #define STREAM_HUB_INSIDE_H
 
 #include "base/map.h"
+#include "base/tally.h"
 #include "base/vec.h"
 #include "core/changes.h"
 #include "core/room.h"
@@ -65,6 +66,7 @@ struct listener {
 	int64_t from;		 /* strangers: the position asked from */
 	int64_t heard;		 /* strangers: up to here nothing is left to hear */
 	uint64_t user;		 /* map_hash of the user id */
+	uint64_t address, token; /* by which it is counted, where that is limited */
 	struct waiting *waiting; /* PARKED: what to look for; LOOKING: the worker's */
 	struct watch *watches;	 /* not strangers: one for each topic */
 	int watch_count;
@@ -145,6 +147,7 @@ struct hubs {
 	struct hub_options options;
 	struct hub *hubs;
 	int count;
+	struct tally *addresses, *tokens; /* of parked listeners; NULL: no limit */
 };
 
 /* hub_room.c */

@@ -6,6 +6,10 @@
 #include "base/clock.h"
 #include "stream/hub_inside.h"
 
+/* At one time, for the tallies' width: 8 bytes each. */
+#define ADDRESSES 65536
+#define TOKENS (1 << 20)
+
 static void
 hub_init(struct hub *hub, struct hubs *hubs, int index)
 {
@@ -30,6 +34,10 @@ hubs_new(struct core *core, struct http_server *http, const struct hub_options *
 	hubs->core = core;
 	hubs->http = http;
 	hubs->options = *options;
+	if (options->parked_per_address > 0)
+		hubs->addresses = tally_new(ADDRESSES);
+	if (options->parked_per_token > 0)
+		hubs->tokens = tally_new(TOKENS);
 	hubs->count = http_io_count(http);
 	hubs->hubs = xcalloc(hubs->count, sizeof *hubs->hubs);
 	for (int i = 0; i < hubs->count; i++)
@@ -72,6 +80,8 @@ hubs_free(struct hubs *hubs)
 	for (int i = 0; i < hubs->count; i++)
 		hub_fini(&hubs->hubs[i]);
 	http_shared_unref(hubs->options.token_gone);
+	tally_free(hubs->addresses);
+	tally_free(hubs->tokens);
 	free(hubs->hubs);
 	free(hubs);
 }

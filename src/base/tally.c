@@ -1,0 +1,69 @@
+/*
+ * A count-min sketch of two rows. Relies on atomics and on hashes that nobody outside
+ * can aim.
+ */
+#include "base/tally.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/str.h"
+
+#define ROWS 2
+#define WIDTH_MIN 1024
+
+struct tally {
+	uint32_t mask; /* of a row's index */
+	_Atomic uint32_t counters[];
+};
+
+struct tally *
+tally_new(uint32_t things)
+{
+	uint32_t width = WIDTH_MIN;
+	struct tally *t;
+
+	while (width < things && width < UINT32_C(1) << 28)
+		width *= 2;
+	t = xcalloc(1, sizeof *t + (size_t)width * ROWS * sizeof *t->counters);
+	t->mask = width - 1;
+	return t;
+}
+
+void
+tally_free(struct tally *t)
+{
+	free(t);
+}
+
+static _Atomic uint32_t *
+counter_of(struct tally *t, uint64_t hash, int row)
+{
+	uint32_t half = (uint32_t)(hash >> (row * 32));
+
+	return &t->counters[(size_t)row * (t->mask + 1) + (half & t->mask)];
+}
+
+uint32_t
+tally_add(struct tally *t, uint64_t hash)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (int row = 0; row < ROWS; row++) {
+		uint32_t n = atomic_fetch_add_explicit(
+				 counter_of(t, hash, row), 1, memory_order_relaxed) +
+			     1;
+
+		least = n < least ? n : least;
+	}
+	return least;
+}
+
+void
+tally_sub(struct tally *t, uint64_t hash)
+{
+	for (int row = 0; row < ROWS; row++)
+		atomic_fetch_sub_explicit(
+		    counter_of(t, hash, row), 1, memory_order_relaxed);
+}
