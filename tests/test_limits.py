@@ -204,24 +204,40 @@ def test_an_ipv6_network_counts_as_one_address(private):
     holder.close()
 
 
-def test_one_address_has_only_so_many_connections_unless_it_is_a_proxy(private):
-    server = private(limits={"rate": "off", "connections_per_address": 4}, trusted_proxies=[])
+HEALTH = b"GET /_parlour/health HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def one_more(server):
+    """A connection, and what its first request is answered."""
     host, port = server.http.base.split("//")[1].split(":")
-    server.http.close()
-    held = [socket.create_connection((host, int(port))) for _ in range(4)]
-    for one in held:
-        one.sendall(b"GET /_parlour/health HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert one.recv(4096).startswith(b"HTTP/1.1 200")
-    fifth = socket.create_connection((host, int(port)))
-    answer = fifth.recv(4096)
+    one = socket.create_connection((host, int(port)))
+    try:
+        one.sendall(HEALTH)
+        return one, one.recv(4096)
+    except ConnectionError:  # turned away before it could ask
+        return one, b""
+
+
+def test_one_address_has_only_so_many_connections(private):
+    server = private(limits={"rate": "off", "connections_per_address": 8}, trusted_proxies=[])
+    held = []
+    while True:  # this test's own client has some already
+        one, answer = one_more(server)
+        if not answer.startswith(b"HTTP/1.1 200"):
+            break
+        held.append(one)
+        assert len(held) <= 8
     assert answer.startswith(b"HTTP/1.1 503") and b"\r\nRetry-After: " in answer
     held.pop().close()
     deadline = time.monotonic() + 20
-    while True:  # until the server has noticed
-        again = socket.create_connection((host, int(port)))
-        again.sendall(b"GET /_parlour/health HTTP/1.1\r\nHost: x\r\n\r\n")
-        if again.recv(4096).startswith(b"HTTP/1.1 200"):
-            break
+    while not one_more(server)[1].startswith(b"HTTP/1.1 200"):  # it notices the end of one
         assert time.monotonic() < deadline
     for one in held:
         one.close()
+
+
+def test_a_proxy_has_as_many_connections_as_it_likes(private):
+    server = private(limits={"rate": "off", "connections_per_address": 2},
+                     trusted_proxies=["127.0.0.1/32"])
+    held = [one_more(server) for _ in range(20)]
+    assert all(answer.startswith(b"HTTP/1.1 200") for _, answer in held)
