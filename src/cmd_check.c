@@ -187,11 +187,11 @@ warn_of_machine(void *arg, const char *sentence)
 }
 
 static void
-check_machine(struct findings *f)
+check_machine(const struct config *config, struct findings *f)
 {
 	printf("nofile: at most %llu connections and files at one time\n",
 	    (unsigned long long)machine_nofile());
-	machine_warn(warn_of_machine, f);
+	machine_warn(config->limits_connections_max, warn_of_machine, f);
 }
 
 /* ---- the word ---- */
@@ -206,7 +206,7 @@ check(const struct config *config)
 	check_config_mode(config, &f);
 	check_data_dir(config, &f);
 	check_listeners(config, &f);
-	check_machine(&f);
+	check_machine(config, &f);
 	printf("%s: %d error%s, %d warning%s\n",
 	    config->file != NULL ? config->file : "built-in defaults", f.errors,
 	    f.errors == 1 ? "" : "s", f.warnings, f.warnings == 1 ? "" : "s");

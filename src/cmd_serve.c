@@ -248,7 +248,7 @@ warn_all(const struct serving *s)
 {
 	for (size_t i = 0; i < s->config->warnings.n; i++)
 		log_warn("%s", s->config->warnings.v[i]);
-	machine_warn(warn, NULL);
+	machine_warn(s->config->limits_connections_max, warn, NULL);
 }
 
 /* ---- the run ---- */

@@ -11,7 +11,9 @@
 uint64_t machine_nofile(void);
 /* Lets it have them all. Returns how many it may have now. */
 uint64_t machine_nofile_raise(void);
-/* Says what is too small for many listeners, and what to set: a sentence a call. */
-void machine_warn(void (*warn)(void *arg, const char *sentence), void *arg);
+/* Says what is too small for so many connections (limits.connections_max; 0: as many as
+ * there may be), and what to set: a sentence a call. */
+void machine_warn(
+    int64_t connections, void (*warn)(void *arg, const char *sentence), void *arg);
 
 #endif
