@@ -90,7 +90,7 @@ fan_out(struct http_io *io, void *arg)
 static struct http_server *
 server_start(struct bench *bench, uint16_t port, int threads)
 {
-	struct http_listener listener = { "127.0.0.1", port, NULL };
+	struct http_listener listener = { .host = "127.0.0.1", .port = port };
 	struct http_config config = { .io_threads = threads,
 		.listeners = &listener,
 		.listener_count = 1,

@@ -128,7 +128,11 @@ check_listener(const struct config_listener *listener, struct findings *f)
 	const struct config_address *address = &listener->address;
 	struct sockaddr_storage where;
 	socklen_t n = socket_address(address, &where);
-	int fd = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	int fd, on = 1;
+
+	if (address->kind != ADDRESS_INET)
+		return; /* a path, or what somebody else opens */
+	fd = socket(where.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0) {
 		found_error(f, "listeners: %s: %s", address->host, strerror(errno));

@@ -12,6 +12,7 @@
 
 #include "api/server.h"
 #include "base/log.h"
+#include "activation.h"
 #include "cmd.h"
 #include "config.h"
 #include "control.h"
@@ -52,11 +53,27 @@ fail_config(char *error)
 
 /* ---- the configuration as the server wants it ---- */
 
-static void
-fill_listeners(struct serving *s, struct server_options *options)
+/* The nth listener of that kind, as the HTTP server wants it. */
+static struct http_listener
+listener_of(const struct config_listener *l, struct http_tls *tls, int *systemd_n)
+{
+	struct http_listener listener = { .host = l->address.host,
+		.port = l->address.port,
+		.tls = tls,
+		.proxied = l->proxy_protocol };
+
+	if (l->address.kind == ADDRESS_UNIX)
+		listener.path = l->address.host;
+	if (l->address.kind == ADDRESS_SYSTEMD)
+		listener.fd = activation_socket(l->address.host, (*systemd_n)++);
+	return listener;
+}
+
+static bool
+fill_listeners(struct serving *s, struct server_options *options, char **error_out)
 {
 	const struct config *c = s->config;
-	int n = 0;
+	int n = 0, systemd_n = 0;
 
 	s->listeners = xcalloc(c->listeners.n + 1, sizeof *s->listeners);
 	s->serves = xcalloc(c->listeners.n + 1, sizeof *s->serves);
@@ -65,13 +82,19 @@ fill_listeners(struct serving *s, struct server_options *options)
 
 		if (!config_listener_opens(l))
 			continue;
-		s->listeners[n] = (struct http_listener){ l->address.host,
-			l->address.port, s->tls[i] };
+		s->listeners[n] = listener_of(l, s->tls[i], &systemd_n);
+		if (l->address.kind == ADDRESS_SYSTEMD && s->listeners[n].fd == 0) {
+			*error_out =
+			    xstrdup("systemd has handed over no socket of that "
+				    "name, or too few (sd_listen_fds)");
+			return false;
+		}
 		s->serves[n++] = l->apis;
 	}
 	options->http.listeners = s->listeners;
 	options->http.listener_count = n;
 	options->serves = s->serves;
+	return true;
 }
 
 /* Certificates are read before anything listens. */
@@ -166,7 +189,8 @@ open_server(struct serving *s, char **error_out)
 		    .write_max = 256 << 10,
 		    .pinned_max = 512 << 20 } };
 
-	fill_listeners(s, &options);
+	if (!fill_listeners(s, &options, error_out))
+		return false;
 	fill_trusted(s, &options);
 	options.http.connections_max = connections_max(c, &options);
 	s->server = server_new(&s->running.core, &options, error_out);
@@ -183,7 +207,8 @@ client_url(const struct serving *s, char *out, size_t cap)
 	int i = 0;
 
 	while (s->listeners[i].host != NULL &&
-	       ((s->serves[i] & SERVES_CLIENT) == 0 || s->listeners[i].tls != NULL))
+	       ((s->serves[i] & SERVES_CLIENT) == 0 || s->listeners[i].tls != NULL ||
+		   s->listeners[i].path != NULL || s->listeners[i].fd > 0))
 		i++;
 	host = s->listeners[i].host;
 	if (host == NULL)

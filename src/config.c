@@ -86,7 +86,7 @@ static void
 config_finish(struct config *config)
 {
 	static const struct config_listener local = {
-		.address = { "127.0.0.1", 8008 },
+		.address = { ADDRESS_INET, "127.0.0.1", 8008 },
 		.apis = API_CLIENT,
 	};
 

@@ -22,9 +22,12 @@ enum {
 	API_METRICS = 8,
 };
 
-/* Where the server listens: numeric address and port; port 0 is any free one. */
+/* Where the server listens: numeric address and port (0: any free one), the path of a
+ * Unix socket, or a socket that systemd hands over. */
 struct config_address {
-	char host[INET6_ADDRSTRLEN]; /* without brackets */
+	enum { ADDRESS_INET, ADDRESS_UNIX, ADDRESS_SYSTEMD } kind;
+	char
+	    host[108]; /* without brackets; or the path; or the name, which may be "" */
 	uint16_t port;
 };
 
@@ -32,6 +35,7 @@ struct config_listener {
 	struct config_address address;
 	int apis;			 /* API_* */
 	char *tls_certificate, *tls_key; /* files; both or neither */
+	bool proxy_protocol;
 };
 
 /* IPv4 as ::ffff:a.b.c.d, its prefix counted from there (96 more). */

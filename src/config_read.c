@@ -204,7 +204,9 @@ scalar_read(
 static bool
 is_same_address(const struct config_address *a, const struct config_address *b)
 {
-	return a->port != 0 && a->port == b->port && strcmp(a->host, b->host) == 0;
+	if (a->kind != b->kind || strcmp(a->host, b->host) != 0)
+		return false;
+	return a->kind == ADDRESS_UNIX || (a->port != 0 && a->port == b->port);
 }
 
 /* What no key alone can tell. */
@@ -214,7 +216,7 @@ listener_check(
 {
 	const struct config *config = r->config;
 
-	if (listener->address.host[0] == '\0')
+	if (listener->address.kind == ADDRESS_INET && listener->address.host[0] == '\0')
 		fail(r, mark, "listeners.address", "is missing");
 	if (listener->apis == 0)
 		fail(r, mark, "listeners.serve", "is empty");

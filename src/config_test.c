@@ -276,7 +276,8 @@ static const struct {
 	{ "listeners:\n  - address: localhost:8008",
 	    "f:2:14: listeners.address: 'localhost:8008' is not a numeric address with "
 	    "a"
-	    " port, such as 127.0.0.1:8008 or [::1]:8008" },
+	    " port, such as 127.0.0.1:8008 or [::1]:8008, nor unix:/PATH or"
+	    " systemd:NAME" },
 	{ "listeners: [{serve: [client]}]", "f:1:13: listeners.address: is missing" },
 	{ "listeners: [{address: '[::1]:1', serve: []}]",
 	    "f:1:13: listeners.serve: is empty" },

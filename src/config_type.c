@@ -166,6 +166,25 @@ const struct value_type type_server_name = {
 	server_name_parse, text_print, text_clear
 };
 
+/* unix:PATH, systemd or systemd:NAME; false: neither, or too long. */
+static bool
+address_local(const char *text, struct config_address *out)
+{
+	const char *rest = strchr(text, ':');
+
+	if (starts_with(text, "unix:/"))
+		out->kind = ADDRESS_UNIX;
+	else if (strcmp(text, "systemd") == 0 || starts_with(text, "systemd:"))
+		out->kind = ADDRESS_SYSTEMD;
+	else
+		return false;
+	rest = rest == NULL ? "" : rest + 1;
+	if (strlen(rest) >= sizeof out->host)
+		return false;
+	strcpy(out->host, rest);
+	return true;
+}
+
 static bool
 address_parse(const struct setting *row, const char *text, void *field, struct buf *why)
 {
@@ -174,6 +193,11 @@ address_parse(const struct setting *row, const char *text, void *field, struct b
 	struct in6_addr scratch;
 	bool good;
 
+	if (address_local(text, &found)) {
+		*address = found;
+		free(copy);
+		return true;
+	}
 	host_split(copy, &port_text);
 	if (host[0] == '[' && host[strlen(host) - 1] == ']') {
 		host[strlen(host) - 1] = '\0';
@@ -197,13 +221,23 @@ address_print(const struct setting *row, const void *field, struct buf *out)
 	const struct config_address *address = field;
 	bool is_ipv6 = strchr(address->host, ':') != NULL;
 
+	if (address->kind == ADDRESS_UNIX) {
+		buf_printf(out, "\"unix:%s\"", address->host);
+		return;
+	}
+	if (address->kind == ADDRESS_SYSTEMD) {
+		buf_printf(
+		    out, "\"systemd%s%s\"", address->host[0] ? ":" : "", address->host);
+		return;
+	}
 	buf_printf(out, is_ipv6 ? "\"[%s]:%u\"" : "\"%s:%u\"", address->host,
 	    (unsigned)address->port);
 }
 
 const struct value_type type_address = {
-	"a numeric address with a port, such as 127.0.0.1:8008 or [::1]:8008", false,
-	false, address_parse, address_print, NULL
+	"a numeric address with a port, such as 127.0.0.1:8008 or [::1]:8008, nor "
+	"unix:/PATH or systemd:NAME",
+	false, false, address_parse, address_print, NULL
 };
 
 /* A driver that is not there yet is an error, not a warning: going on with another

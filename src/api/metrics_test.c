@@ -27,7 +27,7 @@ struct fixture {
 static int
 setup(void **state)
 {
-	static struct http_listener listener = { "127.0.0.1", 0, NULL };
+	static struct http_listener listener = { .host = "127.0.0.1", .port = 0 };
 	static const int serves[] = { SERVES_METRICS };
 	struct server_options options = { .serves = serves,
 		.workers = 1,

@@ -193,7 +193,7 @@ server_new(struct core *core, const struct server_options *options, char **error
 	struct server *server = xcalloc(1, sizeof *server);
 	struct http_hooks hooks = { .request = dispatch_request,
 		.gone = on_gone,
-		.is_uncounted = is_proxy,
+		.is_proxy = is_proxy,
 		.tick = on_tick,
 		.work = on_work,
 		.stopping = on_stopping,

@@ -283,7 +283,7 @@ a_shared_answer_suits_the_one_who_asked(void **state)
 static void
 a_slow_reader_holds_a_reference_until_it_has_all(void **state)
 {
-	struct http_listener listener = { "127.0.0.1", 0, NULL };
+	struct http_listener listener = { .host = "127.0.0.1", .port = 0 };
 	struct http_config config = usual_config(&listener);
 	size_t n = 20000000;
 	char *body = calloc(1, n), *got = malloc(n + 1000);
@@ -337,7 +337,7 @@ who_does_not_read_a_large_shared_answer_is_closed(void **state)
 static void
 what_slow_readers_pin_together_is_bounded(void **state)
 {
-	struct http_listener listener = { "127.0.0.1", 0, NULL };
+	struct http_listener listener = { .host = "127.0.0.1", .port = 0 };
 	struct http_config config = usual_config(&listener);
 	size_t n = 20000000;
 	char *body = calloc(1, n), *got = malloc(n + 1000);

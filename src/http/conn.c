@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "http/h2.h"
 #include "http/io.h"
+#include "http/proxy.h"
 #include "http/secure.h"
 
 enum step {
@@ -178,6 +179,10 @@ conn_open(struct http_io *io, int fd, int listener, const struct in6_addr *peer)
 		return;
 	}
 	wheel_set(io, c, io->server->config.idle_timeout_ms);
+	if (io->server->config.listeners[listener].proxied) {
+		c->flags |= CONN_PROXIED;
+		wheel_set(io, c, io->server->config.head_timeout_ms);
+	}
 	if (io->server->config.listeners[listener].tls != NULL) {
 		secure_begin(io, c, io->server->config.listeners[listener].tls);
 		wheel_set(io, c, io->server->config.head_timeout_ms);
@@ -637,6 +642,48 @@ conn_linger(struct http_io *io, struct conn *c)
 	ready_push(io, c);
 }
 
+/* From now on the connection is another's. */
+static bool
+become(struct http_io *io, struct conn *c, const struct in6_addr *peer)
+{
+	struct in6_addr proxy = c->peer;
+
+	server_uncount(io->server, &proxy);
+	if (!server_count(io->server, peer)) {
+		/* What its end will uncount. */
+		atomic_fetch_add(&io->server->connections, 1);
+		conn_close(io, c);
+		return false;
+	}
+	c->peer = *peer;
+	return true;
+}
+
+/* Reads the PROXY header alone: what follows may be TLS's. False: it is not all there,
+ * or the connection is closed. */
+static bool
+conn_introduced(struct http_io *io, struct conn *c)
+{
+	struct in6_addr peer = c->peer;
+	enum http_parse result;
+	size_t used;
+	ssize_t n = recv(c->fd, io->read_buf, PROXY_MAX, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	result = n <= 0 ? HTTP_BAD : proxy_parse(io->read_buf, (size_t)n, &peer, &used);
+	if (result == HTTP_MORE)
+		return false;
+	if (result != HTTP_PARSED ||
+	    recv(c->fd, io->read_buf, used, MSG_DONTWAIT) != (ssize_t)used) {
+		STAT_ADD(io, bad_requests, 1);
+		conn_close(io, c);
+		return false;
+	}
+	c->flags &= ~CONN_PROXIED;
+	return become(io, c, &peer);
+}
+
 static void
 conn_turn(struct http_io *io, struct conn *c)
 {
@@ -644,6 +691,8 @@ conn_turn(struct http_io *io, struct conn *c)
 		conn_close(io, c);
 		return;
 	}
+	if ((c->flags & CONN_PROXIED) && !conn_introduced(io, c))
+		return;
 	if ((c->flags & CONN_SIDE) && !secure_ready(io, c))
 		return;
 	if (has_unsent(c)) {

@@ -157,12 +157,14 @@ io_fd_freed(struct http_io *io)
 static struct in6_addr
 peer_of(const struct sockaddr_storage *from)
 {
-	struct in6_addr peer = { 0 };
+	/* A Unix socket's other end is on this machine. */
+	struct in6_addr peer = { .s6_addr = { [10] = 0xff, 0xff, 127, 0, 0, 1 } };
 
 	if (from->ss_family == AF_INET6)
 		return ((const struct sockaddr_in6 *)from)->sin6_addr;
-	peer.s6_addr[10] = peer.s6_addr[11] = 0xff;
-	memcpy(&peer.s6_addr[12], &((const struct sockaddr_in *)from)->sin_addr, 4);
+	if (from->ss_family == AF_INET)
+		memcpy(&peer.s6_addr[12], &((const struct sockaddr_in *)from)->sin_addr,
+		    4);
 	return peer;
 }
 
@@ -190,13 +192,24 @@ turn_away(struct http_io *io, int fd)
 	close(fd);
 }
 
+static bool
+is_proxy(const struct http_server *server, const struct in6_addr *peer)
+{
+	const struct http_hooks *hooks = &server->hooks;
+
+	return hooks->is_proxy != NULL && hooks->is_proxy(peer, hooks->arg);
+}
+
 static void
 admit(struct http_io *io, int fd, int listener, const struct sockaddr_storage *from)
 {
 	struct http_server *server = io->server;
 	struct in6_addr peer = peer_of(from);
 
-	if (server_count(server, &peer))
+	/* Who is no proxy may not say for whom it speaks. */
+	if (server->config.listeners[listener].proxied && !is_proxy(server, &peer))
+		close(fd);
+	else if (server_count(server, &peer))
 		conn_open(io, fd, listener, &peer);
 	else
 		turn_away(io, fd);

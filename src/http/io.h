@@ -48,10 +48,11 @@ enum conn_flags {
 	CONN_TIMED = 16,   /* stands in the wheel */
 	CONN_KEEP = 32,	   /* the client lets the connection live after this answer */
 	CONN_HTTP10 = 64,
-	CONN_NO_BODY = 128, /* the request is a HEAD */
-	CONN_REFUSED = 256, /* the client may still be sending what nobody reads */
-	CONN_STREAM = 512,  /* parked, its answer has begun and goes on in blocks */
-	CONN_SIDE = 1024,   /* has a side record: TLS or HTTP/2 */
+	CONN_NO_BODY = 128,  /* the request is a HEAD */
+	CONN_REFUSED = 256,  /* the client may still be sending what nobody reads */
+	CONN_STREAM = 512,   /* parked, its answer has begun and goes on in blocks */
+	CONN_SIDE = 1024,    /* has a side record: TLS or HTTP/2 */
+	CONN_PROXIED = 2048, /* who it is for is still to come */
 };
 
 /*
@@ -159,7 +160,8 @@ struct http_server {
 	bool started, stopped;
 	int grace_ms;
 	_Atomic uint32_t connections;
-	struct tally *addresses; /* of connections; NULL: no limit */
+	struct tally *addresses;   /* of connections; NULL: no limit */
+	bool owns_path[UINT8_MAX]; /* of listeners: ours to remove */
 };
 
 /* server.c */
@@ -170,6 +172,12 @@ bool io_is_here(const struct http_io *io); /* are we on its thread? */
 /* Of exchange.conn: the rest of it is the index of an HTTP/2 stream. */
 #define EXCHANGE_STREAM UINT32_C(0x80000000)
 
+/* listen.c */
+/* Opens listener i; false with a sentence. */
+bool listen_open(struct http_server *server, int i, char **error_out);
+void listen_close(struct http_server *server, int i); /* removes its path */
+
+/* server.c */
 /* Counts a connection of peer; false, and not counted: there are too many. */
 bool server_count(struct http_server *server, const struct in6_addr *peer);
 void server_uncount(struct http_server *server, const struct in6_addr *peer);

@@ -5,8 +5,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +18,6 @@
 #include "http/h2.h"
 #include "http/io.h"
 #include "http/secure.h"
-
-#define BACKLOG 65535 /* the kernel cuts it to net.core.somaxconn */
-/* Of the kernel's memory, which it doubles and would let grow to 4 MB: what a slow
- * reader leaves is ours to count and to bound. */
-#define SEND_BUFFER (128 << 10)
 
 static _Thread_local struct http_io *here;
 
@@ -51,7 +44,7 @@ is_counted(const struct http_server *server, const struct in6_addr *peer)
 	const struct http_hooks *hooks = &server->hooks;
 
 	return server->addresses != NULL &&
-	       (hooks->is_uncounted == NULL || !hooks->is_uncounted(peer, hooks->arg));
+	       (hooks->is_proxy == NULL || !hooks->is_proxy(peer, hooks->arg));
 }
 
 static uint64_t
@@ -84,120 +77,6 @@ server_count(struct http_server *server, const struct in6_addr *peer)
 	return fits;
 }
 
-static struct addrinfo *
-resolve(const struct http_listener *listener, uint16_t port, char **error_out)
-{
-	struct addrinfo hints = { .ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	struct addrinfo *found = NULL;
-	char service[8];
-	int rc;
-
-	snprintf(service, sizeof service, "%u", port);
-	rc = getaddrinfo(listener->host, service, &hints, &found);
-	if (rc == 0)
-		return found;
-	if (asprintf(error_out, "%s: %s", listener->host, gai_strerror(rc)) < 0)
-		abort();
-	return NULL;
-}
-
-/* TCP_NODELAY and SO_SNDBUF are inherited by what is accepted. */
-static void
-set_options(int fd, const struct addrinfo *at, bool shared)
-{
-	int on = 1, off = 0, send_buffer = SEND_BUFFER;
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (shared)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-	if (at->ai_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
-}
-
-/* A listening socket; -1 with errno set. Without `shared` the address must be free even
- * of our own kind: SO_REUSEPORT would let a second server take half of the clients. */
-static int
-listen_at(const struct addrinfo *at, bool shared)
-{
-	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int err;
-
-	if (fd < 0)
-		return -1;
-	set_options(fd, at, shared);
-	if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 &&
-	    (!shared || listen(fd, BACKLOG) == 0))
-		return fd;
-	err = errno;
-	close(fd);
-	errno = err;
-	return -1;
-}
-
-static uint16_t
-port_of(int fd)
-{
-	struct sockaddr_storage at;
-	socklen_t n = sizeof at;
-
-	if (getsockname(fd, (struct sockaddr *)&at, &n) < 0)
-		return 0;
-	if (at.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&at)->sin_port);
-}
-
-static char *
-listen_error(const struct http_listener *listener, uint16_t port, int err)
-{
-	bool v6 = strchr(listener->host, ':') != NULL;
-	char *text;
-	int n;
-
-	n = asprintf(&text, "%s%s%s:%u %s%s", v6 ? "[" : "", listener->host,
-	    v6 ? "]" : "", port,
-	    err == EADDRINUSE ? "is in use by another program" : "cannot be bound: ",
-	    err == EADDRINUSE ? "" : strerrordesc_np(err));
-	if (n < 0)
-		abort();
-	return text;
-}
-
-/* One socket of listener i for each io thread; the first chooses if the port is 0. */
-static bool
-open_listener(struct http_server *server, int i, char **error_out)
-{
-	const struct http_listener *listener = &server->config.listeners[i];
-	int k;
-
-	server->ports[i] = listener->port;
-	for (k = -1; k < server->config.io_threads; k++) {
-		struct addrinfo *at = resolve(listener, server->ports[i], error_out);
-		int fd, err;
-
-		if (at == NULL)
-			return false;
-		fd = listen_at(at, k >= 0);
-		err = errno;
-		freeaddrinfo(at);
-		if (fd < 0) {
-			*error_out = listen_error(listener, server->ports[i], err);
-			return false;
-		}
-		if (k >= 0)
-			server->ios[k].listen_fds[i] = fd;
-		else
-			close(fd); /* the proof that it is free */
-		if (k == 0)
-			server->ports[i] = port_of(fd);
-	}
-	return true;
-}
-
 static void
 copy_config(struct http_server *server, const struct http_config *config)
 {
@@ -210,6 +89,9 @@ copy_config(struct http_server *server, const struct http_config *config)
 	for (i = 0; i < n; i++) {
 		server->config.listeners[i] = config->listeners[i];
 		server->config.listeners[i].host = xstrdup(config->listeners[i].host);
+		if (config->listeners[i].path != NULL)
+			server->config.listeners[i].path =
+			    xstrdup(config->listeners[i].path);
 	}
 }
 
@@ -268,7 +150,7 @@ http_server_new(
 	if (!ok)
 		*error_out = xstrdup("no file descriptors left for the io threads");
 	for (i = 0; ok && i < config->listener_count; i++)
-		ok = open_listener(server, i, error_out);
+		ok = listen_open(server, i, error_out);
 	if (ok)
 		return server;
 	http_server_free(server);
@@ -346,7 +228,7 @@ http_server_free(struct http_server *server)
 	for (i = 0; i < server->config.io_threads; i++)
 		io_fini(&server->ios[i]);
 	for (i = 0; i < server->config.listener_count; i++)
-		free((char *)server->config.listeners[i].host);
+		listen_close(server, i);
 	free(server->config.listeners);
 	tally_free(server->addresses);
 	free(server->ports);

@@ -111,6 +111,9 @@ struct http_listener {
 	const char *host;     /* "127.0.0.1", "::", "[::1]" without brackets */
 	uint16_t port;	      /* 0: any; read back by http_server_port */
 	struct http_tls *tls; /* borrowed for the server's life; NULL: none */
+	const char *path;     /* of a Unix socket, instead of host and port; NULL */
+	int fd;		      /* a listening socket that is handed over; 0: none */
+	bool proxied; /* each connection begins with PROXY, from proxies alone */
 };
 
 struct http_config {
@@ -142,8 +145,9 @@ struct http_hooks {
 	bool (*work)(struct http_io *io, void *arg);
 	/* Once per io thread, when the server begins to stop: answer what is parked. */
 	void (*stopping)(struct http_io *io, void *arg);
-	/* May it have any number of connections (a proxy)? NULL: nobody may. */
-	bool (*is_uncounted)(const struct in6_addr *peer, void *arg);
+	/* Is it a proxy, which may have any number of connections and says for whom?
+	 * NULL: nobody is. */
+	bool (*is_proxy)(const struct in6_addr *peer, void *arg);
 	/* The JSON body for an error the server itself answers (400, 408, 413, ...). */
 	size_t (*error_body)(int status, char *out, size_t cap, void *arg);
 	void *arg;

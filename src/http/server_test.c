@@ -7,7 +7,7 @@
 static void
 a_connection_over_the_limit_gets_503(void **state)
 {
-	struct http_listener listener = { "127.0.0.1", 0, NULL };
+	struct http_listener listener = { .host = "127.0.0.1", .port = 0 };
 	struct http_config config = usual_config(&listener);
 	struct answer answer;
 	struct app *app;
@@ -51,8 +51,8 @@ dial_v6(uint16_t port)
 static void
 a_request_says_by_which_listener_and_from_where_it_came(void **state)
 {
-	struct http_listener listeners[2] = { { "127.0.0.1", 0, NULL },
-		{ "::", 0, NULL } };
+	struct http_listener listeners[2] = { { .host = "127.0.0.1" },
+		{ .host = "::" } };
 	struct http_config config = usual_config(listeners);
 	struct app *app;
 	int four, six;
@@ -79,7 +79,7 @@ a_request_says_by_which_listener_and_from_where_it_came(void **state)
 static struct app *
 impatient_app(void)
 {
-	struct http_listener listener = { "127.0.0.1", 0, NULL };
+	struct http_listener listener = { .host = "127.0.0.1", .port = 0 };
 	struct http_config config = usual_config(&listener);
 
 	config.head_timeout_ms = config.body_timeout_ms = config.idle_timeout_ms = 50;
@@ -122,7 +122,7 @@ static void
 a_port_in_use_is_refused_with_its_name(void **state)
 {
 	struct app *app = *state;
-	struct http_listener listener = { "127.0.0.1", app->port, NULL };
+	struct http_listener listener = { .host = "127.0.0.1", .port = app->port };
 	struct http_config config = usual_config(&listener);
 	struct http_hooks hooks = { .request = on_request, .gone = on_gone };
 	char *error, expected[64];

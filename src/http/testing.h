@@ -232,7 +232,7 @@ app_free(struct app *app)
 static inline int
 setup(void **state)
 {
-	struct http_listener listener = { "127.0.0.1", 0, NULL };
+	struct http_listener listener = { .host = "127.0.0.1", .port = 0 };
 	struct http_config config = usual_config(&listener);
 
 	*state = app_start(&config);

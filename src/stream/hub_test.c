@@ -165,7 +165,7 @@ static int
 open_fixture(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
-	struct http_listener listener = { "127.0.0.1", 0, NULL };
+	struct http_listener listener = { .host = "127.0.0.1", .port = 0 };
 	struct http_config config = usual_config(&listener);
 	struct http_hooks hooks = { .request = hub_request,
 		.gone = hub_is_gone,
