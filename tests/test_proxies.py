@@ -1,0 +1,200 @@
+"""The configurations of doc/proxies.md, as they stand there, with Debian's own proxies.
+
+Each is started with the ports and files of the test in place of the document's. Clients
+come from 127.0.0.2 and so on, so that it shows whether the server learns who they are.
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from lib.server import Server, free_port
+
+DOC = pathlib.Path(__file__).resolve().parent.parent / "doc" / "proxies.md"
+
+
+def block(title, language):
+    """The first block in that language behind the heading."""
+    text = DOC.read_text().split(f"\n## {title}\n", 1)[1]
+    return re.search(rf"```{language}\n(.*?)```", text, re.S)[1]
+
+
+class Certificate:
+    def __init__(self, folder):
+        self.pem, self.key, self.both = (folder / n for n in ("c.pem", "c.key", "both.pem"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                        "/CN=example.org", "-addext", "subjectAltName=DNS:example.org",
+                        "-keyout", str(self.key), "-out", str(self.pem)],
+                       check=True, capture_output=True)
+        self.both.write_text(self.pem.read_text() + self.key.read_text())
+
+
+class Proxy:
+    """A proxy in front of a server of its own."""
+
+    def __init__(self, folder, server):
+        self.folder, self.server = folder, server
+        self.port, self.certificate = free_port(), Certificate(folder)
+        self.process = None
+
+    def text(self, title, language):
+        text = block(title, language).replace("127.0.0.1:8008", f"127.0.0.1:{self.server.port}")
+        for name, path in (("example.org.both.pem", self.certificate.both),
+                           ("example.org.pem", self.certificate.pem),
+                           ("example.org.key", self.certificate.key)):
+            text = text.replace(f"/etc/ssl/{name}", str(path))
+        return text
+
+    def start(self, *command, **more):
+        with open(self.folder / "proxy.txt", "wb") as out:
+            self.process = subprocess.Popen([str(word) for word in command], stdout=out,
+                                            stderr=out, **more)
+        deadline = time.monotonic() + 30
+        while self.get("/_matrix/client/versions").returncode != 0:
+            assert self.process.poll() is None, (self.folder / "proxy.txt").read_text()
+            assert time.monotonic() < deadline, (self.folder / "proxy.txt").read_text()
+            time.sleep(0.02)  # between two tries to connect: there is nothing to await yet
+        return self
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(20)
+
+    def curl(self, path, *options, address="127.0.0.2"):
+        return ["curl", "-sS", "--http2", "--cacert", str(self.certificate.pem), "--interface",
+                address, "--resolve", f"example.org:{self.port}:127.0.0.1", *options,
+                f"https://example.org:{self.port}{path}"]
+
+    def get(self, path, *options, **more):
+        return subprocess.run(self.curl(path, *options, **more), capture_output=True, text=True,
+                              timeout=60, check=False)
+
+
+def nginx(proxy):
+    (proxy.folder / "nginx.conf").write_text(
+        f"daemon off; pid {proxy.folder}/nginx.pid; error_log stderr;\n"
+        f"events {{ worker_connections 512; }}\nhttp {{ access_log off;\n"
+        + "".join(f"{kind}_temp_path {proxy.folder}/{kind};\n" for kind in (
+            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        + proxy.text("nginx", "nginx").replace("listen 443", f"listen {proxy.port}") + "}\n")
+    return proxy.start("/usr/sbin/nginx", "-c", proxy.folder / "nginx.conf", "-p", proxy.folder)
+
+
+def caddy(proxy):
+    (proxy.folder / "Caddyfile").write_text(
+        "{\n\tadmin off\n\tauto_https disable_redirects\n"
+        f"\tstorage file_system {proxy.folder}/caddy\n}}\n"
+        + proxy.text("Caddy", "caddy").replace("example.org {", f"example.org:{proxy.port} {{"))
+    return proxy.start("caddy", "run", "--adapter", "caddyfile", "--config",
+                       proxy.folder / "Caddyfile", env={"HOME": str(proxy.folder)})
+
+
+def haproxy(proxy):
+    (proxy.folder / "haproxy.cfg").write_text(
+        proxy.text("HAProxy", "haproxy").replace("bind :443", f"bind 127.0.0.1:{proxy.port}"))
+    return proxy.start("/usr/sbin/haproxy", "-f", proxy.folder / "haproxy.cfg")
+
+
+def passthrough(proxy):
+    title = "Passing bytes alone"
+    behind = free_port()
+    settings = proxy.text(title, "yaml").replace("127.0.0.1:8448", f"127.0.0.1:{behind}")
+    own = proxy.server.config.read_text().split("listeners:", 1)
+    assert len(own) == 2
+    proxy.server.stop()
+    listener = re.sub(r"^listeners:\n", "", settings)
+    proxy.server.config.write_text(
+        own[0] + "listeners:\n"
+        + f'  - {{address: "127.0.0.1:{proxy.server.port}", serve: [client]}}\n'
+        + f'  - {{address: "127.0.0.1:{proxy.server.metrics_port}", serve: [metrics]}}\n'
+        + listener + "\n".join(own[1].split("\n")[1:]))
+    proxy.server.start()
+    (proxy.folder / "haproxy.cfg").write_text(
+        proxy.text(title, "haproxy").replace("bind :443", f"bind 127.0.0.1:{proxy.port}")
+        .replace("127.0.0.1:8448", f"127.0.0.1:{behind}"))
+    return proxy.start("/usr/sbin/haproxy", "-f", proxy.folder / "haproxy.cfg")
+
+
+@pytest.fixture(params=[nginx, caddy, haproxy, passthrough], ids=lambda one: one.__name__)
+def proxy(request, tmp_path):
+    program = {"passthrough": "haproxy"}.get(request.param.__name__, request.param.__name__)
+    if not (shutil.which(program) or pathlib.Path("/usr/sbin", program).exists()):
+        pytest.skip(f"{program} is not installed")
+    server = Server(tmp_path / "server", limits={"rate": "off", "parked_per_address": 1},
+                    trusted_proxies=["127.0.0.1/32"])
+    server.start()
+    one = Proxy(tmp_path, server)
+    try:
+        yield request.param(one)
+    finally:
+        one.stop()
+        server.stop()
+
+
+@pytest.fixture
+def room(proxy):
+    """A member, and a room that is open to the world."""
+    ann = proxy.server.api.register()
+    return ann, ann.create_room(
+        initial_state=[{"type": "m.room.history_visibility",
+                        "content": {"history_visibility": "world_readable"}}])
+
+
+def events(proxy, room, *options, **more):
+    token = proxy.server.api.guest().token
+    return proxy.curl(f"/_matrix/client/v3/events?room_id={room[1]}&timeout=60000",
+                      "-H", f"Authorization: Bearer {token}", *options, **more)
+
+
+def test_a_poll_waits_behind_it_and_hears(proxy, room):
+    with subprocess.Popen(events(proxy, room), stdout=subprocess.PIPE, text=True) as poll:
+        proxy.server.until_parked(1)
+        said = room[0].send(room[1], "hello")
+        assert said in poll.communicate(timeout=30)[0]
+
+
+def test_it_tells_who_the_client_is(proxy, room):
+    # One listener an address: the second from the same one is refused, not another's.
+    with subprocess.Popen(events(proxy, room, address="127.0.0.2"),
+                          stdout=subprocess.PIPE, text=True) as poll:
+        proxy.server.until_parked(1)
+        status = ["-o", "/dev/null", "-w", "%{http_code}"]
+        refused = subprocess.run(events(proxy, room, *status, address="127.0.0.2"),
+                                 capture_output=True, text=True, timeout=60, check=True)
+        assert refused.stdout == "429"
+        with subprocess.Popen(events(proxy, room, *status, address="127.0.0.3"),
+                              stdout=subprocess.PIPE, text=True) as other:
+            proxy.server.until_parked(2)
+            room[0].send(room[1], "hello")
+            assert other.communicate(timeout=30)[0] == "200"
+        assert "hello" in poll.communicate(timeout=30)[0]
+
+
+def test_events_of_a_stream_pass_at_once(proxy, room):
+    stream = events(proxy, room, "-N", "-H", "Accept: text/event-stream")
+    with subprocess.Popen(stream, stdout=subprocess.PIPE, text=True) as listening:
+        proxy.server.until_parked(1)
+        for _ in range(5):
+            said = room[0].send(room[1], "hello")
+            for line in listening.stdout:  # each is here before the next is said
+                if line.startswith("data: ") and said in line:
+                    break
+            else:
+                raise AssertionError("the stream ended")
+        listening.terminate()
+
+
+def test_http_2_passes(proxy):
+    got = proxy.get("/_matrix/client/versions", "-o", "/dev/null", "-w", "%{http_version}")
+    assert got.stdout == "2", got
+
+
+def test_encoded_ids_pass_as_they_are(proxy):
+    got = proxy.get("/_matrix/client/v3/directory/room/%23no%2Fsuch%3Aexample.org")
+    assert "M_NOT_FOUND" in got.stdout, got
