@@ -180,6 +180,7 @@ open_server(struct serving *s, char **error_out)
 		.parked_per_address = (uint32_t)c->limits_parked_per_address,
 		.parked_per_token = (uint32_t)c->limits_parked_per_token,
 		.http = { .io_threads = (int)c->http_io_threads,
+		    .no_batches = !c->http_io_uring,
 		    .body_max = (size_t)c->limits_body_max,
 		    .head_timeout_ms = (int)c->http_head_timeout_ms,
 		    .body_timeout_ms = (int)c->http_body_timeout_ms,

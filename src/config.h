@@ -79,6 +79,7 @@ struct config {
 	int64_t limits_events_timeout_max_ms;
 	int64_t limits_parked_per_address, limits_parked_per_token; /* 0: no limit */
 
+	bool http_io_uring;
 	int64_t http_io_threads, http_workers; /* 0: by the number of cores */
 	int64_t http_head_timeout_ms, http_body_timeout_ms, http_idle_timeout_ms;
 

@@ -137,6 +137,8 @@ const struct setting settings[] = {
 	SECTION("http", "The HTTP server.", 0),
 	{ "http.io_threads", &type_int, FIELD(http_io_threads), "0",
 	    "Threads that own connections; 0: one per core.", RANGE(0, 256) },
+	{ "http.io_uring", &type_bool, FIELD(http_io_uring), "on",
+	    "Send a fan-out in batches, where the kernel can (io_uring)." },
 	{ "http.workers", &type_int, FIELD(http_workers), "0",
 	    "Threads that run requests; 0: by the number of cores.", RANGE(0, 1024) },
 	{ "http.head_timeout", &type_duration, FIELD(http_head_timeout_ms), "10s",

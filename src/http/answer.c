@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include "http/batch.h"
 #include "http/h2.h"
 #include "http/io.h"
 #include "http/secure.h"
@@ -363,6 +364,33 @@ out_shared(
 	return true;
 }
 
+void
+answer_sent(struct http_io *io, struct conn *c, struct http_shared *shared, int result)
+{
+	size_t n = result > 0 ? (size_t)result : 0;
+	bool is_block = c->state == CONN_PARKED;
+
+	if (c->fd < 0)
+		return;
+	if (result < 0 && !would_block(-result)) {
+		STAT_ADD(io, answered, !is_block);
+		conn_close(io, c);
+		return;
+	}
+	STAT_ADD(io, bytes_out, n);
+	if (n < shared->n)
+		out_add(io, c,
+		    (struct out){ .shared = http_shared_ref(shared),
+			.p = shared->bytes + n,
+			.n = shared->n - n });
+	if (is_block) {
+		stream_settle(io, c);
+		return;
+	}
+	exchange_end(io, c, false);
+	bound_unsent(io, c, io->server->config.write_max);
+}
+
 /* One send() straight from the shared bytes: the common case of a fan-out. */
 static void
 shared_send_whole(struct http_io *io, struct conn *c, struct http_shared *shared)
@@ -396,9 +424,15 @@ http_answer_shared(struct exchange exchange, struct http_shared *shared)
 	close = must_close(io, c);
 	unpark(io, c);
 	if (!close && !(c->flags & (CONN_HTTP10 | CONN_NO_BODY)) &&
-	    (c->busy == NULL || c->busy->out_first == NULL))
+	    (c->busy == NULL || c->busy->out_first == NULL)) {
+		if (batch_is_open(io) && !(c->flags & CONN_SIDE)) {
+			c->gen++; /* answered: its exchange is stale from here on */
+			batch_add(io, c, shared);
+			return;
+		}
 		shared_send_whole(io, c, shared);
-	else
+	} else {
 		answer_write(io, c, shared->bytes, shared->head_n - 2, body, close);
+	}
 	bound_unsent(io, c, io->server->config.write_max);
 }

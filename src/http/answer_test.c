@@ -74,6 +74,23 @@ a_second_answer_is_dropped(void **state)
 	assert_int_equal(stats_of(app).answered, 2);
 }
 
+/* The tests of shared answers are run twice: each sent alone, and in batches. */
+static bool in_batches;
+
+static int
+setup_in_batches(void **state)
+{
+	in_batches = true;
+	return setup(state);
+}
+
+static int
+teardown_in_batches(void **state)
+{
+	in_batches = false;
+	return teardown(state);
+}
+
 struct later {
 	struct app *app;
 	struct http_shared *shared;
@@ -87,12 +104,16 @@ answer_parked(struct http_io *io, void *arg)
 	struct app *app = later->app;
 	int i;
 
+	if (in_batches)
+		http_batch_begin(io);
 	for (i = 0; i < app->parked_n; i++) {
 		if (app->parked[i].io != io || !http_waiting(app->parked[i]))
 			continue;
 		http_answer_shared(app->parked[i], later->shared);
 		assert_false(http_waiting(app->parked[i]));
 	}
+	if (in_batches)
+		http_batch_end(io);
 	note(app, &app->posted);
 }
 
@@ -395,6 +416,9 @@ a_parked_connection_holds_one_cache_line(void **state)
 	wait_until(app, &app->gone_n, 200);
 }
 
+#define IN_BATCHES(test)                                                               \
+	cmocka_unit_test_setup_teardown(test, setup_in_batches, teardown_in_batches)
+
 int
 main(void)
 {
@@ -413,6 +437,11 @@ main(void)
 		T(who_does_not_read_a_large_shared_answer_is_closed),
 		cmocka_unit_test(what_slow_readers_pin_together_is_bounded),
 		T(a_parked_connection_holds_one_cache_line),
+		IN_BATCHES(a_shared_answer_reaches_a_hundred_listeners_byte_for_byte),
+		IN_BATCHES(a_shared_answer_suits_the_one_who_asked),
+		IN_BATCHES(a_slow_reader_holds_a_reference_until_it_has_all),
+		IN_BATCHES(who_does_not_read_a_large_shared_answer_is_closed),
+		IN_BATCHES(what_slow_readers_pin_together_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

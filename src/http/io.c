@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/batch.h"
 #include "http/h2.h"
 #include "http/io.h"
 
@@ -378,6 +379,8 @@ io_thread(void *arg)
 	struct http_io *io = arg;
 
 	io_enter(io);
+	if (!io->server->config.no_batches)
+		io->batch = batch_new();
 	io->now_ms = clock_mono_ms();
 	io->tick = (uint32_t)(io->now_ms / WHEEL_TICK_MS);
 	io->hook_tick_ms = io->now_ms + WHEEL_TICK_MS;
@@ -387,5 +390,7 @@ io_thread(void *arg)
 	io_loop(io);
 	while (mailbox_run(io))
 		; /* what was posted before the end is run, and what that posts */
+	batch_free(io->batch);
+	io->batch = NULL;
 	return NULL;
 }

@@ -24,6 +24,7 @@
 #define ERROR_BODY_MAX 512
 #define HANDSHAKES_A_ROUND 8
 
+struct batch;
 struct conn_side;
 struct h2;
 struct h2_stream;
@@ -132,6 +133,7 @@ struct http_io {
 	struct conn_side ***side_chunks; /* slot -> side record, where there are any */
 	uint32_t side_chunk_count;
 	int handshakes_left;		  /* of this round */
+	struct batch *batch;		  /* NULL: answers are sent one by one */
 	struct h2_stream **stream_chunks; /* HTTP/2: index -> record */
 	uint32_t stream_count, stream_free;
 	uint32_t slot_count, chunk_count;
@@ -221,6 +223,13 @@ void out_copy(struct http_io *io, struct conn *c, const char *p, size_t n);
  * socket leaves; false: the connection is dead. */
 bool out_shared(
     struct http_io *io, struct conn *c, struct http_shared *shared, struct str piece);
+/* What was sent or kept of a stream: may it stay so? False: the connection is closed.
+ */
+bool stream_settle(struct http_io *io, struct conn *c);
+/* Of a shared answer, or a stream's block, that a batch has sent: how many bytes the
+ * socket took, or -errno. */
+void answer_sent(
+    struct http_io *io, struct conn *c, struct http_shared *shared, int result);
 /* The request has its answer, sent or kept: its exchange is stale from here on. */
 void exchange_end(struct http_io *io, struct conn *c, bool close);
 /* From now on a failing write ends the connection without calling hooks.gone. */

@@ -88,6 +88,14 @@ void http_answer(struct exchange exchange, struct http_reply *reply);
 void http_answer_shared(struct exchange exchange, struct http_shared *shared);
 
 /*
+ * On the io thread: what http_answer_shared sends from begin to end goes out together,
+ * in one system call where the kernel can. Nothing else may be done to those
+ * connections in between.
+ */
+void http_batch_begin(struct http_io *io);
+void http_batch_end(struct http_io *io);
+
+/*
  * An answer that goes on: its head, blocks for as long as it lasts, its end. On the own
  * io thread of an exchange that is parked; hooks.gone tells when the client goes, also
  * from inside these calls. False: it is gone, and hooks.gone has been called.
@@ -118,6 +126,7 @@ struct http_listener {
 
 struct http_config {
 	int io_threads;
+	bool no_batches; /* no io_uring: answers are sent one by one */
 	struct http_listener *listeners;
 	int listener_count;
 	uint32_t

@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <string.h>
+#include "http/batch.h"
 #include "http/h2.h"
 #include "http/io.h"
 
@@ -17,8 +18,7 @@ stream_of(struct exchange exchange)
 	return c != NULL && c->state == CONN_PARKED ? c : NULL;
 }
 
-/* What was sent or kept: may it stay so? */
-static bool
+bool
 stream_settle(struct http_io *io, struct conn *c)
 {
 	uint32_t gen = c->gen;
@@ -71,6 +71,11 @@ http_stream_block(struct exchange exchange, struct http_shared *block)
 	if (c == NULL)
 		return false;
 	assert(c->flags & CONN_STREAM);
+	if (batch_is_open(io) && !(c->flags & (CONN_HTTP10 | CONN_SIDE)) &&
+	    (c->busy == NULL || c->busy->out_first == NULL)) {
+		batch_add(io, c, block);
+		return true;
+	}
 	if (c->flags & CONN_HTTP10)
 		piece = (struct str){ block->bytes + block->head_n,
 			block->n - block->head_n - block->tail_n };

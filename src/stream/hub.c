@@ -605,10 +605,10 @@ answer_timeout(struct hub *hub, struct listener *l)
 
 /* --- the server's hooks --- */
 
-bool
-hub_work(struct hubs *hubs, struct http_io *io)
+/* False: the slice is over, and not all are answered. */
+static bool
+answer_slice(struct hub *hub)
 {
-	struct hub *hub = http_io_data(io);
 	int done = 0;
 
 	while (hub->dirty.next != &hub->dirty) {
@@ -624,12 +624,26 @@ hub_work(struct hubs *hubs, struct http_io *io)
 			if (!has_news(l))
 				break;
 			if (done++ == SLICE)
-				return true;
+				return false;
 			answer_stranger(hub, l);
 		}
 		link_out(&room->dirty);
 	}
-	return false;
+	return true;
+}
+
+bool
+hub_work(struct hubs *hubs, struct http_io *io)
+{
+	struct hub *hub = http_io_data(io);
+	bool is_done;
+
+	if (hub->dirty.next == &hub->dirty)
+		return false;
+	http_batch_begin(io);
+	is_done = answer_slice(hub);
+	http_batch_end(io);
+	return !is_done;
 }
 
 void
@@ -665,10 +679,12 @@ hub_tick(struct hubs *hubs, struct http_io *io, int64_t mono_ms)
 
 	if (now_s - hub->wheel_s > HUB_SECONDS)
 		hub->wheel_s = now_s - HUB_SECONDS;
+	http_batch_begin(io);
 	while (hub->wheel_s < now_s) {
 		hub->wheel_s++;
 		expire_slot(hub, &hub->wheel[hub->wheel_s % HUB_SECONDS], now_s);
 	}
+	http_batch_end(io);
 	hub_read_changes(hub); /* a lost wake-up is cured here */
 	if (now_s % 30 == 0)
 		hub_rooms_tidy(hub, mono_ms);
