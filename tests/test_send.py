@@ -232,6 +232,22 @@ def test_a_state_key_may_be_any_text(ann, room, key):
     assert ann.state(room, "org.example.k", key, format="event")["state_key"] == key
 
 
+@pytest.mark.parametrize("version", ["1", "5", "6"])
+def test_members_with_power_alone_say_what_aliases_a_room_has(own, ann, ben, cat, guest, version):
+    room = ann.public_room(room_version=version)
+    content, key = {"aliases": ["#x:localhost"]}, ann.server_name
+    ben.set_state(room, "m.room.aliases", content, key=key, expect=NO_RIGHT)
+    guest.set_state(room, "m.room.aliases", content, key=key, expect=403)
+    ann.ban(room, ben.user_id)
+    ben.set_state(room, "m.room.aliases", content, key=key, expect=NO_RIGHT)
+    cat.join(room)
+    cat.set_state(room, "m.room.aliases", content, key=key, expect=NO_RIGHT)
+    ann.state(room, "m.room.aliases", key, expect=404)
+    ann.power(room, {"events": {"m.room.aliases": 0}})
+    cat.set_state(room, "m.room.aliases", content, key=key)
+    assert ann.state(room, "m.room.aliases", key) == content
+
+
 def test_a_canonical_alias_must_point_here(ann, room):
     other = ann.create_room(room_alias_name=fresh("other"))
     alias = ann.state(other, "m.room.canonical_alias")["alias"]

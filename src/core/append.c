@@ -161,6 +161,31 @@ build(struct building *b, const struct new_event *e)
 	return event;
 }
 
+/* The rule for m.room.aliases lets whole servers speak, whoever is in the room. What is
+ * made here needs what any other state event needs: a member with the power. */
+static bool
+may_send_aliases(const struct building *b, const struct event *e)
+{
+	struct power power = snapshot_power(b->s);
+
+	return snapshot_membership(b->s, e->sender) == MEMBERSHIP_JOIN &&
+	       power_user(&power, e->sender) >= power_to_send(&power, e->type, true);
+}
+
+static enum mx_err
+judge(struct building *b, const struct event *e, const char **why_out)
+{
+	struct auth_state state = snapshot_auth_state(&b->judge);
+	enum mx_err err = auth_check(e, &state, why_out);
+
+	if (err == M_OK && e->version->aliases_rule &&
+	    strcmp(e->type, "m.room.aliases") == 0 && !may_send_aliases(b, e)) {
+		*why_out = "the sender may not say what aliases the room has";
+		return M_FORBIDDEN;
+	}
+	return err;
+}
+
 /* Sealed, parsed and allowed: *pdu_out is counted. */
 static enum mx_err
 make(struct building *b, const struct new_event *e, struct pdu **pdu_out,
@@ -169,7 +194,6 @@ make(struct building *b, const struct new_event *e, struct pdu **pdu_out,
 	const struct settings *set = &b->ctx->core->set;
 	struct signer signer = { set->server_name, set->signing_key_id,
 		set->signing_secret };
-	struct auth_state state = snapshot_auth_state(&b->judge);
 	struct json *event = build(b, e);
 	const char *why = NULL;
 	struct pdu *pdu;
@@ -186,7 +210,7 @@ make(struct building *b, const struct new_event *e, struct pdu **pdu_out,
 	    b->room->version, sealed->event_id, sealed->bytes, sealed->n, &why);
 	if (pdu == NULL)
 		return ctx_fail(b->ctx, M_BAD_JSON, why);
-	err = auth_check(pdu->event, &state, &why);
+	err = judge(b, pdu->event, &why);
 	if (err != M_OK) {
 		pdu_unref(pdu);
 		return ctx_fail(b->ctx, err, why);
