@@ -328,6 +328,21 @@ def test_one_redacts_ones_own_and_with_power_those_of_others(ann, ben, room):
     ann.redact(room, ben.send(room, "again"))
 
 
+@pytest.mark.parametrize("version", ["10", "11", "12"])
+def test_a_redaction_that_is_a_state_event_takes_the_power_to_redact(own, ann, ben, version):
+    room = ann.create_room(room_version=version, preset="public_chat")
+    ben.join(room)
+    ann.power(room, {"users": {ben.user_id: 50}, "redact": 51})
+    mine, hers = ben.send(room, "mine"), ann.send(room, "hers")
+    refused = 200 if version == "10" else NO_RIGHT  # where nothing but the top is read
+    ben.set_state(room, "m.room.redaction", {"redacts": hers}, expect=refused)
+    assert ann.event(room, hers)["content"]["body"] == "hers"
+    ben.set_state(room, "m.room.redaction", {"redacts": hers}, key="k", expect=refused)
+    assert ann.event(room, hers)["content"]["body"] == "hers"
+    ben.set_state(room, "m.room.redaction", {"redacts": mine})
+    assert (ann.event(room, mine)["content"] == {}) == (version != "10")
+
+
 def test_the_same_redaction_transaction_redacts_once(ann, room):
     event = ann.send(room, "x")
     assert ann.redact(room, event, txn="r") == ann.redact(room, event, txn="r")

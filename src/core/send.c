@@ -216,6 +216,20 @@ check_content(struct ctx *ctx, struct arena *arena, const struct sending *s)
 	return M_OK;
 }
 
+/* A redaction redacts as a state event too, where its content says what: *target_out,
+ * untouched else. */
+static enum mx_err
+judge_as_state(struct ctx *ctx, struct arena *arena, const struct sending *s,
+    struct event **target_out)
+{
+	const char *redacts = json_get_str(s->content, "redacts");
+
+	if (strcmp(s->type, REDACTION) != 0 || redacts == NULL ||
+	    !s->room->version->redacts_in_content)
+		return M_OK;
+	return judge(ctx, arena, s, redacts, target_out);
+}
+
 enum mx_err
 send_state(struct ctx *ctx, struct arena *arena, const struct sending *s,
     const char *state_key, const char **event_id_out)
@@ -224,6 +238,7 @@ send_state(struct ctx *ctx, struct arena *arena, const struct sending *s,
 		.type = s->type, .state_key = state_key, .content = s->content
 	};
 	struct move move = { .room = s->room, .who = s->who, .user_id = state_key };
+	struct event *target = NULL;
 	enum mx_err err = M_OK;
 
 	if (strcmp(s->type, "m.room.member") == 0)
@@ -231,8 +246,12 @@ send_state(struct ctx *ctx, struct arena *arena, const struct sending *s,
 	if (state_key[0] == '\0')
 		err = check_content(ctx, arena, s);
 	if (err == M_OK)
+		err = judge_as_state(ctx, arena, s, &target);
+	if (err == M_OK)
 		err = append(ctx, arena, s, &e, NULL, event_id_out);
-	if (err == M_OK && strcmp(s->type, "m.room.guest_access") == 0)
+	if (err == M_OK &&
+	    (strcmp(s->type, "m.room.guest_access") == 0 ||
+		(target != NULL && event_is(target, "m.room.guest_access", ""))))
 		err = guest_access_enforce(ctx, arena, s->room);
 	return err;
 }
