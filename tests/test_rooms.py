@@ -502,6 +502,16 @@ def test_who_lets_one_into_a_restricted_room_is_not_ones_own_word(own, ann, ben)
     assert ann.state(room, "m.room.member", ben.user_id) == {"membership": "join"}
 
 
+@pytest.mark.parametrize("version", ["7", "8", "12"])
+def test_a_new_room_does_not_say_who_lets_its_creator_in(own, ann, version):
+    said = {"membership": "join", "displayname": "Ann",
+            "join_authorised_via_users_server": "@somebody:elsewhere.example"}
+    room = ann.create_room(room_version=version, initial_state=[
+        {"type": "m.room.member", "state_key": ann.user_id, "content": said}])
+    assert ann.state(room, "m.room.member", ann.user_id) == {
+        "membership": "join", "displayname": "Ann"}
+
+
 def test_a_knock_restricted_room_takes_both(ann, ben, cat):
     hall = ann.create_room(preset="public_chat")
     ben.join(hall)

@@ -454,6 +454,32 @@ the_same_state_again_is_no_new_event(void **state)
 	room_put(room);
 }
 
+/* Rejoins by an event that names somebody of another server, then of this one. */
+static void
+no_other_server_has_signed_what_is_made_here(void **state)
+{
+	static const char elsewhere[] =
+	    "{\"membership\":\"join\",\"join_authorised_via_users_server\":"
+	    "\"@ann:elsewhere.example\"}";
+	static const char here[] =
+	    "{\"membership\":\"join\",\"join_authorised_via_users_server\":"
+	    "\"" ANN "\"}";
+	static const char *const versions[] = { "7", "8", "11", "12" };
+	struct testing *t = *state;
+
+	for (int i = 0; i < 4; i++) {
+		struct room *room = testing_room(t, ANN, versions[i]);
+
+		assert_int_equal(
+		    testing_append(t, room, ANN, "m.room.member", ANN, elsewhere, NULL),
+		    i == 0 ? M_OK : M_FORBIDDEN);
+		assert_int_equal(
+		    testing_append(t, room, ANN, "m.room.member", ANN, here, NULL),
+		    M_OK);
+		room_put(room);
+	}
+}
+
 static void
 every_durable_event_is_told_in_order(void **state)
 {
@@ -495,6 +521,7 @@ main(void)
 		TEST(a_room_whose_first_write_fails_was_never_there),
 		TEST(a_room_of_each_version_is_the_same_after_a_restart),
 		TEST(the_same_state_again_is_no_new_event),
+		TEST(no_other_server_has_signed_what_is_made_here),
 		TEST(every_durable_event_is_told_in_order),
 	};
 

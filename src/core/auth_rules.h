@@ -21,7 +21,7 @@ struct auth_state {
 	 * get. The rules ask get for m.room.member only where this is NULL. */
 	enum membership (*membership)(void *arg, const char *user_id);
 	/* Is e validly signed by server_name (rule "join_authorised_via_users_server")?
-	 * NULL: that is checked elsewhere, with the other signatures. */
+	 * NULL: whoever asks has checked that already. */
 	bool (*signed_by)(void *arg, const struct event *e, const char *server_name);
 	void *arg;
 };

@@ -376,10 +376,34 @@ names_own_alias(const struct creating *c, const struct json *e)
 	return main == NULL || json_is(main, JSON_NULL) || is_own_alias(c, main);
 }
 
+static bool
+is_member_event(const struct json *e)
+{
+	return strcmp(json_get_str(e, "type"), "m.room.member") == 0;
+}
+
+/* Asked for as in core/membership, whatever the rules would let pass. */
+static enum mx_err
+check_initial_member(struct creating *c, const struct json *e)
+{
+	enum membership membership;
+
+	if (!is_member_event(e))
+		return M_OK;
+	membership =
+	    membership_of(json_get_str(json_get_object(e, "content"), "membership"));
+	if (membership == MEMBERSHIP_NONE)
+		return ctx_fail(c->f.ctx, M_BAD_JSON, "this is no membership");
+	if (membership == MEMBERSHIP_INVITE)
+		return membership_invitable(c->f.ctx, state_key_of(e));
+	return M_OK;
+}
+
 static enum mx_err
 check_initial_state(struct creating *c)
 {
 	const struct json *list = c->initial_state;
+	enum mx_err err;
 
 	for (uint32_t i = 0; list != NULL && i < list->n; i++) {
 		const struct json *e = &list->items[i], *key = json_get(e, "state_key");
@@ -392,6 +416,9 @@ check_initial_state(struct creating *c)
 		if (!names_own_alias(c, e))
 			return ctx_fail(c->f.ctx, M_BAD_ALIAS,
 			    "a new room has no alias but its room_alias_name");
+		err = check_initial_member(c, e);
+		if (err != M_OK)
+			return err;
 	}
 	if ((list == NULL ? 0 : list->n) + (c->invite == NULL ? 0 : c->invite->n) >
 	    EVENTS_MAX)
@@ -534,6 +561,21 @@ add_preset(struct creating *c, const char *type, const char *key, const char *va
 		founding_add(&c->f, type, "", object_of(c->f.arena, key, value));
 }
 
+/* Who lets somebody in is not the client's to say: other servers check its signature.
+ */
+static const struct json *
+initial_content(struct creating *c, const struct json *e)
+{
+	const struct json *content = json_get_object(e, "content");
+	struct json *own;
+
+	if (!is_member_event(e))
+		return content;
+	own = json_shallow(c->f.arena, content);
+	json_del(own, "join_authorised_via_users_server");
+	return own;
+}
+
 /* 6. name and topic overwrite what stands here. */
 static void
 add_initial_state(struct creating *c)
@@ -546,7 +588,7 @@ add_initial_state(struct creating *c)
 		    ((c->name != NULL && strcmp(type, "m.room.name") == 0) ||
 			(c->topic != NULL && strcmp(type, "m.room.topic") == 0)))
 			continue;
-		founding_add(&c->f, type, key, json_get_object(e, "content"));
+		founding_add(&c->f, type, key, initial_content(c, e));
 	}
 }
 

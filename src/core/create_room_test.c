@@ -160,6 +160,15 @@ a_body_that_asks_for_the_impossible_makes_no_room(void **state)
 		{ "{\"initial_state\":[{\"type\":\"x\"}]}", M_BAD_JSON },
 		{ "{\"initial_state\":[{\"type\":\"m.room.create\",\"content\":{}}]}",
 		    M_INVALID_ROOM_STATE },
+		{ "{\"initial_state\":[{\"type\":\"m.room.member\",\"state_key\":\"" BEN
+		  "\",\"content\":{\"membership\":\"dance\"}}]}",
+		    M_BAD_JSON },
+		{ "{\"initial_state\":[{\"type\":\"m.room.member\",\"state_key\":"
+		  "\"@x:elsewhere.example\",\"content\":{\"membership\":\"invite\"}}]}",
+		    M_FORBIDDEN },
+		{ "{\"initial_state\":[{\"type\":\"m.room.member\",\"state_key\":\"" BEN
+		  "\",\"content\":{\"membership\":\"join\"}}]}",
+		    M_INVALID_ROOM_STATE },
 		{ "{\"creation_content\":{\"additional_creators\":5}}",
 		    M_INVALID_ROOM_STATE },
 		{ "{\"power_level_content_override\":{\"users\":{\"" ANN "\":1}}}",

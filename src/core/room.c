@@ -260,12 +260,23 @@ judge_membership(void *arg, const char *user_id)
 	return snapshot_membership(judge->s, user_id);
 }
 
+/* What is judged here is made here, and carries this server's signature alone. */
+static bool
+judge_signed_by(void *arg, const struct event *e, const char *server_name)
+{
+	const struct snapshot_judge *judge = arg;
+
+	(void)e;
+	return strcmp(server_name, judge->ctx->core->set.server_name) == 0;
+}
+
 struct auth_state
 snapshot_auth_state(struct snapshot_judge *judge)
 {
-	return (struct auth_state){
-		.get = judge_get, .membership = judge_membership, .arg = judge
-	};
+	return (struct auth_state){ .get = judge_get,
+		.membership = judge_membership,
+		.signed_by = judge_signed_by,
+		.arg = judge };
 }
 
 struct power
