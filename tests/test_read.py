@@ -183,6 +183,24 @@ def test_an_event_of_another_room_is_404(ann, room, told, tail):
     ann.get(ann.room(ann.create_room(), tail + quote(told[0])), expect=(404, "M_NOT_FOUND"))
 
 
+def in_the_other_alphabet(event):
+    return event.translate(str.maketrans("-_+/", "+/-_"))
+
+
+@pytest.mark.parametrize("version", ["3", "4", "12"])
+def test_an_event_id_in_the_other_alphabet_names_no_event(own, ann, version):
+    room = ann.create_room(room_version=version)
+    event = ann.send(room, "x")
+    while in_the_other_alphabet(event) == event:  # it has no letter that differs
+        event = ann.send(room, "x")
+    other = in_the_other_alphabet(event)
+    for path in (ann.room(room, "/event/"), ann.room(room, "/context/"), "/events/"):
+        ann.get(path + quote(event))
+        ann.get(path + quote(other), expect=(404, "M_NOT_FOUND"))
+    ann.redact(room, other, expect=(404, "M_NOT_FOUND"))
+    assert ann.event(room, event)["content"]["body"] == "x"
+
+
 def test_an_event_one_may_not_read_is_as_if_it_were_not_there(ann, ben, room, told):
     ben.event(room, told[0], expect=[(404, "M_NOT_FOUND"), NO_RIGHT])
     ben.get(ben.room(room, "/context/" + quote(told[0])), expect=[(404, "M_NOT_FOUND"), NO_RIGHT])

@@ -240,7 +240,8 @@ find_target(struct building *b, const char *event_id, int64_t *event_out)
 	if (store_event_find(b->ctx->db, event_id, event_out, &room) != M_OK ||
 	    room != b->room->id ||
 	    store_event_get(b->ctx->db, b->arena, *event_out, standard64, &stored) !=
-		M_OK)
+		M_OK ||
+	    !stored_event_is(&stored, event_id))
 		return NULL;
 	return pdu_parse(
 	    b->room->version, stored.event_id, stored.json, stored.json_n, NULL);

@@ -93,6 +93,9 @@ find_target(struct ctx *ctx, struct arena *arena, const struct room *room,
 		    room->version->event_id_format == EVENT_ID_BASE64, &stored);
 	if (err != M_OK)
 		return err;
+	if (!stored_event_is(&stored, event_id))
+		return ctx_fail(
+		    ctx, M_NOT_FOUND, "there is no such event in this room");
 	tree = json_parse(
 	    arena, stored.json, stored.json_n, room->version->json_flags, NULL);
 	if (tree == NULL)

@@ -399,6 +399,8 @@ seer_find(struct seer *seer, const char *event_id, struct stored_event *stored_o
 	    seer->ctx->db, seer->arena, number, standard64(seer), stored_out);
 	if (err != M_OK)
 		return err;
+	if (!stored_event_is(stored_out, event_id))
+		return M_NOT_FOUND;
 	*event_out = seer_parse(seer, stored_out);
 	if (*event_out == NULL)
 		return M_UNKNOWN;

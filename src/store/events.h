@@ -5,6 +5,8 @@
 #ifndef STORE_EVENTS_H
 #define STORE_EVENTS_H
 
+#include <string.h>
+
 #include "db/db.h"
 
 enum event_flag {
@@ -42,12 +44,21 @@ struct stored_event {
 	size_t json_n;
 };
 
-/* Which event has this id? M_NOT_FOUND. */
+/* Which event has this id? M_NOT_FOUND. Only the room's version tells in which base64
+ * alphabet a hash is written: ids in the other one are found too, and are to be refused
+ * by stored_event_is once the event has been read. */
 enum mx_err store_event_find(struct db *db, const char *event_id, int64_t *event_out,
     int64_t *room_out) MUST_USE;
 /* standard64: the room's version writes hashes in standard base64 (version 3). */
 enum mx_err store_event_get(struct db *db, struct arena *arena, int64_t event,
     bool standard64, struct stored_event *out) MUST_USE;
+/* Is this its id, letter for letter? */
+static inline bool
+stored_event_is(const struct stored_event *e, const char *event_id)
+{
+	return strcmp(e->event_id, event_id) == 0;
+}
+
 /* The JSON is replaced by its redacted form; by is the redaction's integer. */
 enum mx_err store_event_redact(
     struct db *db, int64_t event, struct str packed, int64_t by) MUST_USE;
