@@ -5,9 +5,11 @@
  */
 #include "base/codec.h"
 
+/* Beyond the six bits: what a decoder may refuse. */
 #define STANDARD_ONLY 0x40
 #define URL_ONLY 0x80
-#define FOREIGN 0xff
+#define FOREIGN 0x100
+#define LOOSE_END 0x200 /* bits that are not zero behind the last byte */
 
 static const char standard[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -112,7 +114,7 @@ decode(
 			bits &= (1U << have) - 1;
 		}
 	}
-	if (bits != 0)
+	if (bits != 0 && (refused & LOOSE_END) != 0)
 		return false;
 	*n_out = len;
 	return true;
@@ -121,13 +123,19 @@ decode(
 bool
 b64_decode(const char *s, size_t n, void *out, size_t cap, size_t *n_out)
 {
-	return decode(URL_ONLY, s, n, out, cap, n_out);
+	return decode(URL_ONLY | FOREIGN | LOOSE_END, s, n, out, cap, n_out);
 }
 
 bool
 b64url_decode(const char *s, size_t n, void *out, size_t cap, size_t *n_out)
 {
-	return decode(STANDARD_ONLY, s, n, out, cap, n_out);
+	return decode(STANDARD_ONLY | FOREIGN | LOOSE_END, s, n, out, cap, n_out);
+}
+
+bool
+b64_decode_lenient(const char *s, size_t n, void *out, size_t cap, size_t *n_out)
+{
+	return decode(FOREIGN, s, n, out, cap, n_out);
 }
 
 void

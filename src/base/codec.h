@@ -19,6 +19,10 @@ void b64url_encode(const void *data, size_t n, char *out);
  */
 bool b64_decode(const char *s, size_t n, void *out, size_t cap, size_t *n_out);
 bool b64url_decode(const char *s, size_t n, void *out, size_t cap, size_t *n_out);
+/* The same in either alphabet and with whatever trailing bits, as other servers read
+ * the keys, hashes and signatures that events are judged by: many texts are one value,
+ * so nothing may be named by it. */
+bool b64_decode_lenient(const char *s, size_t n, void *out, size_t cap, size_t *n_out);
 void hex_encode(const void *data, size_t n, char *out); /* lower case, and a NUL */
 bool hex_decode(const char *s, size_t n, void *out);	/* n even; n / 2 bytes */
 

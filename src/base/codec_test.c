@@ -97,6 +97,29 @@ base64_that_nobody_encodes_so_is_refused(void **state)
 }
 
 static void
+the_lenient_decoder_takes_loose_ends_and_both_alphabets(void **state)
+{
+	static const struct {
+		const char *text, *bytes;
+	} taken[] = { { "Zh", "f" }, { "Zm9", "fo" }, { "Zn==", "f" }, { "Zm8", "fo" },
+		{ "-__-", "\xfb\xff\xfe" }, { "+/_-", "\xfb\xff\xfe" } };
+	static const char *const refused[] = { "Z", "Zm9vZ", "Zh=", "Zm 9", "Zm9v\n",
+		"Zm\xc3\xa9", "Z=g=", "Zm.9" };
+	uint8_t out[8];
+	size_t n;
+
+	for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+		assert_true(b64_decode_lenient(
+		    taken[i].text, strlen(taken[i].text), out, sizeof out, &n));
+		assert_int_equal(n, strlen(taken[i].bytes));
+		assert_memory_equal(out, taken[i].bytes, n);
+	}
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+		assert_false(b64_decode_lenient(
+		    refused[i], strlen(refused[i]), out, sizeof out, &n));
+}
+
+static void
 base64_longer_than_its_room_is_refused(void **state)
 {
 	uint8_t out[3];
@@ -176,6 +199,8 @@ main(void)
 		cmocka_unit_test(base64_of_every_length_and_byte_comes_back),
 		cmocka_unit_test(padding_is_accepted_where_it_belongs),
 		cmocka_unit_test(base64_that_nobody_encodes_so_is_refused),
+		cmocka_unit_test(
+		    the_lenient_decoder_takes_loose_ends_and_both_alphabets),
 		cmocka_unit_test(base64_longer_than_its_room_is_refused),
 		cmocka_unit_test(hex_goes_there_and_back),
 		cmocka_unit_test(varints_of_every_size_come_back),

@@ -104,10 +104,8 @@ key_signed(const struct json *signed_, const struct json *key)
 
 	if (!json_is(key, JSON_STR) || servers == NULL)
 		return false;
-	if (!b64_decode(key->s, key->n, public_key, sizeof public_key, &n) &&
-	    !b64url_decode(key->s, key->n, public_key, sizeof public_key, &n))
-		return false;
-	if (n != sizeof public_key)
+	if (!b64_decode_lenient(key->s, key->n, public_key, sizeof public_key, &n) ||
+	    n != sizeof public_key)
 		return false;
 	for (uint32_t i = 0; i < servers->n; i++) {
 		const struct json *keys = &servers->members[i].value;

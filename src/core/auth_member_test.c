@@ -311,6 +311,29 @@ third_party_invites_are_signed_by_one_of_their_keys(void **state)
 }
 
 static void
+a_key_is_its_bytes_however_it_is_written(void **state)
+{
+	struct fixture *f = *state;
+	struct invite_keys good = keys_of(3);
+	char url[B64_LEN(ED25519_PUBLIC_LEN) + 1];
+	char *last = &good.text[strlen(good.text) - 1];
+
+	b64url_encode(good.public, sizeof good.public, url);
+	assert_string_not_equal(url, good.text);
+	new_room(f, 12);
+	put_invite(
+	    f, "@ann:x", arena_printf(f->arena, "{'public_key':'%s='}", good.text));
+	assert_true(allowed(f, event_of(f, invite(f, &good, "@bob:y"))));
+	put_invite(f, "@ann:x", arena_printf(f->arena, "{'public_key':'%s'}", url));
+	assert_true(allowed(f, event_of(f, invite(f, &good, "@bob:y"))));
+	assert_non_null(strchr("AEIMQUYcgkosw048", *last));
+	++*last; /* nothing but bits behind the last byte */
+	put_invite(
+	    f, "@ann:x", arena_printf(f->arena, "{'public_key':'%s'}", good.text));
+	assert_true(allowed(f, event_of(f, invite(f, &good, "@bob:y"))));
+}
+
+static void
 malformed_third_party_invites_are_refused(void **state)
 {
 	static const char *const texts[] = {
@@ -353,6 +376,7 @@ main(void)
 		TEST(knocks_need_a_rule_that_invites_them),
 		TEST(malformed_memberships_are_refused),
 		TEST(third_party_invites_are_signed_by_one_of_their_keys),
+		TEST(a_key_is_its_bytes_however_it_is_written),
 		TEST(malformed_third_party_invites_are_refused),
 	};
 

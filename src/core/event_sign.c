@@ -85,7 +85,8 @@ event_content_hash_matches(const struct json *event)
 	size_t n;
 
 	if (!json_is(said, JSON_STR) ||
-	    !b64_decode(said->s, said->n, got, SHA256_LEN, &n) || n != SHA256_LEN)
+	    !b64_decode_lenient(said->s, said->n, got, SHA256_LEN, &n) ||
+	    n != SHA256_LEN)
 		return false;
 	event_content_hash(event, expected);
 	return memcmp(got, expected, SHA256_LEN) == 0;
@@ -279,7 +280,7 @@ json_verify(const struct json *object, const char *server_name, const char *key_
 	bool valid;
 
 	if (!json_is(said, JSON_STR) ||
-	    !b64_decode(said->s, said->n, signature, sizeof signature, &n) ||
+	    !b64_decode_lenient(said->s, said->n, signature, sizeof signature, &n) ||
 	    n != sizeof signature)
 		return false;
 	write_unsigned(&covered, object);
