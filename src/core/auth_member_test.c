@@ -310,6 +310,57 @@ third_party_invites_are_signed_by_one_of_their_keys(void **state)
 	}
 }
 
+/* The good signature behind count others that could be somebody's. */
+static const char *
+invite_behind(struct fixture *f, const struct invite_keys *good, int count)
+{
+	struct signer id_org = { "id.org", "ed25519:0", good->secret };
+	struct invite_keys other = keys_of(2);
+	struct json *signed_ = json_object(f->arena);
+
+	json_set_str(f->arena, signed_, "mxid", "@bob:y");
+	json_set_str(f->arena, signed_, "token", "tok");
+	for (int i = 0; i < count; i++) {
+		struct signer signer = { "id.net",
+			arena_printf(f->arena, "ed25519:%d", i), other.secret };
+
+		json_sign(f->arena, &signer, signed_);
+	}
+	json_sign(f->arena, &id_org, signed_);
+	return arena_printf(f->arena,
+	    "m.room.member|@ann:x|@bob:y|{'membership':'invite',"
+	    "'third_party_invite':{'signed':%s}}",
+	    json_text(f->arena, signed_, NULL));
+}
+
+/* The good key behind count others. */
+static const char *
+keys_behind(struct fixture *f, const struct invite_keys *good, int count)
+{
+	struct invite_keys other = keys_of(4);
+	const char *keys = "";
+
+	for (int i = 0; i < count; i++)
+		keys =
+		    arena_printf(f->arena, "%s{'public_key':'%s'},", keys, other.text);
+	return arena_printf(
+	    f->arena, "{'public_keys':[%s{'public_key':'%s'}]}", keys, good->text);
+}
+
+static void
+thousands_of_pairs_of_key_and_signature_are_tried_but_not_more(void **state)
+{
+	struct fixture *f = *state;
+	struct invite_keys good = keys_of(1);
+
+	new_room(f, 12);
+	put_invite(f, "@ann:x", keys_behind(f, &good, 63));
+	assert_true(allowed(f, event_of(f, invite_behind(f, &good, 63))));
+	put_invite(f, "@ann:x", keys_behind(f, &good, 64));
+	assert_false(allowed(f, event_of(f, invite_behind(f, &good, 63))));
+	assert_true(allowed(f, event_of(f, invite_behind(f, &good, 10))));
+}
+
 static void
 a_key_is_its_bytes_however_it_is_written(void **state)
 {
@@ -376,6 +427,7 @@ main(void)
 		TEST(knocks_need_a_rule_that_invites_them),
 		TEST(malformed_memberships_are_refused),
 		TEST(third_party_invites_are_signed_by_one_of_their_keys),
+		TEST(thousands_of_pairs_of_key_and_signature_are_tried_but_not_more),
 		TEST(a_key_is_its_bytes_however_it_is_written),
 		TEST(malformed_third_party_invites_are_refused),
 	};
