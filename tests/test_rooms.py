@@ -151,6 +151,19 @@ def test_the_power_level_override_replaces_keys_and_leaves_others(ann):
     assert got["users"][ann.user_id] == 100
 
 
+@pytest.mark.parametrize("version", ["11", "12"])
+def test_a_key_with_a_nul_in_it_is_another_key(own, ann, version):
+    events = {"m.room.name\0": 7, "m.room.name": 33}
+    room = ann.create_room(room_version=version, power_level_content_override={
+        "events_default\0": 9, "events": events})
+    got = ann.state(room, "m.room.power_levels")
+    assert got["events_default"] == 0 and got["events_default\0"] == 9
+    new = ann.post(ann.room(room, "/upgrade"), {"new_version": "11"})["replacement_room"]
+    got = ann.state(new, "m.room.power_levels")
+    assert got["events_default"] == 0 and got["events_default\0"] == 9
+    assert got["events"].items() >= events.items()
+
+
 def test_a_room_whose_creator_may_not_set_its_state_is_refused(ann):
     ann.create_room(room_version="11", name="x", expect=[400, 403],
                     power_level_content_override={"users": {ann.user_id: 0}})

@@ -254,11 +254,10 @@ grown(struct arena *arena, struct json *v, const void *old, size_t size)
 }
 
 void
-json_set(
-    struct arena *arena, struct json *obj, const char *key, const struct json *value)
+json_set_n(struct arena *arena, struct json *obj, const char *key, size_t n,
+    const struct json *value)
 {
 	struct json taken = *value; /* it may lie among the members that move below */
-	size_t n = strlen(key);
 	bool is_there;
 	uint32_t at;
 
@@ -275,6 +274,13 @@ json_set(
 		obj->members[at].key_n = (uint32_t)n;
 	}
 	obj->members[at].value = taken;
+}
+
+void
+json_set(
+    struct arena *arena, struct json *obj, const char *key, const struct json *value)
+{
+	json_set_n(arena, obj, key, strlen(key), value);
 }
 
 void

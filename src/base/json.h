@@ -105,6 +105,9 @@ struct json *json_strn(struct arena *arena, const char *s, size_t n);
 /* Sets or replaces; key is copied, *value is copied shallowly (children are shared). */
 void json_set(
     struct arena *arena, struct json *obj, const char *key, const struct json *value);
+/* The same for a key of another object, which may have a NUL inside. */
+void json_set_n(struct arena *arena, struct json *obj, const char *key, size_t n,
+    const struct json *value);
 void json_set_str(
     struct arena *arena, struct json *obj, const char *key, const char *s);
 void json_set_int(struct arena *arena, struct json *obj, const char *key, int64_t i);

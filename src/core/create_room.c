@@ -525,9 +525,11 @@ add_power_levels(struct creating *c)
 			json_set_int(
 			    arena, users, json_as_str(&c->invite->items[i]), 100);
 	json_set(arena, levels, "users", users);
-	for (uint32_t i = 0; c->override != NULL && i < c->override->n; i++)
-		json_set(arena, levels, c->override->members[i].key,
-		    &c->override->members[i].value);
+	for (uint32_t i = 0; c->override != NULL && i < c->override->n; i++) {
+		const struct json_member *m = &c->override->members[i];
+
+		json_set_n(arena, levels, m->key, m->key_n, &m->value);
+	}
 	founding_add(&c->f, "m.room.power_levels", "", levels);
 }
 

@@ -47,9 +47,11 @@ levels_of(const struct upgrade *u, const struct json *v)
 	if (!json_is(v, JSON_OBJECT))
 		return level_of(u, v);
 	all = json_object(u->arena);
-	for (uint32_t i = 0; i < v->n; i++)
-		json_set(u->arena, all, v->members[i].key,
-		    levels_of(u, &v->members[i].value));
+	for (uint32_t i = 0; i < v->n; i++) {
+		const struct json_member *m = &v->members[i];
+
+		json_set_n(u->arena, all, m->key, m->key_n, levels_of(u, &m->value));
+	}
 	return all;
 }
 
