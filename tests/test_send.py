@@ -266,15 +266,28 @@ def test_power_levels_of_the_wrong_shape_are_refused(ann, room, content):
     ann.set_state(room, "m.room.power_levels", content, expect=[400, 403])
 
 
-@pytest.mark.parametrize("version, levels, answer", [
-    ("9", {"users_default": "0"}, 200), ("9", {"events": {"a": "5"}}, 200),
-    ("10", {"users_default": "0"}, (400, "M_BAD_JSON")),
-    ("11", {"events": {"a": "5"}}, (400, "M_BAD_JSON")),
-    ("12", {"notifications": {"room": "5"}}, (400, "M_BAD_JSON")),
-    ("12", {"users": {"@a:b": "5"}}, (400, "M_BAD_JSON"))])
-def test_power_levels_are_integers_from_version_10_on(own, ann, version, levels, answer):
+@pytest.mark.parametrize("version", ["1", "9", "10", "12"])
+@pytest.mark.parametrize("levels", [
+    {"users_default": "0"}, {"events": {"a": "5"}}, {"notifications": {"room": "5"}},
+    {"users": {"@a:b": "5"}}, {"events": []}, {"notifications": 5}, {"users": []},
+    {"ban": None}, {"kick": True}, {"invite": {}}])
+def test_power_levels_are_integers_in_every_version(own, ann, version, levels):
     room = ann.create_room(room_version=version)
-    ann.power(room, levels, expect=answer)
+    old = ann.state(room, "m.room.power_levels")
+    ann.set_state(room, "m.room.power_levels", {**old, **levels}, expect=(400, "M_BAD_JSON"))
+    ann.create_room(room_version=version, power_level_content_override=levels,
+                    expect=(400, "M_BAD_JSON"))
+    ann.create_room(room_version=version, expect=(400, "M_BAD_JSON"), initial_state=[
+        {"type": "m.room.power_levels", "content": {**old, **levels}}])
+    assert ann.state(room, "m.room.power_levels") == old
+
+
+@pytest.mark.parametrize("version", ["1", "5"])
+def test_power_levels_are_no_floats_where_events_may_hold_them(own, ann, version):
+    room = ann.create_room(room_version=version)
+    ann.set_state(room, "org.example.float", {"n": 1.5})
+    ann.power(room, {"ban": 50.5}, expect=(400, "M_BAD_JSON"))
+    ann.power(room, {"ban": 50.0}, expect=(400, "M_BAD_JSON"))
 
 
 def test_a_room_cannot_be_its_own_replacement(own, ann, room):

@@ -37,8 +37,9 @@ are_levels(
 	return true;
 }
 
-bool
-auth_levels_well_formed(const struct room_version *version, const struct json *content)
+/* Versions 10 and above look at all levels, those before at users alone. */
+static bool
+are_well_formed(const struct room_version *version, const struct json *content)
 {
 	if (version->string_levels)
 		return true;
@@ -51,6 +52,12 @@ auth_levels_well_formed(const struct room_version *version, const struct json *c
 	return are_levels(version, content, "events") &&
 	       are_levels(version, content, "notifications") &&
 	       are_levels(version, content, "users");
+}
+
+bool
+auth_levels_well_formed(const struct json *content)
+{
+	return are_well_formed(room_version_default(), content);
 }
 
 static bool
@@ -163,7 +170,7 @@ auth_check_levels(const struct auth_case *c)
 {
 	const struct event *old = c->power.levels;
 
-	if (!auth_levels_well_formed(c->version, c->e->content))
+	if (!are_well_formed(c->version, c->e->content))
 		return auth_reject(c, "power levels must be integers");
 	if (!are_users_valid(c))
 		return auth_reject(c, "users must map user ids to power levels");

@@ -63,11 +63,13 @@ int auth_types_for_event(const struct room_version *version, const char *type,
     struct auth_type out[AUTH_TYPES_MAX]);
 
 /*
- * Is every level of an m.room.power_levels an integer, where the version asks for it
- * (10 and later)? Spec: rooms/v10/#values-in-mroompower_levels-events-must-be-integers
+ * Is every level of an m.room.power_levels an integer, as the rules of version 10 and
+ * above ask? Clients may not send others into older rooms either, whose rules take
+ * strings and floats. Spec:
+ * rooms/v10/#values-in-mroompower_levels-events-must-be-integers,
+ * rooms/v9/#deprecated-event-content-schemas
  */
-bool auth_levels_well_formed(
-    const struct room_version *version, const struct json *content);
+bool auth_levels_well_formed(const struct json *content);
 
 /* The levels of a state. */
 struct power auth_power(const struct auth_state *state);

@@ -376,6 +376,24 @@ names_own_alias(const struct creating *c, const struct json *e)
 	return main == NULL || json_is(main, JSON_NULL) || is_own_alias(c, main);
 }
 
+static enum mx_err
+check_levels(struct creating *c, const struct json *levels)
+{
+	return auth_levels_well_formed(levels)
+		   ? M_OK
+		   : ctx_fail(c->f.ctx, M_BAD_JSON, "power levels must be integers");
+}
+
+/* As in core/send. */
+static enum mx_err
+check_initial_levels(struct creating *c, const struct json *e)
+{
+	if (strcmp(json_get_str(e, "type"), "m.room.power_levels") != 0 ||
+	    state_key_of(e)[0] != '\0')
+		return M_OK;
+	return check_levels(c, json_get_object(e, "content"));
+}
+
 static bool
 is_member_event(const struct json *e)
 {
@@ -417,6 +435,8 @@ check_initial_state(struct creating *c)
 			return ctx_fail(c->f.ctx, M_BAD_ALIAS,
 			    "a new room has no alias but its room_alias_name");
 		err = check_initial_member(c, e);
+		if (err == M_OK)
+			err = check_initial_levels(c, e);
 		if (err != M_OK)
 			return err;
 	}
@@ -451,6 +471,8 @@ take_all(struct creating *c)
 	if (err == M_OK)
 		err =
 		    take(c, "power_level_content_override", JSON_OBJECT, &c->override);
+	if (err == M_OK && c->override != NULL)
+		err = check_levels(c, c->override);
 	if (err == M_OK)
 		err = check_invites(c);
 	if (err == M_OK)

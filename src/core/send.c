@@ -208,7 +208,7 @@ check_content(struct ctx *ctx, struct arena *arena, const struct sending *s)
 	    is_joined(s->room, s->who->user_id))
 		return directory_check_canonical(ctx, arena, s->room, s->content);
 	if (strcmp(s->type, "m.room.power_levels") == 0 &&
-	    !auth_levels_well_formed(s->room->version, s->content))
+	    !auth_levels_well_formed(s->content))
 		return ctx_fail(ctx, M_BAD_JSON, "power levels must be integers");
 	if (strcmp(s->type, "m.room.tombstone") == 0) {
 		successor = json_get_str(s->content, "replacement_room");
