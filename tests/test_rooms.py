@@ -164,6 +164,35 @@ def test_a_key_with_a_nul_in_it_is_another_key(own, ann, version):
     assert got["events"].items() >= events.items()
 
 
+@pytest.mark.parametrize("override, level", [
+    ({}, 150), ({"events": {"m.room.name": 50}}, 150), ({"state_default": 200}, 201),
+    ({"events": {"m.room.tombstone": 50}}, 150), ({"events": {"m.room.tombstone": 51}}, 51),
+    ({"events": {"m.room.tombstone": 200}, "state_default": 199}, 200)])
+def test_creators_alone_replace_a_room_of_version_12(own, ann, ben, override, level):
+    room = ann.create_room(
+        preset="public_chat", room_version="12",
+        power_level_content_override={**override, "users": {ben.user_id: 50}})
+    ben.join(room)
+    assert ann.state(room, "m.room.power_levels")["events"]["m.room.tombstone"] == level
+    ben.set_state(room, "m.room.tombstone", {"body": "gone"}, expect=NO_RIGHT)
+    ann.set_state(room, "m.room.tombstone", {"body": "gone"})
+
+
+@pytest.mark.parametrize("highest", [2**53 - 1, 2**63 - 1])
+def test_a_state_default_that_nothing_can_be_above_is_refused_in_version_12(own, ann, highest):
+    ann.create_room(room_version="12", expect=400,
+                    power_level_content_override={"state_default": highest})
+
+
+def test_before_version_12_the_override_says_who_replaces_a_room(own, ann, ben):
+    room = ann.create_room(
+        preset="public_chat", room_version="11", power_level_content_override={
+            "events": {"m.room.name": 50}, "users": {ann.user_id: 100, ben.user_id: 50}})
+    ben.join(room)
+    assert ann.state(room, "m.room.power_levels")["events"] == {"m.room.name": 50}
+    ben.set_state(room, "m.room.tombstone", {"body": "gone"})
+
+
 def test_a_room_whose_creator_may_not_set_its_state_is_refused(ann):
     ann.create_room(room_version="11", name="x", expect=[400, 403],
                     power_level_content_override={"users": {ann.user_id: 0}})

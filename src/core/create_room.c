@@ -160,6 +160,23 @@ founding_append(struct founding *f, struct room **room_out)
 	return f->is_twin ? M_UNAVAILABLE : err;
 }
 
+void
+founding_raise_tombstone(const struct founding *f, struct json *levels)
+{
+	const struct json *old = json_get_object(levels, "events");
+	struct json *events;
+	int64_t usual = 50, level = 0;
+
+	json_get_int(levels, "state_default", &usual);
+	if (!f->version->creators_power || usual == INT64_MAX)
+		return; /* above that is nothing, and the version cannot hold it */
+	events = old == NULL ? json_object(f->arena) : json_shallow(f->arena, old);
+	if (!json_get_int(events, "m.room.tombstone", &level) || level <= usual)
+		json_set_int(f->arena, events, "m.room.tombstone",
+		    usual < 150 ? 150 : usual + 1);
+	json_set(f->arena, levels, "events", events);
+}
+
 struct json *
 founding_power_levels(const struct founding *f)
 {
@@ -176,7 +193,6 @@ founding_power_levels(const struct founding *f)
 
 	for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
 		json_set_int(arena, events, usual[i].type, usual[i].level);
-	/* Version 12: above state_default, explicitly. */
 	json_set_int(
 	    arena, events, "m.room.tombstone", f->version->creators_power ? 150 : 100);
 	if (!f->version->creators_power)
@@ -552,6 +568,7 @@ add_power_levels(struct creating *c)
 
 		json_set_n(arena, levels, m->key, m->key_n, &m->value);
 	}
+	founding_raise_tombstone(&c->f, levels);
 	founding_add(&c->f, "m.room.power_levels", "", levels);
 }
 

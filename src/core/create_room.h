@@ -35,6 +35,10 @@ void founding_add(struct founding *f, const char *type, const char *state_key,
 enum mx_err founding_append(struct founding *f, struct room **room_out) MUST_USE;
 /* The default m.room.power_levels: usual for the version, the creator's in it. */
 struct json *founding_power_levels(const struct founding *f);
+/* Where creators have a power of their own (version 12) m.room.tombstone must stand
+ * above state_default, explicitly: raises it there if it does not.
+ * Spec: #post_matrixclientv3createroom */
+void founding_raise_tombstone(const struct founding *f, struct json *levels);
 
 /* What the client asked for: the fields of createRoom's body. M_BAD_JSON and other
  * errors as the endpoint lists them. Spec: #post_matrixclientv3createroom */

@@ -93,22 +93,6 @@ users_of(const struct upgrade *u, const struct json *levels,
 	return users;
 }
 
-/* Version 12: above state_default, explicitly. */
-static void
-raise_tombstone(const struct upgrade *u, struct json *levels)
-{
-	const struct json *old = json_get_object(levels, "events");
-	struct json *events =
-	    old == NULL ? json_object(u->arena) : json_shallow(u->arena, old);
-	int64_t usual = 50, level = 0;
-
-	json_get_int(levels, "state_default", &usual);
-	if (!json_get_int(events, "m.room.tombstone", &level) || level <= usual)
-		json_set_int(u->arena, events, "m.room.tombstone",
-		    usual + 1 > 150 ? usual + 1 : 150);
-	json_set(u->arena, levels, "events", events);
-}
-
 static struct json *
 carried_levels(const struct upgrade *u, const struct json *additional)
 {
@@ -118,8 +102,7 @@ carried_levels(const struct upgrade *u, const struct json *additional)
 
 	json_set(u->arena, levels, "users",
 	    users_of(u, levels, additional, highest(levels)));
-	if (u->f.version->creators_power)
-		raise_tombstone(u, levels);
+	founding_raise_tombstone(&u->f, levels);
 	return levels;
 }
 
