@@ -455,7 +455,8 @@ def test_a_redacted_event_says_why_at_the_top_level(own, ann, guest, hall):
     assert heard[0]["redacted_because"]["event_id"] == redaction
     assert heard[0]["unsigned"]["redacted_because"]["event_id"] == redaction
     assert heard[1]["event_id"] == redaction
-    assert message in (heard[1].get("redacts"), heard[1]["content"].get("redacts"))
+    for one in (heard[1], heard[0]["redacted_because"], heard[0]["unsigned"]["redacted_because"]):
+        assert one["redacts"] == one["content"]["redacts"] == message
 
 
 def test_a_redaction_reaches_bytes_already_shared(own, ann, guest, hall):

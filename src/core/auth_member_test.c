@@ -158,6 +158,12 @@ leaving_is_free_and_kicking_is_not(void **state)
 		    { MEMBER(BOB, "join"), MEMBER("@cem:x", "ban"),
 			LEVELS("{'users':{'@bob:y':50},'ban':51}") } },
 		{ ONLY, 1, 12, BY(BOB, "@cem:x", "leave"),
+		    { MEMBER(BOB, "join"), MEMBER("@cem:x", "ban"),
+			LEVELS("{'users':{'@bob:y':51},'ban':51}") } },
+		{ NEVER, 1, 12, BY(BOB, "@cem:x", "leave"),
+		    { MEMBER(BOB, "join"), MEMBER("@cem:x", "ban"),
+			LEVELS("{'users':{'@bob:y':51},'ban':51,'kick':52}") } },
+		{ ONLY, 1, 12, BY(BOB, "@cem:x", "leave"),
 		    { MEMBER(BOB, "join"), MEMBER("@cem:x", "leave"),
 			LEVELS("{'users':{'@bob:y':50},'ban':51}") } },
 		{ ONLY, 12, 12, BY("@ann:x", BOB, "leave"),
@@ -184,6 +190,12 @@ bans_need_power_over_the_target(void **state)
 		{ NEVER, 1, 12, BY(BOB, "@cem:x", "ban"),
 		    { MEMBER(BOB, "join"),
 			LEVELS("{'users':{'@bob:y':50,'@cem:x':50}}") } },
+		{ ONLY, 1, 12, BY(BOB, "@cem:x", "ban"),
+		    { MEMBER(BOB, "join"),
+			LEVELS("{'users':{'@bob:y':40},'ban':40,'kick':50}") } },
+		{ NEVER, 1, 12, BY(BOB, "@cem:x", "ban"),
+		    { MEMBER(BOB, "join"),
+			LEVELS("{'users':{'@bob:y':40},'ban':50,'kick':40}") } },
 		{ NEVER, 12, 12, BY(BOB, "@ann:x", "ban"),
 		    { MEMBER(BOB, "join"), LEVELS("{'users':{'@bob:y':1000}}") } },
 	};
@@ -211,6 +223,7 @@ knocks_need_a_rule_that_invites_them(void **state)
 		{ NEVER, 1, 12, MEMBER(BOB, "knock"),
 		    { RULE("knock"), MEMBER(BOB, "join") } },
 		{ NEVER, 1, 12, BY("@ann:x", BOB, "knock"), { RULE("knock") } },
+		{ NEVER, 1, 12, BY("@cem:x", BOB, "knock"), { RULE("knock") } },
 	};
 
 	CHECK(*state, rows);

@@ -7,6 +7,9 @@
 
 #include "base/crypto.h"
 
+#define OTHER                                                                          \
+	"Nhcu5BS-UMnFX7hBVfVSoXiD7OgH6iRT-xyIuqDnpYQ" /* than any room of here         \
+						       */
 #define BOBS_TOPIC "m.room.topic|@bob:y||{'topic':'x'}"
 #define ANNS_TOPIC "m.room.topic|@ann:x||{'topic':'x'}"
 
@@ -69,6 +72,16 @@ redactions_had_a_rule_of_their_own_before_version_3(void **state)
 		    { MEMBER(BOB, "join") } },
 		{ ONLY, 1, 12, "m.room.redaction|@ann:x|-|{'redacts':'$a:y'}",
 		    { NULL } },
+		{ ONLY, 1, 12, "m.room.redaction|@bob:y|-|{'redacts':'$a:x'}",
+		    { MEMBER(BOB, "join"), LEVELS("{'users':{'@bob:y':50}}") } },
+		{ ONLY, 3, 12, "m.room.redaction|@bob:y|-|{'redacts':'$a:x'}",
+		    { MEMBER(BOB, "join"), LEVELS("{'users':{'@bob:y':49}}") } },
+		{ ONLY, 1, 12, "m.room.redaction|@bob:y|-|{'redacts':'$a:x'}",
+		    { MEMBER(BOB, "join"),
+			LEVELS("{'users':{'@bob:y':7},'redact':7}") } },
+		{ ONLY, 3, 12, "m.room.redaction|@bob:y|-|{'redacts':'$a:x'}",
+		    { MEMBER(BOB, "join"),
+			LEVELS("{'users':{'@bob:y':7},'redact':8}") } },
 		{ NEVER, 1, 12, "m.room.redaction|@bob:y|-|{'redacts':'$a:y'}",
 		    { MEMBER(BOB, "join"),
 			LEVELS("{'events':{'m.room.redaction':1}}") } },
@@ -157,6 +170,7 @@ power_levels_have_a_form(void **state)
 		{ NEVER, 1, 12, LEVELS("{'users':[]}"), { NULL } },
 		{ NEVER, 1, 12, LEVELS("{'users':{'bob':1}}"), { NULL } },
 		{ NEVER, 1, 12, LEVELS("{'users':{'@bob':1}}"), { NULL } },
+		{ NEVER, 1, 12, LEVELS("{'users':{'@bob:y\\u0000':1}}"), { NULL } },
 		{ NEVER, 1, 12, LEVELS("{'users':{'@bob:y':'x'}}"), { NULL } },
 		{ NEVER, 1, 12, LEVELS("{'users':{'@bob:y':null}}"), { NULL } },
 		{ ONLY, 1, 9, LEVELS("{'users':{'@bob:y':'50'}}"), { NULL } },
@@ -242,6 +256,15 @@ create_events_are_judged_by_themselves(void **state)
 }
 
 static void
+a_create_event_with_a_state_key_makes_no_room_of_version_12(void **state)
+{
+	struct fixture *f = *state;
+
+	new_room(f, 12); /* whose id the event has to say, being none of its own */
+	assert_false(allowed(f, event_of(f, "m.room.create|@ann:x|x|{}")));
+}
+
+static void
 without_a_create_event_nothing_is_allowed(void **state)
 {
 	struct fixture *f = *state;
@@ -264,7 +287,7 @@ version_12_refuses_the_create_event_of_another_room(void **state)
 	const struct event *e;
 
 	new_room(f, 12);
-	f->room_id = "!Nhcu5BS-UMnFX7hBVfVSoXiD7OgH6iRT-xyIuqDnpYQ";
+	f->room_id = "!" OTHER;
 	e = event_of(f, "m.room.message|@ann:x|-|{}");
 	assert_false(allowed(f, e));
 }
@@ -311,9 +334,7 @@ auth_events_are_what_the_selection_says(void **state)
 		refs[n - 1].rejected = true;
 		assert_false(refs_allowed(e, refs, n, create));
 		refs[n - 1].rejected = false;
-		f->room_id = version < 12
-				 ? "!s:x"
-				 : "!Nhcu5BS-UMnFX7hBVfVSoXiD7OgH6iRT-xyIuqDnpYQ";
+		f->room_id = version < 12 ? "!s:x" : "!" OTHER;
 		refs[n - 1].event = event_of(f, LEVELS("{}"));
 		assert_false(refs_allowed(e, refs, n, create));
 		assert_true(refs_allowed(create, NULL, 0, NULL));
@@ -337,6 +358,10 @@ the_create_event_is_named_before_version_12_only(void **state)
 		assert_int_equal(
 		    refs_allowed(e, &create, 1, create.event), version < 12);
 		assert_false(refs_allowed(e, &ann, 1, NULL));
+		f->room_id = NULL;
+		if (version == 12)
+			assert_false(refs_allowed(
+			    e, &ann, 1, event_of(f, CREATE("{'of':'another room'}"))));
 	}
 }
 
@@ -360,6 +385,21 @@ check_types(struct fixture *f, int version, const char *text, const char *expect
 static void
 the_selection_is_that_of_the_specification(void **state)
 {
+#define TOKEN "'third_party_invite':{'signed':{'token':'t'}}"
+#define AUTHORISER "'join_authorised_via_users_server':'@cem:x'"
+#define PAIR "power_levels member@ann:x member@bob:y "
+	static const struct {
+		const char *membership, *more, *types;
+	} others[] = {
+		{ "join", TOKEN, PAIR "join_rules " },
+		{ "knock", TOKEN, PAIR "join_rules " },
+		{ "leave", TOKEN, PAIR },
+		{ "ban", TOKEN, PAIR },
+		{ "invite", AUTHORISER, PAIR "join_rules " },
+		{ "knock", AUTHORISER, PAIR "join_rules " },
+		{ "leave", AUTHORISER, PAIR },
+		{ "ban", AUTHORISER, PAIR },
+	};
 	struct fixture *f = *state;
 
 	for (int version = 1; version <= 12; version++) {
@@ -382,6 +422,13 @@ the_selection_is_that_of_the_specification(void **state)
 		check_types(f, version, VIA("'@ann:x'"),
 		    version < 8 ? "power_levels member@bob:y join_rules "
 				: "power_levels member@bob:y join_rules member@ann:x ");
+		/* Tokens are of use to invites alone, who authorises to joins. */
+		for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+			check_types(f, version,
+			    arena_printf(f->arena,
+				"m.room.member|@ann:x|@bob:y|{'membership':'%s',%s}",
+				others[i].membership, others[i].more),
+			    others[i].types);
 	}
 	assert_int_equal(auth_types_for_event(f->version, "m.room.create", "@ann:x", "",
 			     json_object(f->arena), NULL),
@@ -409,13 +456,16 @@ memberships_may_come_from_elsewhere(void **state)
 	    M_FORBIDDEN);
 }
 
+/* Versions 1 and 2 look at the servers that the event ids name, later ones at those of
+ * the senders: here the ids say otherwise than the senders. */
 static void
 redactions_take_effect_with_power_or_on_the_same_server(void **state)
 {
 	struct fixture *f = *state;
 
 	for (int version = 1; version <= 12; version++) {
-		const struct event *of_x, *of_y, *by_ann, *by_bob;
+		const struct event *of_x, *of_y;
+		struct event *by_ann, *by_bob;
 		struct power power;
 
 		new_room(f, version);
@@ -424,9 +474,33 @@ redactions_take_effect_with_power_or_on_the_same_server(void **state)
 		of_y = event_of(f, "m.room.message|@dan:y|-|{}");
 		by_ann = event_of(f, "m.room.redaction|@ann:x|-|{'redacts':'$a:y'}");
 		assert_true(auth_may_redact(&power, by_ann, of_y));
-		by_bob = event_of(f, "m.room.redaction|@bob:y|-|{'redacts':'$a:y'}");
+		by_bob = event_of(f, "m.room.redaction|@bob:y|-|{'redacts':'$a:z'}");
+		by_bob->event_id = "$b:z";
 		assert_true(auth_may_redact(&power, by_bob, of_y));
+		assert_int_equal(auth_may_redact(&power, by_bob, of_x), version < 3);
+		by_bob = event_of(f, "m.room.redaction|@bob:y|-|{'redacts':'$a:y'}");
+		by_bob->event_id = "$b:z";
+		assert_int_equal(auth_may_redact(&power, by_bob, of_y), version >= 3);
+		assert_false(auth_may_redact(&power, by_bob, of_x));
+	}
+}
+
+static void
+redactions_take_effect_from_the_redact_level_on(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int version = 1; version <= 12; version++) {
+		const struct event *of_x, *by_bob;
+		struct power power;
+
+		new_room(f, version);
+		of_x = event_of(f, "m.room.message|@cem:x|-|{}");
 		by_bob = event_of(f, "m.room.redaction|@bob:y|-|{'redacts':'$a:x'}");
+		power.create = f->state[0];
+		power.levels = event_of(f, LEVELS("{'redact':7,'users_default':7}"));
+		assert_true(auth_may_redact(&power, by_bob, of_x));
+		power.levels = event_of(f, LEVELS("{'redact':7,'users_default':6}"));
 		assert_false(auth_may_redact(&power, by_bob, of_x));
 	}
 }
@@ -444,12 +518,14 @@ main(void)
 		TEST(power_levels_have_a_form),
 		TEST(additional_creators_have_all_power_in_version_12),
 		TEST(create_events_are_judged_by_themselves),
+		TEST(a_create_event_with_a_state_key_makes_no_room_of_version_12),
 		TEST(without_a_create_event_nothing_is_allowed),
 		TEST(version_12_refuses_the_create_event_of_another_room),
 		TEST(auth_events_are_what_the_selection_says),
 		TEST(the_create_event_is_named_before_version_12_only),
 		TEST(the_selection_is_that_of_the_specification),
 		TEST(memberships_may_come_from_elsewhere),
+		TEST(redactions_take_effect_from_the_redact_level_on),
 		TEST(redactions_take_effect_with_power_or_on_the_same_server),
 	};
 

@@ -73,19 +73,26 @@ signature_in(const struct json *v)
 static void
 objects_are_signed_as_in_the_specification(void **state)
 {
+	static const char *const datas[] = { "{'one':1,'two':'Two'}",
+		"{'one':1,'two':'Two','unsigned':{'age':5}}",
+		"{'one':1,'two':'Two','signatures':{'other':{'ed25519:x':'y'}}}" };
 	struct fixture *f = *state;
 	struct json *empty = json_of(f, "{}");
-	struct json *data = json_of(f, "{'one':1,'two':'Two'}");
 
 	json_sign(f->arena, &f->signer, empty);
 	assert_string_equal(signature_in(empty),
 	    "K8280/U9SSy9IVtjBuVeLr+HpOB4BQFWbg+UZaADMtTdGYI7Geitb76LTrr5QV/"
 	    "7Xg4ahLwYGYZzuHGZKM5ZAQ");
-	json_sign(f->arena, &f->signer, data);
-	assert_string_equal(signature_in(data),
-	    "KqmLSbO39/Bzb0QIYE82zqLwsA+PDzYIpIRA2sRQ4sL53+sN6/"
-	    "fpNSoqE7BP7vBZhG6kYdD13EIMJpvhJI+6Bw");
-	assert_true(json_verify(data, "domain", "ed25519:1", f->public));
+	/* unsigned and signatures are not covered. */
+	for (size_t i = 0; i < sizeof datas / sizeof datas[0]; i++) {
+		struct json *data = json_of(f, datas[i]);
+
+		json_sign(f->arena, &f->signer, data);
+		assert_string_equal(signature_in(data),
+		    "KqmLSbO39/Bzb0QIYE82zqLwsA+PDzYIpIRA2sRQ4sL53+sN6/"
+		    "fpNSoqE7BP7vBZhG6kYdD13EIMJpvhJI+6Bw");
+		assert_true(json_verify(data, "domain", "ed25519:1", f->public));
+	}
 }
 
 /* Spec: appendices/#event-signing */
@@ -325,7 +332,9 @@ old_versions_name_events_with_their_hashes(void **state)
 	ref = event_ref_json(f->arena, room_version_find("1"), "$0:domain", event);
 	assert_int_equal(ref->n, 2);
 	assert_string_equal(json_as_str(&ref->items[0]), "$0:domain");
-	assert_int_equal(strlen(json_get_str(&ref->items[1], "sha256")), 43);
+	/* SHA-256 of the redacted event: what it says of itself is not covered. */
+	assert_string_equal(json_get_str(&ref->items[1], "sha256"),
+	    "ge4h5dDFqFrYJZr1R148fCEcCw3oXSSZD3+a+XNI/ws");
 }
 
 int

@@ -166,6 +166,7 @@ static const struct {
 	{ "prev_events", "[['$a:x']]", 1, 12 },
 	{ "prev_events", "[['$a:x','hash']]", 1, 12 },
 	{ "prev_events", "[['$a:x',{}]]", 3, 12 },
+	{ "prev_events", "[['$a:x',{},{}]]", 1, 12 },
 	{ "auth_events", NULL, 1, 12 },
 	{ "auth_events", "['$a',null]", 1, 12 },
 };
@@ -242,6 +243,9 @@ the_create_event_gives_its_room_the_id_from_version_12_on(void **state)
 	assert_string_equal(e->room_id + 1, e->event_id + 1);
 	assert_true(event_is(e, "m.room.create", ""));
 	assert_int_equal(parse(*state, 11, json, &e), M_BAD_JSON);
+	/* With another state_key it makes no room, and belongs to none. */
+	json_set_str(*state, json, "state_key", "x");
+	assert_int_equal(parse(*state, 12, json, &e), M_BAD_JSON);
 }
 
 static void
