@@ -1,6 +1,7 @@
 /*
  * The auth rule for m.room.power_levels: its form, and that nobody gives or takes what
- * they do not have. Relies on core/power; called by core/auth_rules alone.
+ * they do not have, with the specification's numbers for the room versions. Relies on
+ * core/power; called by core/auth_rules alone.
  */
 #include "core/auth_inside.h"
 
@@ -43,12 +44,14 @@ are_well_formed(const struct room_version *version, const struct json *content)
 {
 	if (version->string_levels)
 		return true;
+	/* v10-11: 9.1, v12: 10.1 */
 	for (size_t i = 0; i < PLAIN_COUNT; i++) {
 		const struct json *v = json_get(content, plain_levels[i]);
 
 		if (v != NULL && !is_level(version, v))
 			return false;
 	}
+	/* v10-11: 9.2 and 9.3, v12: 10.2 and 10.3 */
 	return are_levels(version, content, "events") &&
 	       are_levels(version, content, "notifications") &&
 	       are_levels(version, content, "users");
@@ -76,7 +79,7 @@ are_users_valid(const struct auth_case *c)
 	return true;
 }
 
-/* Version 12: creators have infinite power and must not be given another. */
+/* Creators have infinite power and must not be given another. */
 static bool
 names_a_creator(const struct auth_case *c)
 {
@@ -145,6 +148,7 @@ check_changes(const struct auth_case *c, const struct event *old)
 {
 	int64_t own = power_user(&c->power, c->e->sender);
 
+	/* v1-5: 10.3, v6-9: 9.3, v10-11: 9.5, v12: 10.6 */
 	for (size_t i = 0; i < PLAIN_COUNT; i++) {
 		struct change change = { json_get(old->content, plain_levels[i]),
 			json_get(c->e->content, plain_levels[i]), false };
@@ -153,13 +157,18 @@ check_changes(const struct auth_case *c, const struct event *old)
 			return auth_reject(c,
 			    "a level above the sender's own would be changed or set");
 	}
+	/* v1-5: 10.4 and 10.5, v6-9: 9.4 and 9.5, v10-11: 9.6 and 9.7, v12: 10.7 and
+	 * 10.8 */
 	if (!may_change_entries(c, own, "events", old))
 		return auth_reject(c,
 		    "an event's level above the sender's own would be changed or set");
+	/* v6-9: 9.4 and 9.5, v10-11: 9.6 and 9.7, v12: 10.7 and 10.8 */
 	if (c->version->notification_levels &&
 	    !may_change_entries(c, own, "notifications", old))
 		return auth_reject(c, "a notification's level above the sender's own "
 				      "would be changed or set");
+	/* v1-5: 10.6 to 10.8, v6-9: 9.6 to 9.8, v10-11: 9.8 to 9.10, v12: 10.9 to
+	 * 10.11 */
 	return auth_allow_if(c, may_change_entries(c, own, "users", old),
 	    "a user's level not below the sender's own would be changed, or one above "
 	    "it set");
@@ -170,11 +179,15 @@ auth_check_levels(const struct auth_case *c)
 {
 	const struct event *old = c->power.levels;
 
+	/* v10-11: 9.1 to 9.3, v12: 10.1 to 10.3 */
 	if (!are_well_formed(c->version, c->e->content))
 		return auth_reject(c, "power levels must be integers");
+	/* v1-5: 10.1, v6-9: 9.1, v10-11: 9.3, v12: 10.3 */
 	if (!are_users_valid(c))
 		return auth_reject(c, "users must map user ids to power levels");
+	/* v12: 10.4 */
 	if (c->version->creators_power && names_a_creator(c))
 		return auth_reject(c, "creators cannot be given a power level");
+	/* v1-5: 10.2, v6-9: 9.2, v10-11: 9.4, v12: 10.5 */
 	return old == NULL ? M_OK : check_changes(c, old);
 }

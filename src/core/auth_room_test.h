@@ -199,6 +199,7 @@ enum verdict { ONLY, NEVER };
 struct row {
 	enum verdict verdict;
 	int from, to;
+	const char *rule; /* the step it is about: its number in one of the versions */
 	const char *event;
 	const char *state[5]; /* besides what new_room puts there */
 };
@@ -217,8 +218,8 @@ check(struct fixture *f, const struct row *rows, size_t n)
 				put(f, rows[i].state[s]);
 			if (allowed(f, event_of(f, rows[i].event)) !=
 			    (rows[i].verdict == ONLY && within))
-				fail_msg("version %d, row %zu: %s", version, i,
-				    rows[i].event);
+				fail_msg("version %d, row %zu, %s, %s", version, i,
+				    rows[i].rule, rows[i].event);
 		}
 }
 
