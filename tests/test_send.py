@@ -8,6 +8,7 @@ import json
 import pytest
 
 from lib.client import fresh, in_threads
+from lib.http import quote
 
 NO_RIGHT = (403, "M_FORBIDDEN")
 
@@ -73,6 +74,16 @@ def test_a_refused_transaction_may_be_tried_again(ann, ben, room):
     ben.send(room, "let me in", txn="again", expect=NO_RIGHT)
     ben.join(room)
     ben.send(room, "let me in", txn="again")
+
+
+@pytest.mark.parametrize("version", ["r0", "v3"])
+def test_an_event_is_sent_and_redacted_without_a_transaction(ann, room, version):
+    path = f"/_matrix/client/{version}" + ann.room(room)
+    event = ann.post(path + "/send/m.room.message", {"msgtype": "m.text", "body": "x"})["event_id"]
+    assert ann.event(room, event)["content"]["body"] == "x"
+    assert ann.post(path + "/send/m.room.message", {"body": "x"})["event_id"] != event
+    assert ann.post(path + "/redact/" + quote(event), {})["event_id"]
+    assert ann.event(room, event)["content"] == {}
 
 
 def test_who_is_no_member_may_not_send(ann, ben, room):

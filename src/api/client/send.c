@@ -30,7 +30,8 @@ client_send(struct req *req)
 	return send_event(req, req_path(req, "txnId"));
 }
 
-/* 2015's clients send without transaction id as well. */
+/* 2015's clients send without transaction id as well, and test suites of today do so
+ * below v3. */
 enum mx_err
 client_send_once(struct req *req)
 {
