@@ -141,6 +141,20 @@ def test_lazy_loading_adds_the_senders_members(ann, ben, room):
     assert [(e["type"], e["state_key"]) for e in got["state"]] == [("m.room.member", ben.user_id)]
 
 
+# --- filters that are left with the server -----------------------------------
+
+
+def leave_filter(user, filter, expect=200):
+    return user.post(f"/user/{quote(user.user_id)}/filter", filter, expect=expect)
+
+
+@pytest.mark.parametrize("key", ["rooms", "not_rooms"])
+def test_a_filter_for_what_are_no_rooms_is_400(ann, room, key):
+    for part in ({key: ["nonsense"]}, {"timeline": {key: ["nonsense"]}}):
+        leave_filter(ann, {"room": part}, expect=(400, "M_BAD_JSON"))
+    assert leave_filter(ann, {"room": {key: [room]}})["filter_id"]
+
+
 # --- context and one event --------------------------------------------------
 
 

@@ -86,6 +86,15 @@ all_begin(const struct filter_list *list, char sigil)
 }
 
 static enum mx_err
+check_rooms(
+    struct reading *r, const struct filter_list *rooms, const struct filter_list * not )
+{
+	if (!all_begin(rooms, '!') || !all_begin(not, '!'))
+		return wrong(r, "a filter's rooms are room ids");
+	return M_OK;
+}
+
+static enum mx_err
 read_lists(struct reading *r, struct filter *out)
 {
 	const struct {
@@ -103,9 +112,7 @@ read_lists(struct reading *r, struct filter *out)
 	}
 	if (!all_begin(&out->senders, '@') || !all_begin(&out->not_senders, '@'))
 		return wrong(r, "a filter's senders are user ids");
-	if (!all_begin(&out->rooms, '!') || !all_begin(&out->not_rooms, '!'))
-		return wrong(r, "a filter's rooms are room ids");
-	return M_OK;
+	return check_rooms(r, &out->rooms, &out->not_rooms);
 }
 
 static enum mx_err
@@ -188,15 +195,17 @@ check_room(struct reading *r)
 {
 	static const char *const parts[] = { "account_data", "ephemeral", "state",
 		"timeline" };
-	struct filter_list unused;
+	struct filter_list rooms, not_rooms;
 	bool is_there, flag;
 	enum mx_err err;
 
 	if (!json_is(r->json, JSON_OBJECT))
 		return wrong(r, "room is an object");
-	err = read_list(r, "rooms", &unused);
+	err = read_list(r, "rooms", &rooms);
 	if (err == M_OK)
-		err = read_list(r, "not_rooms", &unused);
+		err = read_list(r, "not_rooms", &not_rooms);
+	if (err == M_OK)
+		err = check_rooms(r, &rooms, &not_rooms);
 	if (err == M_OK)
 		err = read_flag(r, "include_leave", &is_there, &flag);
 	for (size_t i = 0; err == M_OK && i < sizeof parts / sizeof parts[0]; i++)

@@ -172,6 +172,10 @@ a_whole_filter_is_checked_in_all_its_parts(void **state)
 	assert_int_equal(
 	    check(*state, "{\"room\":{\"timeline\":{\"limit\":-1}}}"), M_BAD_JSON);
 	assert_int_equal(check(*state, "{\"room\":{\"include_leave\":1}}"), M_BAD_JSON);
+	assert_int_equal(
+	    check(*state, "{\"room\":{\"rooms\":[\"#a:x\"]}}"), M_BAD_JSON);
+	assert_int_equal(
+	    check(*state, "{\"room\":{\"not_rooms\":[\"\"]}}"), M_BAD_JSON);
 	assert_int_equal(check(*state, "{\"presence\":[]}"), M_BAD_JSON);
 	assert_int_equal(check(*state, "{\"account_data\":{\"types\":1}}"), M_BAD_JSON);
 	assert_int_equal(check(*state, "{\"event_format\":\"other\"}"), M_BAD_JSON);
