@@ -334,3 +334,10 @@ def test_an_upgrade_of_no_room_is_refused(ann):
 def test_additional_creators_are_named_at_the_upgrade(ann, ben, room):
     following = upgrade(ann, room, additional_creators=[ben.user_id])
     assert ann.state(following, "m.room.create")["additional_creators"] == [ben.user_id]
+
+
+@pytest.mark.parametrize("creators", ["nobody", ["nobody"], [5]])
+def test_versions_without_additional_creators_do_not_look_at_them(ann, room, creators):
+    upgrade(ann, room, "12", additional_creators=creators, expect=400)
+    following = upgrade(ann, room, "11", additional_creators=creators)
+    assert "additional_creators" not in ann.state(following, "m.room.create")

@@ -7,9 +7,15 @@
 #include "api/client/room_args.h"
 #include "core/ids.h"
 
+/* "When upgrading to a room version which doesn't support additional creators, this
+ * field is ignored": what is wrong with it does not matter either. */
 static enum mx_err
-read_creators(struct req *req, const struct json **out)
+read_creators(
+    struct req *req, const struct room_version *version, const struct json **out)
 {
+	*out = NULL;
+	if (!version->creators_power)
+		return M_OK;
 	*out = json_get_array(req->body, "additional_creators");
 	if (req_body_wrong(req, "additional_creators", JSON_ARRAY))
 		return req_fail(req, M_BAD_JSON, "additional_creators must be a list");
@@ -34,14 +40,14 @@ client_upgrade(struct req *req)
 	struct room *old, *new;
 	enum mx_err err = arg_str_needed(req, "new_version", &new_version);
 
-	if (err == M_OK)
-		err = read_creators(req, &creators);
 	if (err != M_OK)
 		return err;
 	version = room_version_find(new_version);
 	if (version == NULL)
 		return M_UNSUPPORTED_ROOM_VERSION;
-	err = arg_room(req, &old);
+	err = read_creators(req, version, &creators);
+	if (err == M_OK)
+		err = arg_room(req, &old);
 	if (err != M_OK)
 		return err;
 	err =
