@@ -113,6 +113,12 @@ def test_profiles_are_kept_as_in_2015(own, ann):
     assert ann.get(path) == {"displayname": "Ann", "avatar_url": "mxc://localhost/a"}
 
 
+def test_a_picture_of_2015_may_be_any_url(own, ann):
+    path = f"{V1}/profile/{quote(ann.user_id)}/avatar_url"
+    ann.put(path, {"avatar_url": "https://example.org/ann.png"})
+    assert ann.get(path) == {"avatar_url": "https://example.org/ann.png"}
+
+
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_the_predefined_push_rules_can_be_read(own, ann, prefix):
     got = ann.get(prefix + "/pushrules/")

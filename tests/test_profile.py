@@ -65,6 +65,21 @@ def test_a_name_is_taken_away(own, ann):
     assert not got.get("displayname")
 
 
+@pytest.mark.parametrize("value", ["https://example.org/a.png", "mxc://localhost", "mxc:///a",
+                                   "mxc://localhost/../../etc/passwd", "a picture"])
+def test_a_picture_is_an_mxc_uri(ann, value):
+    path = path_of(ann, "avatar_url")
+    ann.put(path, {"avatar_url": "mxc://localhost/before"})
+    ann.put(path, {"avatar_url": value}, expect=(400, "M_INVALID_PARAM"))
+    assert ann.get(path) == {"avatar_url": "mxc://localhost/before"}
+
+
+def test_an_empty_picture_takes_the_picture_away(own, ann):
+    ann.put(path_of(ann, "avatar_url"), {"avatar_url": "mxc://localhost/before"})
+    ann.put(path_of(ann, "avatar_url"), {"avatar_url": ""})
+    ann.get(path_of(ann, "avatar_url"), expect=(404, "M_NOT_FOUND"))
+
+
 def test_an_id_that_cannot_be_is_an_error(api):
     api.get("/profile/nonsense", expect=[(400, "M_INVALID_PARAM"), (404, "M_NOT_FOUND")])
 

@@ -204,6 +204,26 @@ id_event_valid(const struct room_version *version, const char *event_id)
 	return false;
 }
 
+bool
+id_mxc_valid(const char *uri)
+{
+	char server[ID_MAX + 1];
+	size_t n, media_n = 0;
+
+	if (strncmp(uri, "mxc://", 6) != 0)
+		return false;
+	uri += 6;
+	n = strcspn(uri, "/");
+	if (n > ID_MAX || uri[n] == '\0')
+		return false;
+	memcpy(server, uri, n);
+	server[n] = '\0';
+	uri += n + 1;
+	while (is_alnum(uri[media_n]) || uri[media_n] == '_' || uri[media_n] == '-')
+		media_n++;
+	return media_n > 0 && uri[media_n] == '\0' && id_server_name_valid(server);
+}
+
 const char *
 id_server(const char *id)
 {

@@ -32,6 +32,10 @@ bool id_alias_valid(const char *alias);
 /* As the version wants it; version NULL: "$" and 1 to 254 bytes. */
 bool id_event_valid(const struct room_version *version, const char *event_id);
 
+/* "mxc://server_name/media_id", the latter of A-Z a-z 0-9 _ - alone.
+ * Spec: client-server-api/#matrix-content-mxc-uris */
+bool id_mxc_valid(const char *uri);
+
 /* The server name: what follows the first ':'. NULL if there is none. */
 const char *id_server(const char *id);
 /* Is server_name what follows the first ':' in id? */

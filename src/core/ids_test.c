@@ -201,6 +201,32 @@ no_id_is_longer_than_255_bytes(void **state)
 }
 
 static void
+an_mxc_uri_leads_nowhere_but_to_a_medium(void **state)
+{
+	static const struct row rows[] = {
+		{ "mxc://x.org/aZ09_-", true },
+		{ "mxc://[::1]:80/a", true },
+		{ "", false },
+		{ "mxc://", false },
+		{ "mxc://x.org", false },
+		{ "mxc://x.org/", false },
+		{ "mxc:///a", false },
+		{ "mxc://x y/a", false },
+		{ "mxc://x.org/a/b", false },
+		{ "mxc://127.0.0.1/../../etc/passwd", false },
+		{ "mxc://x.org/a#auto", false },
+		{ "https://x.org/a", false },
+	};
+	char uri[300];
+
+	CHECK(rows, id_mxc_valid);
+	memset(uri, 'a', sizeof uri);
+	memcpy(uri, "mxc://", 6);
+	strcpy(uri + sizeof uri - 3, "/a");
+	assert_false(id_mxc_valid(uri));
+}
+
+static void
 the_server_is_what_follows_the_first_colon(void **state)
 {
 	struct arena *arena = arena_new();
@@ -242,6 +268,7 @@ main(void)
 		cmocka_unit_test(room_ids_and_aliases_follow_the_grammar),
 		cmocka_unit_test(room_and_event_ids_have_their_versions_form),
 		cmocka_unit_test(no_id_is_longer_than_255_bytes),
+		cmocka_unit_test(an_mxc_uri_leads_nowhere_but_to_a_medium),
 		cmocka_unit_test(the_server_is_what_follows_the_first_colon),
 		cmocka_unit_test(new_ids_are_valid_and_differ),
 	};

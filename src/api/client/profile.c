@@ -45,6 +45,18 @@ client_profile_field(struct req *req)
 	return reply_json(req, answer);
 }
 
+/* "For avatar_url, the value MUST be an MXC URI string": so it is below v3, while the
+ * versions before it ask for a URL alone. An empty one takes the picture away. */
+static bool
+is_no_picture(const struct req *req, const struct json *value)
+{
+	const char *text = json_as_str(value);
+
+	return req->version == V3 &&
+	       strcmp(req_path(req, "keyName"), "avatar_url") == 0 && text != NULL &&
+	       text[0] != '\0' && !id_mxc_valid(text);
+}
+
 static enum mx_err
 set_field(struct req *req, const struct json *value)
 {
@@ -56,6 +68,9 @@ set_field(struct req *req, const struct json *value)
 	if (strcmp(user_id, req->who.user_id) != 0)
 		return req_fail(
 		    req, M_FORBIDDEN, "Only the user themselves may change this");
+	if (is_no_picture(req, value))
+		return req_fail(
+		    req, M_INVALID_PARAM, "avatar_url must be an mxc:// URI");
 	err = profile_set(
 	    req->ctx, req->arena, &req->who, req_path(req, "keyName"), value);
 	return err != M_OK ? err : reply_empty(req);
