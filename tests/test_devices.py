@@ -5,7 +5,7 @@ Spec: client-server-api/#device-management.
 
 import pytest
 
-from lib.client import fresh
+from lib.client import Client, fresh
 from lib.http import quote
 
 PASSWORD = "correct horse battery"
@@ -139,3 +139,21 @@ def test_a_guest_sees_and_names_its_device_and_deletes_none(own, guest):
     guest.delete(path_of(guest.device_id), expect=(403, "M_GUEST_ACCESS_FORBIDDEN"))
     guest.post("/delete_devices", {"devices": [guest.device_id]},
                expect=(403, "M_GUEST_ACCESS_FORBIDDEN"))
+
+
+@pytest.mark.parametrize("given, kept", [
+    ("the web", "the web"), ("", ""), (None, ""), ("x" * 300, "x" * 64),
+    ("x" + "ü" * 60, "x" + "ü" * 31)])
+def test_a_guests_device_has_the_name_it_was_registered_with(own, given, kept):
+    got = own.api.post("/register?kind=guest", {"initial_device_display_name": given,
+                                                "device_id": "IGNORED", "username": 5})
+    guest = Client(own.http, got["access_token"], got["user_id"], got["device_id"])
+    assert guest.get("/devices")["devices"] == [
+        {"device_id": guest.device_id, "display_name": kept}]
+    guest.put(f"/profile/{quote(guest.user_id)}/displayname", {"displayname": "Guest"})
+    assert guest.get(path_of(guest.device_id))["display_name"] == kept
+
+
+def test_the_name_of_a_guests_device_is_a_string(own):
+    own.api.post("/register?kind=guest", {"initial_device_display_name": 5},
+                 expect=(400, "M_BAD_JSON"))

@@ -51,7 +51,7 @@ new_guest(struct fixture *f)
 {
 	struct new_guest guest;
 
-	assert_ok(guests_issue(&f->t.core, f->t.arena, &guest));
+	assert_ok(guests_issue(&f->t.core, f->t.arena, NULL, &guest));
 	return guest;
 }
 

@@ -219,7 +219,8 @@ guests_are_counted_when_they_are_made(void **state)
 	struct new_guest guest;
 
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(guests_issue(&f->t.core, f->t.arena, &guest), M_OK);
+		assert_int_equal(
+		    guests_issue(&f->t.core, f->t.arena, NULL, &guest), M_OK);
 	look(f);
 	assert_true(sample(f, "parlour_guests_issued_total") == 3);
 	assert_true(sample(f, "parlour_guests_with_rows") == 0);

@@ -18,6 +18,7 @@ devices_list(struct ctx *ctx, struct arena *arena, const struct identity *who,
 		    ctx->db, arena, who->user_id, rows_out, count_out);
 	*rows_out = ARENA_NEW(arena, struct device_row);
 	(*rows_out)->device_id = who->device_id;
+	(*rows_out)->display_name = who->device_name;
 	*count_out = 1;
 	return M_OK;
 }
@@ -28,7 +29,8 @@ devices_get(struct ctx *ctx, struct arena *arena, const struct identity *who,
 {
 	if (who->has_rows)
 		return store_device_get(ctx->db, arena, who->user_id, device_id, out);
-	*out = (struct device_row){ .device_id = who->device_id };
+	*out = (struct device_row){ .device_id = who->device_id,
+		.display_name = who->device_name };
 	return strcmp(device_id, who->device_id) == 0 ? M_OK : M_NOT_FOUND;
 }
 

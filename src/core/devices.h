@@ -11,7 +11,7 @@
 #define DEVICE_ID_MAX 255 /* bytes */
 #define DEVICE_NAME_MAX 255
 
-/* A guest without rows has the one device that its token names. */
+/* A guest without rows has the one device that its token tells of. */
 enum mx_err devices_list(struct ctx *ctx, struct arena *arena,
     const struct identity *who, struct device_row **rows_out, int *count_out) MUST_USE;
 /* M_NOT_FOUND. */

@@ -1,6 +1,7 @@
 /*
- * A guest's token: version, key id, id, device, issued, expires, MAC. Pure functions;
- * relies on base/crypto. Read on the io thread for each request of a guest.
+ * A guest's token: version, key id, id, device, issued, expires, the device's name if
+ * it has one, MAC. Pure functions; relies on base/crypto. Read on the io thread for
+ * each request of a guest.
  */
 #include "core/guest_token.h"
 
@@ -10,16 +11,22 @@
 #include "base/str.h"
 
 #define VERSION 1
+#define VERSION_NAMED 2
 #define AT_KEY 1
 #define AT_ID 2
 #define AT_DEVICE (AT_ID + GUEST_ID_LEN)
 #define AT_ISSUED (AT_DEVICE + GUEST_DEVICE_LEN)
 #define AT_EXPIRES (AT_ISSUED + 6)
-#define AT_MAC (AT_EXPIRES + 6)
-#define RAW_LEN (AT_MAC + MAC_LEN)
+#define AT_NAME (AT_EXPIRES + 6)
+#define NAME_ROOM(n) (((n) + 2) / 3 * 3)
+#define RAW_LEN (AT_NAME + MAC_LEN)
+#define RAW_MAX (RAW_LEN + NAME_ROOM(GUEST_NAME_MAX))
 
 _Static_assert(RAW_LEN % 3 == 0, "no spare bits in its Base64");
 _Static_assert(GUEST_TOKEN_LEN == 4 + RAW_LEN / 3 * 4, "prefix and Base64");
+_Static_assert(GUEST_TOKEN_MAX == 4 + RAW_MAX / 3 * 4, "prefix and Base64");
+_Static_assert(
+    RAW_MAX - MAC_LEN <= 128, "one block of BLAKE2b, with a name or without");
 
 /* Names the key without giving it away, so that a later one can stand beside it. */
 static uint8_t
@@ -33,40 +40,58 @@ key_id(const uint8_t key[MAC_KEY_LEN])
 
 void
 guest_token_write(const uint8_t key[MAC_KEY_LEN], const struct guest_token *t,
-    char out[GUEST_TOKEN_LEN + 1])
+    char out[GUEST_TOKEN_MAX + 1])
 {
-	uint8_t raw[RAW_LEN];
+	size_t room = NAME_ROOM(strlen(t->name));
+	uint8_t raw[RAW_MAX];
 
-	raw[0] = VERSION;
+	raw[0] = room == 0 ? VERSION : VERSION_NAMED;
 	raw[AT_KEY] = key_id(key);
 	memcpy(raw + AT_ID, t->id, GUEST_ID_LEN);
 	memcpy(raw + AT_DEVICE, t->device, GUEST_DEVICE_LEN);
 	be48_put(raw + AT_ISSUED, t->issued_ms);
 	be48_put(raw + AT_EXPIRES, t->expires_ms);
-	mac(key, raw, AT_MAC, raw + AT_MAC);
+	memcpy(raw + AT_NAME, t->name, room);
+	mac(key, raw, AT_NAME + room, raw + AT_NAME + room);
 	memcpy(out, GUEST_PREFIX, 4);
-	b64url_encode(raw, RAW_LEN, out + 4);
+	b64url_encode(raw, RAW_LEN + room, out + 4);
+}
+
+/* The bytes, and how many of them are the name's. */
+static bool
+decode(const char *token, uint8_t raw[RAW_MAX], size_t *room_out)
+{
+	size_t text_n = strlen(token), n;
+
+	if (!starts_with(token, GUEST_PREFIX) || text_n < GUEST_TOKEN_LEN ||
+	    text_n > GUEST_TOKEN_MAX ||
+	    !b64url_decode(token + 4, text_n - 4, raw, RAW_MAX, &n) || n < RAW_LEN ||
+	    n % 3 != 0)
+		return false;
+	*room_out = n - RAW_LEN;
+	return true;
 }
 
 bool
 guest_token_read(
     const uint8_t key[MAC_KEY_LEN], const char *token, struct guest_token *out)
 {
-	uint8_t raw[RAW_LEN], right[MAC_LEN];
-	size_t n;
+	uint8_t raw[RAW_MAX], right[MAC_LEN];
+	size_t room;
 
-	if (!starts_with(token, GUEST_PREFIX) || strlen(token) != GUEST_TOKEN_LEN ||
-	    !b64url_decode(token + 4, GUEST_TOKEN_LEN - 4, raw, sizeof raw, &n) ||
-	    n != RAW_LEN)
+	if (!decode(token, raw, &room))
 		return false;
-	mac(key, raw, AT_MAC, right);
-	if (!secret_eq(right, raw + AT_MAC, MAC_LEN) || raw[0] != VERSION ||
+	mac(key, raw, AT_NAME + room, right);
+	if (!secret_eq(right, raw + AT_NAME + room, MAC_LEN) ||
+	    raw[0] != (room == 0 ? VERSION : VERSION_NAMED) ||
 	    raw[AT_KEY] != key_id(key))
 		return false;
 	memcpy(out->id, raw + AT_ID, GUEST_ID_LEN);
 	memcpy(out->device, raw + AT_DEVICE, GUEST_DEVICE_LEN);
 	out->issued_ms = be48_get(raw + AT_ISSUED);
 	out->expires_ms = be48_get(raw + AT_EXPIRES);
+	memcpy(out->name, raw + AT_NAME, room);
+	out->name[room] = '\0';
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /*
- * A guest's token as a pure function: bytes under a MAC, nothing else. 45 bytes, so
- * that its Base64 has no spare bits and each of its characters counts.
+ * A guest's token as a pure function: bytes under a MAC, nothing else. 45 bytes, and
+ * more in threes where the guest's device has a name, so that its Base64 has no spare
+ * bits and each of its characters counts.
  */
 #ifndef CORE_GUEST_TOKEN_H
 #define CORE_GUEST_TOKEN_H
@@ -15,17 +16,20 @@
 #define GUEST_LOCALPART_PREFIX "guest-"
 #define GUEST_LOCALPART_LEN (6 + 16)
 #define GUEST_DEVICE_TEXT_LEN 8
-#define GUEST_TOKEN_LEN (4 + 60)
+#define GUEST_NAME_MAX 64	 /* bytes */
+#define GUEST_TOKEN_LEN (4 + 60) /* without a name */
+#define GUEST_TOKEN_MAX (4 + 148)
 
 struct guest_token {
 	uint8_t id[GUEST_ID_LEN];
 	uint8_t device[GUEST_DEVICE_LEN];
 	int64_t issued_ms, expires_ms; /* below 2^48 */
+	char name[GUEST_NAME_MAX + 3]; /* of the device, padded with NULs; "": none */
 };
 
 /* key: derive_key(settings.secret, "guest token"). */
 void guest_token_write(const uint8_t key[MAC_KEY_LEN], const struct guest_token *t,
-    char out[GUEST_TOKEN_LEN + 1]);
+    char out[GUEST_TOKEN_MAX + 1]);
 /* False: not made with this key, or changed since. Looks at no clock. */
 bool guest_token_read(
     const uint8_t key[MAC_KEY_LEN], const char *token, struct guest_token *out);

@@ -21,11 +21,23 @@ sample(void)
 	return t;
 }
 
+static struct guest_token
+named(const char *name)
+{
+	struct guest_token t = sample();
+
+	strcpy(t.name, name);
+	return t;
+}
+
+static const char name_64[] =
+    "0123456789012345678901234567890123456789012345678901234567890123";
+
 static void
 a_token_says_what_was_put_into_it(void **state)
 {
 	struct guest_token t = sample(), got;
-	char text[GUEST_TOKEN_LEN + 1];
+	char text[GUEST_TOKEN_MAX + 1];
 
 	guest_token_write(key, &t, text);
 	assert_int_equal(strlen(text), GUEST_TOKEN_LEN);
@@ -34,16 +46,46 @@ a_token_says_what_was_put_into_it(void **state)
 	assert_memory_equal(got.device, t.device, sizeof t.device);
 	assert_int_equal(got.issued_ms, t.issued_ms);
 	assert_int_equal(got.expires_ms, t.expires_ms);
+	assert_string_equal(got.name, "");
 }
 
 static void
-a_change_of_any_bit_of_any_character_is_noticed(void **state)
+a_token_carries_a_name_of_any_length_up_to_64(void **state)
+{
+	char text[GUEST_TOKEN_MAX + 1];
+
+	for (size_t n = 1; n <= GUEST_NAME_MAX; n++) {
+		struct guest_token t = named(&name_64[GUEST_NAME_MAX - n]), got;
+
+		guest_token_write(key, &t, text);
+		assert_true(strlen(text) <= GUEST_TOKEN_MAX);
+		assert_true(guest_token_read(key, text, &got));
+		assert_string_equal(got.name, t.name);
+		assert_memory_equal(got.id, t.id, sizeof t.id);
+		assert_int_equal(got.expires_ms, t.expires_ms);
+	}
+}
+
+static void
+a_token_from_before_there_were_names_is_good(void **state)
 {
 	struct guest_token t = sample(), got;
-	char text[GUEST_TOKEN_LEN + 1];
 
-	guest_token_write(key, &t, text);
-	for (int at = 0; at < GUEST_TOKEN_LEN; at++) {
+	assert_true(guest_token_read(key,
+	    "plg_AVIAAf7_gH8QIDBA3q2-7wEBi8_laHsBi_Px7HtC1nn1JGJAsYbbfpOjXATZ", &got));
+	assert_memory_equal(got.id, t.id, sizeof t.id);
+	assert_int_equal(got.expires_ms, t.expires_ms);
+	assert_string_equal(got.name, "");
+}
+
+static void
+notices_any_change(const struct guest_token *t)
+{
+	char text[GUEST_TOKEN_MAX + 1];
+	struct guest_token got;
+
+	guest_token_write(key, t, text);
+	for (int at = 0; text[at] != '\0'; at++) {
 		for (int bit = 0; bit < 8; bit++) {
 			text[at] ^= (char)(1 << bit);
 			assert_false(guest_token_read(key, text, &got));
@@ -54,18 +96,45 @@ a_change_of_any_bit_of_any_character_is_noticed(void **state)
 }
 
 static void
-a_token_cut_off_or_prolonged_is_none(void **state)
+a_change_of_any_bit_of_any_character_is_noticed(void **state)
 {
-	struct guest_token t = sample(), got;
-	char text[GUEST_TOKEN_LEN + 2];
+	struct guest_token plain = sample(), with_name = named("the web");
 
-	guest_token_write(key, &t, text);
-	strcat(text, "A");
+	notices_any_change(&plain);
+	notices_any_change(&with_name);
+}
+
+static void
+is_none_cut_off_or_prolonged(const struct guest_token *t)
+{
+	char text[GUEST_TOKEN_MAX + 5];
+	struct guest_token got;
+	size_t n;
+
+	guest_token_write(key, t, text);
+	n = strlen(text);
+	for (size_t more = 1; more <= 4; more++) {
+		memcpy(text + n, "AAAA", more);
+		text[n + more] = '\0';
+		assert_false(guest_token_read(key, text, &got));
+	}
+	strcpy(text + n, "=");
 	assert_false(guest_token_read(key, text, &got));
-	for (int n = GUEST_TOKEN_LEN - 1; n >= 0; n--) {
+	while (n-- > 0) {
 		text[n] = '\0';
 		assert_false(guest_token_read(key, text, &got));
 	}
+}
+
+static void
+a_token_cut_off_or_prolonged_is_none(void **state)
+{
+	struct guest_token plain = sample(), with_name = named("the web"),
+			   longest = named(name_64);
+
+	is_none_cut_off_or_prolonged(&plain);
+	is_none_cut_off_or_prolonged(&with_name);
+	is_none_cut_off_or_prolonged(&longest);
 }
 
 static void
@@ -73,7 +142,7 @@ a_token_under_another_key_is_none_of_ours(void **state)
 {
 	static const uint8_t other[MAC_KEY_LEN] = "the key of another server ....";
 	struct guest_token t = sample(), got;
-	char text[GUEST_TOKEN_LEN + 1];
+	char text[GUEST_TOKEN_MAX + 1];
 
 	guest_token_write(other, &t, text);
 	assert_false(guest_token_read(key, text, &got));
@@ -113,6 +182,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_says_what_was_put_into_it),
+		cmocka_unit_test(a_token_carries_a_name_of_any_length_up_to_64),
+		cmocka_unit_test(a_token_from_before_there_were_names_is_good),
 		cmocka_unit_test(a_change_of_any_bit_of_any_character_is_noticed),
 		cmocka_unit_test(a_token_cut_off_or_prolonged_is_none),
 		cmocka_unit_test(a_token_under_another_key_is_none_of_ours),

@@ -131,17 +131,32 @@ device_id_of(struct arena *arena, const struct guest_token *t)
 	return out;
 }
 
+/* As many whole characters as the token has room for. */
+static void
+put_name(struct guest_token *t, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n > GUEST_NAME_MAX)
+		for (n = GUEST_NAME_MAX; n > 0 && (name[n] & 0xC0) == 0x80;)
+			n--;
+	memcpy(t->name, name, n);
+}
+
 enum mx_err
-guests_issue(struct core *core, struct arena *arena, struct new_guest *out)
+guests_issue(struct core *core, struct arena *arena, const char *device_name,
+    struct new_guest *out)
 {
 	struct guest_token t = { .issued_ms = clock_now_ms() };
-	char *text = arena_raw(arena, GUEST_TOKEN_LEN + 1);
+	char *text = arena_raw(arena, GUEST_TOKEN_MAX + 1);
 
 	if (core->set.guests == GUESTS_OFF)
 		return M_FORBIDDEN;
 	t.expires_ms = t.issued_ms + core->set.guest_lifetime_ms;
 	random_bytes(t.id, sizeof t.id);
 	random_bytes(t.device, sizeof t.device);
+	if (device_name != NULL)
+		put_name(&t, device_name);
 	guest_token_write(core->guests->key, &t, text);
 	atomic_fetch_add_explicit(&core->guests->issued, 1, memory_order_relaxed);
 	*out = (struct new_guest){ .user_id = user_id_of(core, arena, t.id),
@@ -247,10 +262,11 @@ guests_identify(
 		return M_UNKNOWN_TOKEN;
 	*who = (struct identity){ .user_id = user_id_of(core, arena, t.id),
 		.device_id = device_id_of(arena, &t),
+		.device_name = t.name[0] == '\0' ? NULL : arena_strdup(arena, t.name),
 		.is_guest = true,
 		.has_rows = row != NULL,
 		.expires_ms = until };
-	sha256(token, GUEST_TOKEN_LEN, who->token_hash);
+	sha256(token, strlen(token), who->token_hash);
 	if (write_seen)
 		queue_seen(core, who->user_id, now);
 	return M_OK;
@@ -263,6 +279,7 @@ add_row(void *arg, struct db *db)
 {
 	const struct identity *who = arg;
 	struct device_row device = { .device_id = who->device_id,
+		.display_name = who->device_name,
 		.last_seen_ts = clock_now_ms() };
 	enum mx_err err =
 	    store_guest_add(db, who->user_id, device.last_seen_ts, who->expires_ms);

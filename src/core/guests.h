@@ -19,9 +19,10 @@ struct new_guest {
 	const char *user_id, *device_id, *token;
 	int64_t expires_ms;
 };
-/* Any thread; no I/O. M_FORBIDDEN: there are no guests here. */
-enum mx_err guests_issue(
-    struct core *core, struct arena *arena, struct new_guest *out) MUST_USE;
+/* Any thread; no I/O. device_name (NULL: none) goes into the token, cut to
+ * 64 bytes of whole characters. M_FORBIDDEN: there are no guests here. */
+enum mx_err guests_issue(struct core *core, struct arena *arena,
+    const char *device_name, struct new_guest *out) MUST_USE;
 
 /* Is it a guest's token by its look? */
 bool guests_is_token(const char *token);

@@ -1,5 +1,6 @@
 #include "core/accounts_testing.h"
 #include "core/guest_token.h"
+#include "store/devices.h"
 #include "store/guests.h"
 #include "store/rooms.h"
 
@@ -9,7 +10,7 @@ new_guest(struct fixture *f, const char **token_out)
 	struct new_guest guest;
 	struct identity who;
 
-	assert_ok(guests_issue(&f->t.core, f->t.arena, &guest));
+	assert_ok(guests_issue(&f->t.core, f->t.arena, NULL, &guest));
 	assert_ok(guests_identify(&f->t.core, f->t.arena, guest.token, &who));
 	*token_out = guest.token;
 	return who;
@@ -43,7 +44,7 @@ a_guest_is_who_its_token_says_and_costs_no_row(void **state)
 	struct new_guest guest;
 	struct identity who;
 
-	assert_ok(guests_issue(&f->t.core, f->t.arena, &guest));
+	assert_ok(guests_issue(&f->t.core, f->t.arena, NULL, &guest));
 	assert_ok(identify(f, guest.token, &who));
 	assert_string_equal(who.user_id, guest.user_id);
 	assert_string_equal(who.device_id, guest.device_id);
@@ -101,7 +102,8 @@ where_guests_are_off_none_is_made_and_none_is_known(void **state)
 	struct identity who = new_guest(f, &token);
 
 	f->t.core.set.guests = GUESTS_OFF;
-	assert_int_equal(guests_issue(&f->t.core, f->t.arena, &guest), M_FORBIDDEN);
+	assert_int_equal(
+	    guests_issue(&f->t.core, f->t.arena, NULL, &guest), M_FORBIDDEN);
 	assert_int_equal(identify(f, token, &who), M_UNKNOWN_TOKEN);
 }
 
@@ -131,6 +133,49 @@ the_first_write_makes_the_rows_once(void **state)
 	assert_int_equal(rows(f), 1);
 	assert_ok(identify(f, token, &again));
 	assert_true(again.has_rows);
+}
+
+static const char *
+name_of_guest(struct fixture *f, const char *name)
+{
+	struct new_guest guest;
+	struct identity who;
+
+	assert_ok(guests_issue(&f->t.core, f->t.arena, name, &guest));
+	assert_ok(identify(f, guest.token, &who));
+	return who.device_name;
+}
+
+static void
+a_guests_device_has_the_name_it_asked_for_cut_to_whole_characters(void **state)
+{
+	struct fixture *f = *state;
+	char name[100];
+
+	assert_null(name_of_guest(f, NULL));
+	assert_null(name_of_guest(f, ""));
+	assert_string_equal(name_of_guest(f, "the web"), "the web");
+	memset(name, 'a', sizeof name);
+	strcpy(name + GUEST_NAME_MAX - 1, "\xc3\xbc and so on");
+	assert_int_equal(strlen(name_of_guest(f, name)), GUEST_NAME_MAX - 1);
+	strcpy(name + GUEST_NAME_MAX - 2, "\xc3\xbc and so on");
+	assert_int_equal(strlen(name_of_guest(f, name)), GUEST_NAME_MAX);
+}
+
+static void
+the_rows_of_a_guest_have_the_name_of_its_device(void **state)
+{
+	struct fixture *f = *state;
+	struct new_guest guest;
+	struct identity who;
+	struct device_row row;
+
+	assert_ok(guests_issue(&f->t.core, f->t.arena, "the web", &guest));
+	assert_ok(identify(f, guest.token, &who));
+	assert_ok(guests_make_row(&f->t.ctx, &who));
+	assert_ok(store_device_get(
+	    f->t.ctx.db, f->t.arena, who.user_id, who.device_id, &row));
+	assert_string_equal(row.display_name, "the web");
 }
 
 static void
@@ -334,6 +379,8 @@ main(void)
 		TEST(where_guests_are_off_none_is_made_and_none_is_known),
 		TEST(where_guests_may_read_they_may_not_write),
 		TEST(the_first_write_makes_the_rows_once),
+		TEST(a_guests_device_has_the_name_it_asked_for_cut_to_whole_characters),
+		TEST(the_rows_of_a_guest_have_the_name_of_its_device),
 		TEST(an_account_needs_no_rows_made),
 		TEST(a_guest_with_rows_lives_on_while_it_is_used),
 		TEST(the_sweep_makes_an_expired_guest_leave_and_takes_its_rows),

@@ -9,6 +9,7 @@
 
 struct identity {
 	const char *user_id, *device_id; /* NULL: nobody (no token was needed) */
+	const char *device_name; /* of a guest, as its token has it; NULL: none */
 	bool is_guest;
 	bool has_rows; /* accounts always; guests once they have written something */
 	bool is_admin;

@@ -174,7 +174,7 @@ a_guest_may_change_its_name_alone(void **state)
 	struct new_guest guest;
 	struct identity who;
 
-	assert_ok(guests_issue(&f->t.core, f->t.arena, &guest));
+	assert_ok(guests_issue(&f->t.core, f->t.arena, NULL, &guest));
 	assert_ok(guests_identify(&f->t.core, f->t.arena, guest.token, &who));
 	assert_int_equal(
 	    set(f, &who, "avatar_url", "\"mxc://x/y\""), M_GUEST_ACCESS_FORBIDDEN);

@@ -52,7 +52,7 @@ a_guests_name_is_never_free(void **state)
 	struct new_guest guest;
 	char localpart[64];
 
-	assert_ok(guests_issue(&f->t.core, f->t.arena, &guest));
+	assert_ok(guests_issue(&f->t.core, f->t.arena, NULL, &guest));
 	strcpy(localpart, guest.user_id + 1);
 	*strchr(localpart, ':') = '\0';
 	assert_int_equal(name(f, localpart), M_INVALID_USERNAME);

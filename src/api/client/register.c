@@ -25,15 +25,19 @@ struct wish {
 
 /* --- guests --- */
 
-/* All parameters but the device's name must be ignored, and a device without a row has
- * no name. */
+/* "All parameters in the request body with the exception of initial_device_display_name
+ * MUST BE ignored by the server." */
 static enum mx_err
 register_guest(struct req *req)
 {
 	struct new_guest guest;
 	struct json *answer = json_object(req->arena);
-	enum mx_err err = guests_issue(req->core, req->arena, &guest);
+	const char *name;
+	enum mx_err err = body_text(req, "initial_device_display_name", &name);
 
+	if (err != M_OK)
+		return err;
+	err = guests_issue(req->core, req->arena, name, &guest);
 	if (err != M_OK)
 		return req_fail(req, err, "There are no guests on this server");
 	json_set_str(req->arena, answer, "access_token", guest.token);
