@@ -340,6 +340,17 @@ def test_a_guest_becomes_an_account_and_keeps_id_and_rooms(own, ann, guest, hall
     own.api.login(guest.user_id, "a long password")
 
 
+def test_a_completed_upgrade_retried_logs_in_to_the_account(own, guest):
+    body = {"username": guest.local_part, "password": "a long password",
+            "guest_access_token": guest.token}
+    session = own.api.post("/register", body, expect=401)["session"]
+    body["auth"] = {"type": "m.login.dummy", "session": session}
+    own.api.post("/register", body)
+    again = own.api.post("/register", body)
+    assert again["user_id"] == guest.user_id
+    assert whoami(Client(own.http, again["access_token"]))["is_guest"] is False
+
+
 def test_an_upgrade_needs_the_guests_own_name(own, guest):
     body = {"username": fresh("other"), "password": "a long password",
             "guest_access_token": guest.token}

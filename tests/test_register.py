@@ -135,6 +135,74 @@ def test_of_many_at_the_same_time_one_gets_the_name(api):
     assert {one.errcode() for one in got if one.status == 400} == {"M_USER_IN_USE"}
 
 
+# --- a completed session, retried --------------------------------------------
+
+
+def completed(api, **body):
+    """The body of a registration that was carried out, and its answer."""
+    body = {"password": "a long password", **body}
+    session = api.post("/register", body, expect=401)["session"]
+    body["auth"] = {"type": "m.login.dummy", "session": session}
+    return body, api.post("/register", body)
+
+
+def whoami(api, got):
+    return Client(api.http, got["access_token"]).get("/account/whoami")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_completed_registration_retried_logs_in_to_the_same_account(api, named):
+    body, first = completed(api, **({"username": fresh("lost")} if named else {}))
+    for auth in (body["auth"], {"session": body["auth"]["session"]}):
+        again = api.post("/register", {**body, "auth": auth})
+        assert again["user_id"] == first["user_id"]
+        assert again["access_token"] != first["access_token"]
+        assert whoami(api, again)["device_id"] == again["device_id"]
+    whoami(api, first)
+
+
+def test_a_retried_registration_logs_in_on_the_device_it_names(api):
+    body, first = completed(api, username=fresh("lost"), device_id="PHONE")
+    again = api.post("/register", body)
+    assert first["device_id"] == again["device_id"] == "PHONE"
+    assert whoami(api, again)["user_id"] == first["user_id"]
+
+
+def test_a_retried_registration_without_login_gives_no_token(api):
+    body, first = completed(api, username=fresh("lost"), inhibit_login=True)
+    again = api.post("/register", body)
+    assert again["user_id"] == first["user_id"]
+    assert not {"access_token", "device_id"} & set(again)
+    assert api.post("/register", {**body, "inhibit_login": False})["access_token"]
+
+
+def test_a_retried_registration_needs_the_accounts_password(api):
+    body, _ = completed(api, username=fresh("lost"))
+    api.post("/register", {**body, "password": "a wrong password"}, expect=(403, "M_FORBIDDEN"))
+    api.post("/register", {"auth": body["auth"]}, expect=(400, "M_MISSING_PARAM"))
+
+
+def test_a_session_that_has_made_an_account_makes_no_other(api):
+    body, first = completed(api, username=fresh("lost"))
+    body["username"] = fresh("another")
+    got = api.post("/register", body, expect=(401, "M_UNAUTHORIZED"))
+    assert got["session"] != body["auth"]["session"] and "access_token" not in got
+    body["auth"] = {"type": "m.login.dummy", "session": got["session"]}
+    assert api.post("/register", body)["user_id"] != first["user_id"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_retries_at_the_same_moment_make_one_account(api, named):
+    body = {"password": "a long password", **({"username": fresh("lost")} if named else {})}
+    session = api.post("/register", body, expect=401)["session"]
+    body["auth"] = {"type": "m.login.dummy", "session": session}
+    got = all_at_once(lambda _: Client(api.http.base).post("/register", body), 6)
+    assert len({one["user_id"] for one in got}) == 1
+    assert len({one["access_token"] for one in got}) == 6
+    for one in got:
+        whoami(api, one)
+
+
 def test_a_session_of_another_request_is_refused(api, ann):
     session = ann.post("/account/deactivate", {}, expect=401)["session"]
     got = api.post("/register", {
@@ -210,6 +278,16 @@ def test_the_dummy_stage_does_not_stand_for_a_token(token_server):
     got = token_server.api.post("/register", {**body, "auth": {
         "type": "m.login.dummy", "session": first["session"]}}, expect=None)
     assert "access_token" not in got
+
+
+def test_a_completed_registration_by_token_retried_uses_the_token_once(token_server):
+    api, token = token_server.api, token_added(token_server, "--uses", "2")
+    body = {"username": fresh("lost"), "password": "a long password"}
+    session = api.post("/register", body, expect=401)["session"]
+    body["auth"] = {"type": "m.login.registration_token", "token": token, "session": session}
+    first, again = api.post("/register", body), api.post("/register", body)
+    assert again["user_id"] == first["user_id"] and whoami(api, again)
+    assert "used 1 of 2" in token_server.run("token", "list").stdout
 
 
 def test_a_deleted_token_is_no_longer_good(token_server):

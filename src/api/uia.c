@@ -33,10 +33,10 @@
 
 _Static_assert(RAW_LEN % 3 == 0, "no spare bits in its Base64");
 
-/* A stage done on a fallback page. */
+/* A stage done on a fallback page; or all of them, and what came of it. */
 struct completed {
 	char session[SESSION_LEN + 1];
-	enum uia_stage stage;
+	enum uia_stage stage; /* 0: all, and detail is the account that was made */
 	int64_t ends_ms;
 	struct completed *next; /* the one made after it */
 	char detail[];
@@ -55,6 +55,8 @@ static struct {
 	struct map completed; /* session -> struct completed */
 	struct completed *oldest, **newest;
 	size_t completed_count; /* in the list: a session may stand there twice */
+	struct uia_turn *turns; /* sessions at work */
+	pthread_cond_t given;	/* one of them is no longer */
 	struct nonce nonces[NONCES_MAX]; /* a ring */
 	size_t next_nonce;
 } uia;
@@ -87,6 +89,7 @@ uia_setup(const uint8_t secret[32])
 	lock_init(&uia.lock, RANK_CACHE);
 	derive_key(secret, "interactive authentication", uia.key);
 	uia.newest = &uia.oldest;
+	cond_init(&uia.given);
 }
 
 void
@@ -99,6 +102,7 @@ uia_free(void)
 		uia.oldest = next;
 	}
 	map_fini(&uia.completed);
+	pthread_cond_destroy(&uia.given);
 	lock_fini(&uia.lock);
 }
 
@@ -192,23 +196,24 @@ drop_oldest_locked(void)
 	free(old);
 }
 
-void
-uia_complete(const char *session, enum uia_stage stage, const char *detail)
+static struct completed *
+completed_new(const char *session, enum uia_stage stage, const char *detail)
 {
 	size_t n = detail == NULL ? 1 : strlen(detail) + 1;
 	struct completed *c = xcalloc(1, sizeof *c + n);
-	int64_t now = clock_mono_ms();
-	uint8_t raw[RAW_LEN];
 
-	if (!session_read(session, raw)) {
-		free(c);
-		return;
-	}
 	memcpy(c->session, session, SESSION_LEN);
 	c->stage = stage;
-	c->ends_ms = now + SESSION_MS;
+	c->ends_ms = clock_mono_ms() + SESSION_MS;
 	memcpy(c->detail, detail == NULL ? "" : detail, n);
-	lock_take(&uia.lock);
+	return c;
+}
+
+static void
+note_locked(struct completed *c)
+{
+	int64_t now = clock_mono_ms();
+
 	while (uia.oldest != NULL &&
 	       (uia.oldest->ends_ms <= now || uia.completed_count >= COMPLETED_MAX))
 		drop_oldest_locked();
@@ -219,6 +224,27 @@ uia_complete(const char *session, enum uia_stage stage, const char *detail)
 	*uia.newest = c;
 	uia.newest = &c->next;
 	uia.completed_count++;
+}
+
+/* NULL: nothing yet. */
+static const char *
+made_locked(const char *session)
+{
+	const struct completed *c = map_get_str(&uia.completed, session);
+
+	return c != NULL && c->stage == 0 ? c->detail : NULL;
+}
+
+void
+uia_complete(const char *session, enum uia_stage stage, const char *detail)
+{
+	uint8_t raw[RAW_LEN];
+
+	if (!session_read(session, raw))
+		return;
+	lock_take(&uia.lock);
+	if (made_locked(session) == NULL)
+		note_locked(completed_new(session, stage, detail));
 	lock_give(&uia.lock);
 }
 
@@ -232,11 +258,10 @@ completed_stage(const char *session, struct arena *arena, const char **detail_ou
 
 	lock_take(&uia.lock);
 	c = map_get_str(&uia.completed, session);
-	if (c != NULL) {
+	if (c != NULL)
 		stage = c->stage;
-		if (arena != NULL && c->detail[0] != '\0')
-			*detail_out = arena_strdup(arena, c->detail);
-	}
+	if (stage != 0 && arena != NULL && c->detail[0] != '\0')
+		*detail_out = arena_strdup(arena, c->detail);
 	lock_give(&uia.lock);
 	return stage;
 }
@@ -420,6 +445,69 @@ uia_pass(struct req *req, int stages, const char *user_id,
 		       : reply_flows(req, stages, session,
 			     req->ctx->why == NULL ? M_OK : err, req->ctx->why);
 	return false;
+}
+
+/* --- turns --- */
+
+static bool
+is_taken_locked(const char *session)
+{
+	for (const struct uia_turn *t = uia.turns; t != NULL; t = t->next)
+		if (strcmp(t->session, session) == 0)
+			return true;
+	return false;
+}
+
+/* Who has the turn is at work on another thread, and needs none of those that wait. */
+static void
+wait_for_turn_locked(const char *session)
+{
+	if (!is_taken_locked(session))
+		return;
+	thread_waits(true);
+	while (is_taken_locked(session))
+		lock_wait(&uia.lock, &uia.given, 0);
+	thread_waits(false);
+}
+
+const char *
+uia_turn_take(
+    struct req *req, int stages, const char *user_id, struct uia_turn *turn_out)
+{
+	const struct json *auth = json_get_object(req->body, "auth");
+	const char *session = json_get_str(auth, "session"), *made;
+
+	*turn_out = (struct uia_turn){ .session = NULL };
+	if (session == NULL || !is_for_this(req, session, stages, user_id))
+		return NULL;
+	lock_take(&uia.lock);
+	wait_for_turn_locked(session);
+	made = made_locked(session);
+	if (made != NULL) {
+		made = arena_strdup(req->arena, made);
+	} else {
+		*turn_out = (struct uia_turn){ session, uia.turns };
+		uia.turns = turn_out;
+	}
+	lock_give(&uia.lock);
+	return made;
+}
+
+void
+uia_turn_give(struct uia_turn *turn, const char *made)
+{
+	struct uia_turn **at = &uia.turns;
+
+	if (turn->session == NULL)
+		return;
+	lock_take(&uia.lock);
+	while (*at != turn)
+		at = &(*at)->next;
+	*at = turn->next;
+	if (made != NULL)
+		note_locked(completed_new(turn->session, (enum uia_stage)0, made));
+	pthread_cond_broadcast(&uia.given);
+	lock_give(&uia.lock);
 }
 
 /* --- nonces --- */

@@ -1,7 +1,7 @@
 /*
  * User-interactive authentication: a request that must prove itself by one of several
  * stages. A session is a signed text that the client brings back; only stages completed
- * on a fallback page are kept in memory, for a while.
+ * on a fallback page, and the accounts that were made, are kept in memory, for a while.
  * Spec: client-server-api/#user-interactive-authentication-api
  */
 #ifndef API_UIA_H
@@ -40,6 +40,24 @@ bool uia_pass(struct req *req, int stages, const char *user_id,
  */
 enum mx_err uia_again(struct req *req, int stages, const char *user_id, enum mx_err err,
     const char *sentence);
+
+/* --- for what must be done once alone --- */
+
+/* On the caller's stack while a request is at work on its session. */
+struct uia_turn {
+	const char *session; /* NULL: none that could come again */
+	struct uia_turn *next;
+};
+
+/*
+ * What an earlier request with this session has made (in the arena), which is then to
+ * be answered again; NULL: nothing, and it is this request's turn until uia_turn_give.
+ * While another has it this waits: on a slow worker. stages, user_id: as for uia_pass.
+ */
+const char *uia_turn_take(
+    struct req *req, int stages, const char *user_id, struct uia_turn *turn_out);
+/* made: the account; NULL: none, another request may try. */
+void uia_turn_give(struct uia_turn *turn, const char *made);
 
 /* --- for the fallback pages --- */
 

@@ -223,6 +223,103 @@ completed_stages_take_bounded_memory(void **state)
 	assert_true(uia_is_complete(last, UIA_DUMMY));
 }
 
+/* What a request with this session is told has been made; it keeps its turn. */
+static const char *
+made_by(struct fixture *f, const char *session, struct uia_turn *turn)
+{
+	struct asking a;
+
+	ask(f, &a, "/register",
+	    arena_printf(f->t.arena, "{\"auth\":{\"session\":\"%s\"}}", session));
+	return uia_turn_take(&a.req, UIA_DUMMY, NULL, turn);
+}
+
+static void
+what_a_session_has_made_is_told_to_who_comes_again(void **state)
+{
+	struct fixture *f = *state;
+	const char *session = new_session(f, "/register", UIA_DUMMY, NULL);
+	const char *other = new_session(f, "/register", UIA_DUMMY, NULL);
+	struct uia_turn turn;
+
+	assert_null(made_by(f, session, &turn));
+	uia_turn_give(&turn, NULL);
+	assert_null(made_by(f, session, &turn));
+	uia_turn_give(&turn, "@ann:x");
+	assert_string_equal(made_by(f, session, &turn), "@ann:x");
+	assert_null(made_by(f, other, &turn));
+	uia_turn_give(&turn, NULL);
+	clock_set_for_test(NOON + HOUR);
+	assert_null(made_by(f, session, &turn));
+}
+
+static void
+what_is_no_session_of_this_endpoint_has_no_turn(void **state)
+{
+	struct fixture *f = *state;
+	const char *session = new_session(f, "/other", UIA_DUMMY, NULL);
+	struct uia_turn one, two;
+
+	assert_null(made_by(f, session, &one));
+	assert_null(made_by(f, session, &two));
+	uia_turn_give(&one, "@ann:x");
+	uia_turn_give(&two, NULL);
+	assert_null(made_by(f, session, &one));
+	assert_null(made_by(f, "nonsense", &one));
+}
+
+static void
+a_page_that_is_opened_late_undoes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const char *session = new_session(f, "/register", UIA_DUMMY, NULL);
+	struct uia_turn turn;
+
+	uia_complete(session, UIA_DUMMY, NULL);
+	assert_null(made_by(f, session, &turn));
+	uia_turn_give(&turn, "@ann:x");
+	uia_complete(session, UIA_DUMMY, NULL);
+	assert_string_equal(made_by(f, session, &turn), "@ann:x");
+}
+
+/* A request on another thread. */
+struct rival {
+	struct asking asking;
+	const char *made;
+};
+
+static void *
+take_and_give(void *arg)
+{
+	struct rival *rival = arg;
+	struct uia_turn turn;
+
+	rival->made = uia_turn_take(&rival->asking.req, UIA_DUMMY, NULL, &turn);
+	if (rival->made == NULL)
+		uia_turn_give(&turn, "@rival:x");
+	return NULL;
+}
+
+static void
+who_comes_meanwhile_waits_for_what_is_made(void **state)
+{
+	struct fixture *f = *state;
+	const char *session = new_session(f, "/register", UIA_DUMMY, NULL);
+	struct rival rival = { .made = NULL };
+	struct uia_turn turn;
+	pthread_t thread;
+
+	assert_null(made_by(f, session, &turn));
+	ask(f, &rival.asking, "/register",
+	    arena_printf(f->t.arena, "{\"auth\":{\"session\":\"%s\"}}", session));
+	rival.asking.req.arena = arena_new();
+	thread = thread_start("rival", ROLE_WORKER, take_and_give, &rival);
+	uia_turn_give(&turn, "@ann:x");
+	pthread_join(thread, NULL);
+	assert_string_equal(rival.made, "@ann:x");
+	arena_free(rival.asking.req.arena);
+}
+
 static void
 a_session_knows_whose_password_it_wants(void **state)
 {
@@ -279,6 +376,10 @@ main(void)
 		TEST(a_registration_token_must_be_a_good_one),
 		TEST(a_stage_done_on_a_page_passes_with_the_session_alone),
 		TEST(completed_stages_take_bounded_memory),
+		TEST(what_a_session_has_made_is_told_to_who_comes_again),
+		TEST(what_is_no_session_of_this_endpoint_has_no_turn),
+		TEST(a_page_that_is_opened_late_undoes_nothing),
+		TEST(who_comes_meanwhile_waits_for_what_is_made),
 		TEST(a_session_knows_whose_password_it_wants),
 		TEST(auth_of_a_wrong_type_is_refused),
 		TEST(a_nonce_serves_once),

@@ -21,6 +21,7 @@ struct wish {
 	struct session session;
 	struct identity guest;
 	const char *user_id;
+	bool is_made;
 };
 
 /* --- guests --- */
@@ -160,6 +161,46 @@ register_user(struct req *req, struct wish *wish)
 	if (err == M_UNAUTHORIZED)
 		return uia_again(req, stages_here(req), NULL, err,
 		    "This registration token has been used up");
+	wish->is_made = err == M_OK;
+	return err != M_OK ? err : reply_wish(req, wish);
+}
+
+/* --- an account that is there already --- */
+
+/* Does who comes again mean the account that its session has made, and know it? */
+static enum mx_err
+prove_again(struct req *req, struct wish *wish, const char *made)
+{
+	const char *named = made;
+	enum mx_err err = M_OK;
+
+	if (wish->username != NULL)
+		err = users_name(req->ctx, req->arena, wish->username, &named);
+	if (err != M_OK)
+		return err;
+	if (strcmp(named, made) != 0)
+		return ctx_fail(
+		    req->ctx, M_UNAUTHORIZED, "This session has made another account");
+	if (wish->password == NULL)
+		return req_fail(req, M_MISSING_PARAM, "password is missing");
+	return users_check_password(
+	    req->ctx, req->arena, made, wish->password, &wish->session.password_hash);
+}
+
+/* "Servers must return either a 401 response with the completed stages, or the result
+ * of the API call if all stages were completed when a client retries a stage": whose
+ * answer was lost asks again, and is logged in. Spec:
+ * #user-interactive-api-in-the-rest-api */
+static enum mx_err
+answer_again(struct req *req, struct wish *wish, const char *made)
+{
+	enum mx_err err = prove_again(req, wish, made);
+
+	if (err == M_UNAUTHORIZED)
+		return uia_again(req, stages_here(req), NULL, err, req->ctx->why);
+	wish->user_id = wish->session.user_id = made;
+	if (err == M_OK && !wish->inhibit_login)
+		err = login_open(req->ctx, req->arena, &wish->session);
 	return err != M_OK ? err : reply_wish(req, wish);
 }
 
@@ -226,6 +267,31 @@ register_v1(struct req *req, struct wish *wish, const char *type)
 
 /* --- the endpoints --- */
 
+static enum mx_err
+register_now(struct req *req, struct wish *wish, const char *type)
+{
+	enum mx_err err = check_wish(req, wish);
+
+	if (err != M_OK)
+		return err;
+	return type != NULL ? register_v1(req, wish, type) : register_user(req, wish);
+}
+
+/* A session makes one account, however often and at what moment it is brought. */
+static enum mx_err
+register_once(struct req *req, struct wish *wish, const char *type)
+{
+	struct uia_turn turn;
+	const char *made = uia_turn_take(req, stages_here(req), NULL, &turn);
+	enum mx_err err;
+
+	if (made != NULL)
+		return answer_again(req, wish, made);
+	err = register_now(req, wish, type);
+	uia_turn_give(&turn, wish->is_made ? wish->user_id : NULL);
+	return err;
+}
+
 static bool
 is_by_secret(const char *type)
 {
@@ -251,11 +317,7 @@ client_register(struct req *req)
 		return req_fail(
 		    req, M_FORBIDDEN, "Registration is closed on this server");
 	err = read_wish(req, &wish);
-	if (err == M_OK)
-		err = check_wish(req, &wish);
-	if (err != M_OK)
-		return err;
-	return type != NULL ? register_v1(req, &wish, type) : register_user(req, &wish);
+	return err != M_OK ? err : register_once(req, &wish, type);
 }
 
 /* 2015's, for api/v1: legacy-v1/ */
