@@ -215,8 +215,8 @@ def arguments():
     return options
 
 
-def build(tree):
-    programs = ["parlour", "bench/load", "bench/http_floor", "src/store/commit_floor"]
+def build(tree, *more):
+    programs = ["parlour", "bench/load", "bench/http_floor", "src/store/commit_floor", *more]
     made = subprocess.run(["ninja", "-C", str(tree), *programs], text=True, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if made.returncode != 0:
