@@ -22,7 +22,8 @@ stream_settle(struct http_io *io, struct conn *c)
 {
 	uint32_t gen = c->gen;
 
-	if (c->busy != NULL && c->busy->out_first != NULL)
+	/* Blocks that come behind it give a reader who takes nothing no more time. */
+	if (c->busy != NULL && c->busy->out_first != NULL && c->deadline == 0)
 		wheel_set(io, c, io->server->config.body_timeout_ms);
 	bound_unsent(io, c, io->server->config.write_max);
 	if (c->fd < 0 || c->gen != gen)
