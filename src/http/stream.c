@@ -4,7 +4,7 @@
  * For server-sent events: what a hub has for its listeners goes through here.
  */
 #include <assert.h>
-#include <string.h>
+#include <stdio.h>
 #include "http/io.h"
 
 static struct conn *
@@ -36,21 +36,24 @@ stream_settle(struct http_io *io, struct conn *c)
 bool
 http_stream_begin(struct exchange exchange, const struct http_reply *head)
 {
-	static const char chunked[] = "Transfer-Encoding: chunked\r\n\r\n";
-	static const char closing[] = "Connection: close\r\n\r\n";
+	static const char chunked[] = "Transfer-Encoding: chunked\r\n";
+	static const char closing[] = "Connection: close\r\n";
 	struct conn *c = stream_of(exchange);
 	struct http_reply reply = *head;
 	char text[2048];
-	size_t n;
+	size_t more = sizeof chunked + sizeof closing, n;
+	bool is_old;
 
 	if (c == NULL)
 		return false;
+	is_old = c->flags & CONN_HTTP10;
 	reply.goes_on = true;
-	assert(reply_head_bound(&reply) + sizeof chunked <= sizeof text);
-	n = reply_head(&reply, text, sizeof text - sizeof chunked);
-	strcpy(text + n, c->flags & CONN_HTTP10 ? closing : chunked);
+	assert(reply_head_bound(&reply) + more <= sizeof text);
+	n = reply_head(&reply, text, sizeof text - more);
+	n += (size_t)snprintf(text + n, sizeof text - n, "%s%s\r\n",
+	    is_old ? "" : chunked, is_old || must_close(exchange.io, c) ? closing : "");
 	c->flags |= CONN_STREAM;
-	out_copy(exchange.io, c, text, strlen(text));
+	out_copy(exchange.io, c, text, n);
 	out_flush(exchange.io, c);
 	return c->fd >= 0 && stream_settle(exchange.io, c);
 }
