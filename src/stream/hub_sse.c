@@ -88,7 +88,7 @@ hub_sse_answer(struct hub *hub, struct listener *l)
 	if (!http_stream_block(hub_exchange(hub, l), block))
 		return;
 	/* A room that is closed now has said its last word to strangers. */
-	if (!room->world_readable) {
+	if (!room->world_readable || hub->stopping) {
 		hub_sse_end(hub, l, false);
 		return;
 	}
