@@ -289,6 +289,21 @@ make_form(
 	atomic_fetch_add(&hub->bodies_made, 1);
 }
 
+/* user 0: anybody. */
+static bool
+has_join(const struct hub_room *room, int64_t from, uint64_t user)
+{
+	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > from; i--) {
+		const struct live_event *e = room->ring[i];
+		const char *who = e->pdu->event->state_key;
+
+		if (e->membership_after == MEMBERSHIP_JOIN &&
+		    (user == 0 || map_hash(who, strlen(who)) == user))
+			return true;
+	}
+	return false;
+}
+
 static struct hub_body *
 find_body(struct hub_room *room, int64_t from)
 {
@@ -301,7 +316,14 @@ find_body(struct hub_room *room, int64_t from)
 	drop_body(b);
 	b->is_used = true;
 	b->from = from;
+	b->has_joins = has_join(room, from, 0);
 	return b;
+}
+
+bool
+hub_room_joined(struct hub_room *room, int64_t from, uint64_t user)
+{
+	return find_body(room, from)->has_joins && has_join(room, from, user);
 }
 
 struct http_shared *

@@ -81,6 +81,11 @@ hub_sse_answer(struct hub *hub, struct listener *l)
 		hub_sse_end(hub, l, true);
 		return;
 	}
+	/* Whoever has joined is no stranger any more, and comes back as a member. */
+	if (hub_room_joined(room, l->from, l->user)) {
+		hub_sse_end(hub, l, false);
+		return;
+	}
 	block = hub_room_body(
 	    hub, room, l->from, l->gzip ? HUB_BLOCK_GZIP : HUB_BLOCK, &events);
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
