@@ -366,6 +366,9 @@ settle_stream(struct hub *hub, struct listener *l, struct waiting *w)
 	l->state = LISTENER_PARKED;
 	l->waiting = w;
 	l->sse = true;
+	/* Who began without a place among typing has the one of the first look. */
+	if (w->from.typing < 0)
+		w->from.typing = w->looked.typing;
 	if (!w->begun) {
 		w->begun = true;
 		if (!hub_sse_begin(hub, l, w->accepts_gzip, &w->from))
