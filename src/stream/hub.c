@@ -382,7 +382,7 @@ settle_stream(struct hub *hub, struct listener *l, struct waiting *w)
 		w->reply.body = NULL;
 		w->answered = false;
 		w->from = w->looked;
-		l->dirty = true; /* there may be more */
+		l->dirty = l->dirty || w->more;
 	}
 	w->deadline_ms = clock_mono_ms() + SSE_COMMENT_MS;
 	if (!hub->stopping)

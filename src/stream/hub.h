@@ -40,6 +40,7 @@ struct waiting {
 	bool answered; /* reply is the answer; else there is nothing yet */
 	struct http_reply reply;
 	struct stream_token looked; /* up to where nothing was found */
+	bool more;		    /* the answer is a full page */
 	bool world_readable;
 
 	struct hub *hub;
