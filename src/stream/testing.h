@@ -6,6 +6,7 @@
 #ifndef STREAM_TESTING_H
 #define STREAM_TESTING_H
 
+#include "http/gzip.h"
 #include "http/testing.h"
 #include "http/uri.h"
 
@@ -15,6 +16,7 @@
 #include "core/typing.h"
 #include "stream/events.h"
 #include "stream/hub.h"
+#include "stream/sse.h"
 
 #define LOOKS_MAX 512
 
@@ -62,6 +64,28 @@ take_look(struct fixture *f)
 	return w;
 }
 
+static inline void
+set_answer(struct waiting *w, int status, struct buf *body)
+{
+	w->answered = true;
+	w->reply = (struct http_reply){ .status = status };
+	w->reply.body = buf_take(body, &w->reply.body_n);
+}
+
+/* A block of a stream, as a worker makes it. */
+static inline void
+set_block(struct waiting *w, struct buf *chunk)
+{
+	struct buf packed = { 0 };
+
+	if (w->accepts_gzip) {
+		gzip_block(&packed, chunk->p, chunk->n);
+		set_answer(w, 200, &packed);
+	} else {
+		set_answer(w, 200, chunk);
+	}
+}
+
 /* What a worker does; w is not given back yet. */
 static inline void
 do_look(struct fixture *f, struct waiting *w)
@@ -73,18 +97,19 @@ do_look(struct fixture *f, struct waiting *w)
 	enum mx_err err = events_look(&f->t.ctx, f->t.arena, &ask, &chunk, &found);
 
 	w->looked = found.end;
+	w->more = found.more;
 	w->world_readable = found.world_readable;
-	if (err != M_OK || found.count > 0) {
-		token_write(&start, &found.from);
-		buf_char(&start, '\0');
-		if (err == M_OK)
-			events_body(&body, (struct str){ chunk.p, chunk.n },
-			    w->start == NULL ? start.p : w->start, &found.end);
-		else
-			buf_str(&body, err_name(err));
-		w->answered = true;
-		w->reply = (struct http_reply){ .status = err == M_OK ? 200 : 403 };
-		w->reply.body = buf_take(&body, &w->reply.body_n);
+	token_write(&start, &found.from);
+	buf_char(&start, '\0');
+	if (err != M_OK) {
+		buf_str(&body, err_name(err));
+		set_answer(w, 403, &body);
+	} else if (found.count > 0 && w->sse) {
+		set_block(w, &chunk);
+	} else if (found.count > 0) {
+		events_body(&body, (struct str){ chunk.p, chunk.n },
+		    w->start == NULL ? start.p : w->start, &found.end);
+		set_answer(w, 200, &body);
 	}
 	buf_free(&chunk);
 	buf_free(&start);
@@ -99,7 +124,8 @@ serve_look(struct fixture *f)
 	hub_looked(f->hubs, w);
 }
 
-/* GET /events?user=U&room=R&from=T&timeout=MS&expires=MS; '@g...' is a stranger. */
+/* GET /events?user=U&room=R&from=T&timeout=MS&expires=MS&stream=1&gzip=1; '@g...' is a
+ * stranger. */
 static inline void
 hub_request(struct http_io *io, struct http_request *request, void *arg)
 {
@@ -132,7 +158,9 @@ hub_request(struct http_io *io, struct http_request *request, void *arg)
 		assert_true(token_parse(from, &w->from));
 	w->limit = EVENTS_LIMIT_DEFAULT;
 	w->is_stranger = starts_with(user, "@g");
-	w->deadline_ms = clock_mono_ms() + timeout_ms;
+	w->sse = uri_query_get(&query, "stream") != NULL;
+	w->accepts_gzip = uri_query_get(&query, "gzip") != NULL;
+	w->deadline_ms = clock_mono_ms() + (w->sse ? SSE_COMMENT_MS : timeout_ms);
 	w->expires_ms = expires_ms == 0 ? 0 : clock_mono_ms() + expires_ms;
 	w->tokens_gone =
 	    changes_tokens_gone(f->t.core.changes) - atomic_load(&f->gone_lag);
@@ -393,6 +421,17 @@ tell_token_gone(struct fixture *f, const char *user, const char *device)
 	changes_wake(f->t.core.changes);
 }
 
+static inline bool
+look_is_due(struct fixture *f)
+{
+	bool is_due;
+
+	lock_take(&f->lock);
+	is_due = f->look_first != f->look_last;
+	lock_give(&f->lock);
+	return is_due;
+}
+
 /* Reads the answer on fd, doing the looks that it takes; returns its body. */
 static inline char *
 answer_of(struct fixture *f, int fd)
@@ -400,15 +439,10 @@ answer_of(struct fixture *f, int fd)
 	long long deadline = clock_mono_ms() + WAIT_MS;
 	struct pollfd readable = { .fd = fd, .events = POLLIN };
 	struct answer answer;
-	bool asked;
 
-	while (poll(&readable, 1, 10) == 0 && clock_mono_ms() < deadline) {
-		lock_take(&f->lock);
-		asked = f->look_first != f->look_last;
-		lock_give(&f->lock);
-		if (asked)
+	while (poll(&readable, 1, 10) == 0 && clock_mono_ms() < deadline)
+		if (look_is_due(f))
 			serve_look(f);
-	}
 	read_answer(fd, &answer);
 	assert_int_equal(answer.status, 200);
 	close(fd);
