@@ -18,14 +18,14 @@ stream_of(struct exchange exchange)
 
 /* What was sent or kept: may it stay so? */
 static bool
-stream_settle(struct http_io *io, struct conn *c)
+stream_settle(struct http_io *io, struct conn *c, size_t max)
 {
 	uint32_t gen = c->gen;
 
 	/* Blocks that come behind it give a reader who takes nothing no more time. */
 	if (c->busy != NULL && c->busy->out_first != NULL && c->deadline == 0)
 		wheel_set(io, c, io->server->config.body_timeout_ms);
-	bound_unsent(io, c, io->server->config.write_max);
+	bound_unsent(io, c, max);
 	if (c->fd < 0 || c->gen != gen)
 		return false;
 	if (c->slot != io->current)
@@ -55,11 +55,11 @@ http_stream_begin(struct exchange exchange, const struct http_reply *head)
 	c->flags |= CONN_STREAM;
 	out_copy(exchange.io, c, text, n);
 	out_flush(exchange.io, c);
-	return c->fd >= 0 && stream_settle(exchange.io, c);
+	return c->fd >= 0 && stream_settle(exchange.io, c, SIZE_MAX);
 }
 
-bool
-http_stream_block(struct exchange exchange, struct http_shared *block)
+static bool
+stream_write(struct exchange exchange, struct http_shared *block, size_t max)
 {
 	struct http_io *io = exchange.io;
 	struct conn *c = stream_of(exchange);
@@ -75,7 +75,27 @@ http_stream_block(struct exchange exchange, struct http_shared *block)
 		conn_close(io, c);
 		return false;
 	}
-	return stream_settle(io, c);
+	return stream_settle(io, c, max);
+}
+
+bool
+http_stream_block(struct exchange exchange, struct http_shared *block)
+{
+	return stream_write(exchange, block, exchange.io->server->config.write_max);
+}
+
+bool
+http_stream_own(struct exchange exchange, struct http_shared *block)
+{
+	return stream_write(exchange, block, SIZE_MAX);
+}
+
+bool
+http_stream_is_drained(struct exchange exchange)
+{
+	struct conn *c = stream_of(exchange);
+
+	return c == NULL || c->busy == NULL || c->busy->out_first == NULL;
 }
 
 void

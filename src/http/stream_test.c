@@ -10,7 +10,7 @@
 	    .content_type = "text/event-stream",                                       \
 	    .headers = "Cache-Control: no-store\r\n" })
 
-enum act { BEGIN, BLOCK, END, CUT };
+enum act { BEGIN, BLOCK, OWN, DRAINED, END, CUT };
 
 /* What is done on the io thread, and what came of it. */
 struct step {
@@ -33,6 +33,10 @@ run_step(struct http_io *io, void *arg)
 		step->result = http_stream_begin(step->exchange, &head);
 	else if (step->act == BLOCK)
 		step->result = http_stream_block(step->exchange, step->block);
+	else if (step->act == OWN)
+		step->result = http_stream_own(step->exchange, step->block);
+	else if (step->act == DRAINED)
+		step->result = http_stream_is_drained(step->exchange);
 	else
 		http_stream_end(step->exchange, step->act == CUT);
 	lock_take(&step->app->lock);
@@ -328,6 +332,33 @@ who_does_not_read_is_closed_at_the_bound_and_told_of_once(void **state)
 }
 
 static void
+what_is_for_one_alone_may_be_of_any_size_and_is_told_of_when_taken(void **state)
+{
+	struct app *app = *state;
+	struct http_shared *huge = huge_block();
+	char *got = malloc(huge->n);
+	int fd = dial(app);
+	struct exchange exchange = begin(app, fd);
+
+	assert_true(act(app, exchange, DRAINED, NULL).result);
+	assert_true(act(app, exchange, OWN, huge).result);
+	assert_false(act(app, exchange, DRAINED, NULL).result);
+	read_exactly(fd, got, huge->n);
+	assert_memory_equal(got, huge->bytes, huge->n);
+	wait_until(app, &app->drained_n, 1);
+	assert_true(act(app, exchange, DRAINED, NULL).result);
+	assert_true(block(app, exchange, "small").result);
+	expect_bytes(fd, "5\r\nsmall\r\n");
+	act(app, exchange, END, NULL);
+	expect_bytes(fd, "0\r\n\r\n");
+	assert_int_equal(app->drained_n, 1);
+	assert_int_equal(app->gone_n, 0);
+	http_shared_unref(huge);
+	free(got);
+	close(fd);
+}
+
+static void
 who_takes_nothing_for_too_long_is_closed_however_many_blocks_come(void **state)
 {
 	struct app *app = start_hasty(100000000);
@@ -439,6 +470,7 @@ main(void)
 		T(one_block_reaches_a_hundred_streams_by_reference),
 		cmocka_unit_test(a_slow_reader_gets_all_blocks_in_order),
 		T(who_does_not_read_is_closed_at_the_bound_and_told_of_once),
+		T(what_is_for_one_alone_may_be_of_any_size_and_is_told_of_when_taken),
 		cmocka_unit_test(
 		    who_takes_nothing_for_too_long_is_closed_however_many_blocks_come),
 		cmocka_unit_test(a_stream_may_be_idle_longer_than_a_body_may_take),

@@ -332,7 +332,7 @@ park(struct hub *hub, struct listener *l, struct waiting *w)
 	struct hub_room *room =
 	    w->room_count == 1 ? hub_room_get(hub, w->room_ids[0]) : NULL;
 
-	if (room != NULL && may_share(w) && w->world_readable &&
+	if (room != NULL && !l->behind && may_share(w) && w->world_readable &&
 	    w->looked.events >= room->last) {
 		room->known = true;
 		room->world_readable = true;
@@ -383,6 +383,7 @@ settle_stream(struct hub *hub, struct listener *l, struct waiting *w)
 		w->answered = false;
 		w->from = w->looked;
 		l->dirty = l->dirty || w->more;
+		l->behind = !http_stream_is_drained(hub_exchange(hub, l));
 	}
 	w->deadline_ms = clock_mono_ms() + SSE_COMMENT_MS;
 	if (!hub->stopping)
@@ -425,7 +426,7 @@ settle(struct hub *hub, struct waiting *w)
 			return;
 		late = false;
 	}
-	if (l->dirty) {
+	if (l->dirty && !l->behind) {
 		look(hub, l, w);
 		return;
 	}
@@ -464,8 +465,22 @@ hub_wake(struct hub *hub, uint32_t tag)
 
 	if (l->state == LISTENER_LOOKING)
 		l->dirty = true;
-	else if (l->state == LISTENER_PARKED)
+	else if (l->state == LISTENER_PARKED && !l->behind)
 		look(hub, l, l->waiting);
+}
+
+/* The next page goes out when the last one was taken: a long backlog is not heaped up
+ * before a slow client. */
+void
+hub_drained(struct hubs *hubs, struct http_io *io, uint32_t tag)
+{
+	struct hub *hub = http_io_data(io);
+	struct listener *l = listener_at(hub, tag);
+
+	if (l->state != LISTENER_PARKED || !l->behind)
+		return;
+	l->behind = false;
+	look(hub, l, l->waiting);
 }
 
 /* --- answers when nothing came --- */

@@ -57,6 +57,7 @@ struct listener {
 	bool expires;		 /* the deadline is the token's end */
 	bool gzip;		 /* strangers: takes packed answers */
 	bool sse;		 /* stays after an answer: server-sent events */
+	bool behind;		 /* its client is slow to take what a look has found */
 	uint32_t deadline_s;	 /* of clock_mono_ms / 1000 */
 	int64_t expires_ms;	 /* its token's end; 0: none */
 	struct link wheel;	 /* in its second; free ones: next is the free list */

@@ -18,7 +18,7 @@ static bool
 send_bytes(struct hub *hub, struct listener *l, const char *bytes, size_t n)
 {
 	struct http_shared *block = http_block_new(bytes, n);
-	bool sent = http_stream_block(hub_exchange(hub, l), block);
+	bool sent = http_stream_own(hub_exchange(hub, l), block);
 
 	http_shared_unref(block);
 	return sent;
@@ -126,6 +126,7 @@ hub_sse_comment(struct hub *hub, struct listener *l)
 
 	if (hub->comments[gzip] == NULL)
 		hub->comments[gzip] = comment_made(gzip);
-	if (http_stream_block(hub_exchange(hub, l), hub->comments[gzip]))
+	/* Who has yet to take what is there needs no sign of life. */
+	if (l->behind || http_stream_block(hub_exchange(hub, l), hub->comments[gzip]))
 		wait_on(hub, l);
 }

@@ -789,6 +789,35 @@ who_does_not_read_is_closed_and_the_others_hear_on(void **state)
 }
 
 static void
+a_slow_reader_gets_its_backlog_page_by_page(void **state)
+{
+	struct fixture *f = *state;
+	long long here = atomic_load(&f->t.core.visible);
+	char from[64], id[32];
+	int fd, heard = 0;
+
+	for (int i = 0; i < 250; i++)
+		send_long_text(f, i); /* a page is far more than WRITE_MAX */
+	writer_flush(f->t.core.writer);
+	snprintf(from, sizeof from, "&from=s1_e%lld", here);
+	fd = narrow_stream(f, "@gee:x", from);
+	serve_look(f);
+	await_parked(f, 1);
+	assert_int_equal(looks(f), 1); /* the next page waits for this one */
+	send_text(f, f->room, "burst-250-");
+	turn_clock(f, SSE_COMMENT_MS + 1000);
+	assert_int_equal(looks(f), 1);
+	expect_opening(fd, id);
+	while (heard < 251)
+		heard = burst_on(f, fd, heard);
+	serve_look(f);
+	await_parked(f, 1);
+	send_text(f, f->room, "live");
+	expect_block(fd, WORDS("live"), NULL);
+	close(fd);
+}
+
+static void
 a_poll_that_is_sent_back_may_be_a_stream(void **state)
 {
 	struct fixture *f = *state;
@@ -871,6 +900,7 @@ main(void)
 		T(what_is_done_to_others_ends_no_stream),
 		T(a_stream_whose_client_goes_leaves_nothing_behind),
 		T(who_does_not_read_is_closed_and_the_others_hear_on),
+		T(a_slow_reader_gets_its_backlog_page_by_page),
 		T(a_poll_that_is_sent_back_may_be_a_stream),
 		T(stopping_ends_every_stream),
 		T(what_was_said_before_the_server_stops_is_heard),

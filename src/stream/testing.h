@@ -175,6 +175,12 @@ hub_is_gone(struct http_io *io, uint32_t tag, void *arg)
 }
 
 static inline void
+hub_is_drained(struct http_io *io, uint32_t tag, void *arg)
+{
+	hub_drained(((struct fixture *)arg)->hubs, io, tag);
+}
+
+static inline void
 hub_ticks(struct http_io *io, int64_t now, void *arg)
 {
 	hub_tick(((struct fixture *)arg)->hubs, io, now);
@@ -200,6 +206,7 @@ open_fixture(void **state)
 	struct http_config config = usual_config(&listener);
 	struct http_hooks hooks = { .request = hub_request,
 		.gone = hub_is_gone,
+		.drained = hub_is_drained,
 		.tick = hub_ticks,
 		.work = hub_works,
 		.stopping = hub_stops,
