@@ -211,6 +211,30 @@ what_does_not_shrink_still_makes_a_block(void **state)
 	free(noise);
 }
 
+static void
+stored_blocks_stand_between_packed_ones(void **state)
+{
+	static const size_t sizes[] = { 1, 65534, 65535, 65536, 65537, 200000 };
+	struct buf header = { GZIP_HEADER, GZIP_HEADER_N, 0 };
+	z_stream stream = { 0 };
+
+	assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
+	assert_true(goes_on_to(&stream, &header, "", 0));
+	for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		char *text = make_text(sizes[i], i);
+		struct buf packed = { 0 }, stored = { 0 };
+
+		gzip_block_stored(&stored, text, sizes[i]);
+		assert_true(goes_on_to(&stream, &stored, text, sizes[i]));
+		gzip_block(&packed, text, sizes[i]);
+		assert_true(goes_on_to(&stream, &packed, text, sizes[i]));
+		buf_free(&packed);
+		buf_free(&stored);
+		free(text);
+	}
+	inflateEnd(&stream);
+}
+
 static bool
 block_round_trip(size_t n, unsigned seed)
 {
@@ -269,6 +293,7 @@ main(void)
 		cmocka_unit_test(
 		    a_block_goes_behind_what_is_there_and_leaves_bodies_alone),
 		cmocka_unit_test(what_does_not_shrink_still_makes_a_block),
+		cmocka_unit_test(stored_blocks_stand_between_packed_ones),
 		cmocka_unit_test(threads_pack_beside_one_another),
 	};
 

@@ -250,11 +250,15 @@ packed_answer(struct http_shared *plain)
 static struct http_shared *
 packed_block(struct http_shared *plain)
 {
+	const char *bytes = plain->bytes + plain->head_n;
+	size_t n = plain->n - plain->head_n - plain->tail_n;
 	struct buf packed = { 0 };
 	struct http_shared *block;
 
-	gzip_block(&packed, plain->bytes + plain->head_n,
-	    plain->n - plain->head_n - plain->tail_n);
+	if (n > GZIP_SHARED_MAX)
+		gzip_block_stored(&packed, bytes, n);
+	else
+		gzip_block(&packed, bytes, n);
 	block = http_block_new(packed.p, packed.n);
 	buf_free(&packed);
 	return block;

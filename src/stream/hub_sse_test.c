@@ -322,6 +322,20 @@ polls_and_streams_share_an_events_encoding(void **state)
 	assert_int_equal(stats.answers_shared, 100);
 }
 
+static void
+send_long_text(struct fixture *f, int number)
+{
+	size_t n = 50000;
+	char *body = malloc(n + 1);
+
+	memset(body, 'x', n);
+	body[n] = '\0';
+	body[snprintf(body, 16, "burst-%03d-", number)] = 'x';
+	queue_event(f, f->room, "m.room.message", NULL,
+	    arena_printf(f->t.arena, "{\"body\":\"%s\"}", body));
+	free(body);
+}
+
 /* Unpacks the next block of a stream into text. */
 static void
 read_packed(int fd, z_stream *stream, char *text, size_t cap)
@@ -379,6 +393,35 @@ packed_streams_share_one_packed_block(void **state)
 		inflateEnd(&streams[i]);
 		close(fds[i]);
 	}
+}
+
+static void
+a_long_block_goes_into_a_packed_stream_as_it_is(void **state)
+{
+	struct fixture *f = *state;
+	int fd = stream_as(f, "@gee:x", "&gzip=1");
+	size_t cap = 300000;
+	char *text = malloc(cap);
+	z_stream stream = { 0 };
+	struct gate gate;
+
+	serve_look(f);
+	expect_head(fd);
+	assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
+	read_packed(fd, &stream, text, cap);
+	await_parked(f, 1);
+	gate_close(f, &gate);
+	for (int i = 0; i < 4; i++)
+		send_long_text(f, i);
+	gate_open(f, &gate);
+	read_packed(fd, &stream, text, cap);
+	assert_int_equal(burst_heard(text, 0), 4);
+	send_text(f, f->room, "short");
+	read_packed(fd, &stream, text, cap);
+	assert_non_null(strstr(text, "short"));
+	inflateEnd(&stream);
+	free(text);
+	close(fd);
 }
 
 static void
@@ -754,20 +797,6 @@ narrow_stream(struct fixture *f, const char *user, const char *more)
 }
 
 static void
-send_long_text(struct fixture *f, int number)
-{
-	size_t n = 50000;
-	char *body = malloc(n + 1);
-
-	memset(body, 'x', n);
-	body[n] = '\0';
-	body[snprintf(body, 16, "burst-%03d-", number)] = 'x';
-	queue_event(f, f->room, "m.room.message", NULL,
-	    arena_printf(f->t.arena, "{\"body\":\"%s\"}", body));
-	free(body);
-}
-
-static void
 who_does_not_read_is_closed_and_the_others_hear_on(void **state)
 {
 	struct fixture *f = *state;
@@ -886,6 +915,7 @@ main(void)
 		T(a_stranger_begins_where_it_says),
 		T(polls_and_streams_share_an_events_encoding),
 		T(packed_streams_share_one_packed_block),
+		T(a_long_block_goes_into_a_packed_stream_as_it_is),
 		T(a_room_that_closes_ends_its_streams_with_that_event),
 		T(a_logout_cuts_streams_off),
 		T(a_stream_ends_with_its_token),
