@@ -91,6 +91,7 @@ run_look(struct task *task, struct ctx *ctx, struct arena *arena)
 	enum mx_err err = events_look(ctx, arena, &ask, &chunk, &found);
 
 	w->looked = found.end;
+	w->more = found.more;
 	w->world_readable = found.world_readable;
 	if (err != M_OK)
 		set_error(look, ctx, arena, err);

@@ -48,6 +48,12 @@ on_gone(struct http_io *io, uint32_t tag, void *arg)
 }
 
 static void
+on_drained(struct http_io *io, uint32_t tag, void *arg)
+{
+	hub_drained(((struct server *)arg)->hubs, io, tag);
+}
+
+static void
 on_tick(struct http_io *io, int64_t mono_ms, void *arg)
 {
 	hub_tick(((struct server *)arg)->hubs, io, mono_ms);
@@ -194,6 +200,7 @@ server_new(struct core *core, const struct server_options *options, char **error
 	struct http_hooks hooks = { .request = dispatch_request,
 		.gone = on_gone,
 		.is_proxy = is_proxy,
+		.drained = on_drained,
 		.tick = on_tick,
 		.work = on_work,
 		.stopping = on_stopping,

@@ -384,7 +384,7 @@ answer_sent(struct http_io *io, struct conn *c, struct http_shared *shared, int 
 			.p = shared->bytes + n,
 			.n = shared->n - n });
 	if (is_block) {
-		stream_settle(io, c);
+		stream_settle(io, c, io->server->config.write_max);
 		return;
 	}
 	exchange_end(io, c, false);

@@ -238,8 +238,11 @@ conn_written(struct http_io *io, struct conn *c)
 		conn_finish(io, c);
 		return;
 	}
-	if (c->state == CONN_PARKED)
+	if (c->state == CONN_PARKED) {
 		wheel_set(io, c, 0); /* a stream whose reader has caught up */
+		if (io->server->hooks.drained != NULL)
+			io->server->hooks.drained(io, c->tag, io->server->hooks.arg);
+	}
 	if (c->state != CONN_IDLE)
 		return;
 	if (io->stopping) {

@@ -16,6 +16,7 @@
 #define MEM_LEVEL 8
 
 #define RAW_BITS (-15) /* no header, no trailer */
+#define STORED_MAX 65535u
 
 enum kind { WHOLE, BLOCK, KINDS };
 
@@ -100,4 +101,22 @@ gzip_block(struct buf *out, const char *bytes, size_t n)
 	deflate(stream, Z_FULL_FLUSH);
 	assert(stream->avail_in == 0 && stream->avail_out > 0);
 	out->n += stream->total_out;
+}
+
+/* RFC 1951, 3.2.4: three bits say "stored, not the last one", the rest of their byte is
+ * left; then a length, its inverse, the bytes. */
+void
+gzip_block_stored(struct buf *out, const char *bytes, size_t n)
+{
+	while (n > 0) {
+		unsigned part = n < STORED_MAX ? (unsigned)n : STORED_MAX;
+		unsigned inverse = ~part;
+		char head[5] = { 0, (char)part, (char)(part >> 8), (char)inverse,
+			(char)(inverse >> 8) };
+
+		buf_add(out, head, sizeof head);
+		buf_add(out, bytes, part);
+		bytes += part;
+		n -= part;
+	}
 }

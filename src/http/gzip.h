@@ -19,5 +19,7 @@ bool gzip_body(char **body, size_t *n);
 /* Appends the block packed so that it can follow any other behind one header: nothing
  * in it refers to what came before, and it ends at a byte (RFC 1951, a full flush). */
 void gzip_block(struct buf *out, const char *bytes, size_t n);
+/* The same without packing them: for bytes that would take too long. */
+void gzip_block_stored(struct buf *out, const char *bytes, size_t n);
 
 #endif

@@ -29,7 +29,9 @@ void h2_park(struct exchange exchange, uint32_t tag);
 void h2_answer(
     struct exchange exchange, const char *head, size_t head_n, struct out body);
 bool h2_stream_begin(struct exchange exchange, const char *head, size_t head_n);
-bool h2_stream_block(struct exchange exchange, struct http_shared *block);
+/* max: unsent bytes beyond which its reader is let go. */
+bool h2_stream_block(struct exchange exchange, struct http_shared *block, size_t max);
+bool h2_stream_is_drained(struct exchange exchange);
 void h2_stream_end(struct exchange exchange, bool cut);
 
 #endif

@@ -82,6 +82,18 @@ h2_out_free(struct h2_stream *s)
 		out_pop(s);
 }
 
+/* All of a stream has been taken, for now. */
+static ssize_t
+pause_stream(struct h2_stream *s)
+{
+	const struct http_hooks *hooks = &s->h2->io->server->hooks;
+
+	s->is_paused = true;
+	if (s->state == H2_PARKED && hooks->drained != NULL)
+		hooks->drained(s->h2->io, s->tag, hooks->arg);
+	return NGHTTP2_ERR_DEFERRED;
+}
+
 /* nghttp2 asks for the next bytes of a body. */
 static ssize_t
 read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
@@ -106,10 +118,8 @@ read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
 	STAT_ADD(s->h2->io, bytes_out, n);
 	if (s->out_first == NULL && s->ended)
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
-	else if (n == 0) {
-		s->is_paused = true;
-		return NGHTTP2_ERR_DEFERRED;
-	}
+	else if (n == 0)
+		return pause_stream(s);
 	return (ssize_t)n;
 }
 
@@ -257,7 +267,7 @@ go_on(struct h2_stream *s)
 
 /* Who does not read is let go; hooks.gone tells. */
 static bool
-is_too_slow(const struct h2_stream *s)
+is_too_slow(const struct h2_stream *s, size_t max)
 {
 	const struct http_io *io = s->h2->io;
 	const struct http_config *config = &io->server->config;
@@ -265,7 +275,7 @@ is_too_slow(const struct h2_stream *s)
 	uint64_t pinned =
 	    atomic_load_explicit(&io->stats.pinned_bytes, memory_order_relaxed);
 
-	return s->unsent > config->write_max || (all > 0 && pinned > all);
+	return s->unsent > max || (all > 0 && pinned > all);
 }
 
 static void
@@ -283,7 +293,15 @@ let_go(struct h2_stream *s)
 }
 
 bool
-h2_stream_block(struct exchange exchange, struct http_shared *block)
+h2_stream_is_drained(struct exchange exchange)
+{
+	struct h2_stream *s = stream_of(exchange);
+
+	return s == NULL || s->out_first == NULL;
+}
+
+bool
+h2_stream_block(struct exchange exchange, struct http_shared *block, size_t max)
 {
 	struct h2_stream *s = stream_of(exchange);
 
@@ -292,7 +310,7 @@ h2_stream_block(struct exchange exchange, struct http_shared *block)
 	out_add(s, (struct out){ .shared = http_shared_ref(block),
 		       .p = block->bytes + block->head_n,
 		       .n = block->n - block->head_n - block->tail_n });
-	if (is_too_slow(s)) {
+	if (is_too_slow(s, max)) {
 		let_go(s);
 		return false;
 	}

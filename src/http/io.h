@@ -223,9 +223,9 @@ void out_copy(struct http_io *io, struct conn *c, const char *p, size_t n);
  * socket leaves; false: the connection is dead. */
 bool out_shared(
     struct http_io *io, struct conn *c, struct http_shared *shared, struct str piece);
-/* What was sent or kept of a stream: may it stay so? False: the connection is closed.
- */
-bool stream_settle(struct http_io *io, struct conn *c);
+/* What was sent or kept of a stream: may it stay so, or is it more than max? False: the
+ * connection is closed. */
+bool stream_settle(struct http_io *io, struct conn *c, size_t max);
 /* Of a shared answer, or a stream's block, that a batch has sent: how many bytes the
  * socket took, or -errno. */
 void answer_sent(

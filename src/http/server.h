@@ -102,6 +102,10 @@ void http_batch_end(struct http_io *io);
  */
 bool http_stream_begin(struct exchange exchange, const struct http_reply *head);
 bool http_stream_block(struct exchange exchange, struct http_shared *block);
+/* The same of what is for this client alone: of any size, as long as it moves. */
+bool http_stream_own(struct exchange exchange, struct http_shared *block);
+/* Has the client taken all of it? If not, hooks.drained tells when it has. */
+bool http_stream_is_drained(struct exchange exchange);
 /* The last block was sent; hooks.gone is not called. cut: the connection is closed
  * without the end of chunked coding, as one that was lost. */
 void http_stream_end(struct exchange exchange, bool cut);
@@ -148,6 +152,8 @@ struct http_hooks {
 	void (*request)(struct http_io *io, struct http_request *request, void *arg);
 	/* A parked request's client has gone (or the server closes it). */
 	void (*gone)(struct http_io *io, uint32_t tag, void *arg);
+	/* A stream's client has taken all that it was slow to take; may be NULL. */
+	void (*drained)(struct http_io *io, uint32_t tag, void *arg);
 	/* About once a second, and at least once a wake-up after that long. */
 	void (*tick)(struct http_io *io, int64_t mono_ms, void *arg);
 	/* Sliced work: called between rounds of sockets while it returns true. */

@@ -4,7 +4,7 @@
  * For server-sent events: what a hub has for its listeners goes through here.
  */
 #include <assert.h>
-#include <string.h>
+#include <stdio.h>
 #include "http/batch.h"
 #include "http/h2.h"
 #include "http/io.h"
@@ -19,13 +19,14 @@ stream_of(struct exchange exchange)
 }
 
 bool
-stream_settle(struct http_io *io, struct conn *c)
+stream_settle(struct http_io *io, struct conn *c, size_t max)
 {
 	uint32_t gen = c->gen;
 
-	if (c->busy != NULL && c->busy->out_first != NULL)
+	/* Blocks that come behind it give a reader who takes nothing no more time. */
+	if (c->busy != NULL && c->busy->out_first != NULL && c->deadline == 0)
 		wheel_set(io, c, io->server->config.body_timeout_ms);
-	bound_unsent(io, c, io->server->config.write_max);
+	bound_unsent(io, c, max);
 	if (c->fd < 0 || c->gen != gen)
 		return false;
 	if (c->slot != io->current)
@@ -36,37 +37,40 @@ stream_settle(struct http_io *io, struct conn *c)
 bool
 http_stream_begin(struct exchange exchange, const struct http_reply *head)
 {
-	static const char chunked[] = "Transfer-Encoding: chunked\r\n\r\n";
-	static const char closing[] = "Connection: close\r\n\r\n";
+	static const char chunked[] = "Transfer-Encoding: chunked\r\n";
+	static const char closing[] = "Connection: close\r\n";
 	struct http_reply reply = *head;
 	struct conn *c;
 	char text[2048];
-	size_t n;
+	size_t more = sizeof chunked + sizeof closing, n;
+	bool is_old;
 
 	reply.goes_on = true;
-	assert(reply_head_bound(&reply) + sizeof chunked <= sizeof text);
-	n = reply_head(&reply, text, sizeof text - sizeof chunked);
+	assert(reply_head_bound(&reply) + more <= sizeof text);
+	n = reply_head(&reply, text, sizeof text - more);
 	if (exchange.conn & EXCHANGE_STREAM)
 		return h2_stream_begin(exchange, text, n);
 	c = stream_of(exchange);
 	if (c == NULL)
 		return false;
-	strcpy(text + n, c->flags & CONN_HTTP10 ? closing : chunked);
+	is_old = c->flags & CONN_HTTP10;
+	n += (size_t)snprintf(text + n, sizeof text - n, "%s%s\r\n",
+	    is_old ? "" : chunked, is_old || must_close(exchange.io, c) ? closing : "");
 	c->flags |= CONN_STREAM;
-	out_copy(exchange.io, c, text, strlen(text));
+	out_copy(exchange.io, c, text, n);
 	out_flush(exchange.io, c);
-	return c->fd >= 0 && stream_settle(exchange.io, c);
+	return c->fd >= 0 && stream_settle(exchange.io, c, SIZE_MAX);
 }
 
-bool
-http_stream_block(struct exchange exchange, struct http_shared *block)
+static bool
+stream_write(struct exchange exchange, struct http_shared *block, size_t max)
 {
 	struct http_io *io = exchange.io;
 	struct str piece = { block->bytes, block->n };
 	struct conn *c;
 
 	if (exchange.conn & EXCHANGE_STREAM)
-		return h2_stream_block(exchange, block);
+		return h2_stream_block(exchange, block, max);
 	c = stream_of(exchange);
 	if (c == NULL)
 		return false;
@@ -83,7 +87,30 @@ http_stream_block(struct exchange exchange, struct http_shared *block)
 		conn_close(io, c);
 		return false;
 	}
-	return stream_settle(io, c);
+	return stream_settle(io, c, max);
+}
+
+bool
+http_stream_block(struct exchange exchange, struct http_shared *block)
+{
+	return stream_write(exchange, block, exchange.io->server->config.write_max);
+}
+
+bool
+http_stream_own(struct exchange exchange, struct http_shared *block)
+{
+	return stream_write(exchange, block, SIZE_MAX);
+}
+
+bool
+http_stream_is_drained(struct exchange exchange)
+{
+	struct conn *c;
+
+	if (exchange.conn & EXCHANGE_STREAM)
+		return h2_stream_is_drained(exchange);
+	c = stream_of(exchange);
+	return c == NULL || c->busy == NULL || c->busy->out_first == NULL;
 }
 
 void

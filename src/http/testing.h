@@ -38,7 +38,7 @@ struct app {
 	struct lock lock;
 	pthread_cond_t changed;
 	struct exchange parked[PARKED_MAX]; /* by tag */
-	int parked_n, gone_n, ticks, posted;
+	int parked_n, gone_n, drained_n, ticks, posted;
 	uint32_t gone_tag;
 	struct http_request *detached[PARKED_MAX];
 	int detached_n;
@@ -154,6 +154,16 @@ on_gone(struct http_io *io, uint32_t tag, void *arg)
 }
 
 static inline void
+on_drained(struct http_io *io, uint32_t tag, void *arg)
+{
+	struct app *app = arg;
+
+	(void)io;
+	(void)tag;
+	note(app, &app->drained_n);
+}
+
+static inline void
 on_tick(struct http_io *io, int64_t mono_ms, void *arg)
 {
 	struct app *app = arg;
@@ -201,6 +211,7 @@ app_start(const struct http_config *config)
 	struct app *app = calloc(1, sizeof *app);
 	struct http_hooks hooks = { .request = on_request,
 		.gone = on_gone,
+		.drained = on_drained,
 		.tick = on_tick,
 		.stopping = on_stopping,
 		.error_body = error_body,

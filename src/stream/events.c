@@ -312,6 +312,7 @@ cut_page(struct look *look, struct events_found *found)
 	found->end.events = look->from > look->visible ? look->from : look->visible;
 	if (look->count >= look->ask->limit) {
 		look->count = look->ask->limit;
+		found->more = true;
 		found->end.events = look->heard[look->count - 1].position;
 	}
 }

@@ -26,6 +26,7 @@ struct events_ask {
 struct events_found {
 	int count; /* events in body's chunk */
 	struct stream_token from, end;
+	bool more;	     /* the page is full: there may be more behind it */
 	bool world_readable; /* the (first) room is open to strangers now */
 	int64_t looked;	     /* `visible` when it was looked */
 };

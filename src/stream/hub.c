@@ -378,7 +378,7 @@ park(struct hub *hub, struct listener *l, struct waiting *w)
 	struct hub_room *room =
 	    w->room_count == 1 ? hub_room_get(hub, w->room_ids[0]) : NULL;
 
-	if (room != NULL && may_share(w) && w->world_readable &&
+	if (room != NULL && !l->behind && may_share(w) && w->world_readable &&
 	    w->looked.events >= room->last) {
 		room->known = true;
 		room->world_readable = true;
@@ -412,6 +412,9 @@ settle_stream(struct hub *hub, struct listener *l, struct waiting *w)
 	l->state = LISTENER_PARKED;
 	l->waiting = w;
 	l->sse = true;
+	/* Who began without a place among typing has the one of the first look. */
+	if (w->from.typing < 0)
+		w->from.typing = w->looked.typing;
 	if (!w->begun) {
 		w->begun = true;
 		if (!hub_sse_begin(hub, l, w->accepts_gzip, &w->from))
@@ -425,7 +428,8 @@ settle_stream(struct hub *hub, struct listener *l, struct waiting *w)
 		w->reply.body = NULL;
 		w->answered = false;
 		w->from = w->looked;
-		l->dirty = true; /* there may be more */
+		l->dirty = l->dirty || w->more;
+		l->behind = !http_stream_is_drained(hub_exchange(hub, l));
 	}
 	w->deadline_ms = clock_mono_ms() + SSE_COMMENT_MS;
 	if (!hub->stopping)
@@ -468,7 +472,7 @@ settle(struct hub *hub, struct waiting *w)
 			return;
 		late = false;
 	}
-	if (l->dirty) {
+	if (l->dirty && !l->behind) {
 		look(hub, l, w);
 		return;
 	}
@@ -507,8 +511,22 @@ hub_wake(struct hub *hub, uint32_t tag)
 
 	if (l->state == LISTENER_LOOKING)
 		l->dirty = true;
-	else if (l->state == LISTENER_PARKED)
+	else if (l->state == LISTENER_PARKED && !l->behind)
 		look(hub, l, l->waiting);
+}
+
+/* The next page goes out when the last one was taken: a long backlog is not heaped up
+ * before a slow client. */
+void
+hub_drained(struct hubs *hubs, struct http_io *io, uint32_t tag)
+{
+	struct hub *hub = http_io_data(io);
+	struct listener *l = listener_at(hub, tag);
+
+	if (l->state != LISTENER_PARKED || !l->behind)
+		return;
+	l->behind = false;
+	look(hub, l, l->waiting);
 }
 
 /* --- answers when nothing came --- */

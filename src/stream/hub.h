@@ -41,6 +41,7 @@ struct waiting {
 	bool answered; /* reply is the answer; else there is nothing yet */
 	struct http_reply reply;
 	struct stream_token looked; /* up to where nothing was found */
+	bool more;		    /* the answer is a full page */
 	bool world_readable;
 
 	struct hub *hub;
@@ -77,6 +78,7 @@ void hub_looked(struct hubs *hubs, struct waiting *w);
 
 /* The server's hooks. */
 void hub_gone(struct hubs *hubs, struct http_io *io, uint32_t tag);
+void hub_drained(struct hubs *hubs, struct http_io *io, uint32_t tag);
 void hub_tick(struct hubs *hubs, struct http_io *io, int64_t mono_ms);
 bool hub_work(struct hubs *hubs, struct http_io *io);
 void hub_stopping(struct hubs *hubs, struct http_io *io);

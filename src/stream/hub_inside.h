@@ -58,6 +58,7 @@ struct listener {
 	bool expires;		 /* the deadline is the token's end */
 	bool gzip;		 /* strangers: takes packed answers */
 	bool sse;		 /* stays after an answer: server-sent events */
+	bool behind;		 /* its client is slow to take what a look has found */
 	uint32_t deadline_s;	 /* of clock_mono_ms / 1000 */
 	int64_t expires_ms;	 /* its token's end; 0: none */
 	struct link wheel;	 /* in its second; free ones: next is the free list */
@@ -89,6 +90,7 @@ struct hub_body {
 	bool is_used;
 	int64_t from;
 	uint32_t events;
+	bool has_joins;
 	struct http_shared *forms[HUB_FORMS]; /* NULL: nobody has asked for it */
 };
 
@@ -163,6 +165,8 @@ bool hub_room_has(const struct hub_room *room, int64_t from);
 /* The answer for a stranger who stands at `from`; borrowed. */
 struct http_shared *hub_room_body(struct hub *hub, struct hub_room *room, int64_t from,
     enum hub_form form, uint32_t *events_out);
+/* Has this user (map_hash of the id) joined behind `from`? */
+bool hub_room_joined(struct hub_room *room, int64_t from, uint64_t user);
 /* Frees rooms that nobody has listened to for a while. */
 void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
 

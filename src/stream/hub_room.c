@@ -250,11 +250,15 @@ packed_answer(struct http_shared *plain)
 static struct http_shared *
 packed_block(struct http_shared *plain)
 {
+	const char *bytes = plain->bytes + plain->head_n;
+	size_t n = plain->n - plain->head_n - plain->tail_n;
 	struct buf packed = { 0 };
 	struct http_shared *block;
 
-	gzip_block(&packed, plain->bytes + plain->head_n,
-	    plain->n - plain->head_n - plain->tail_n);
+	if (n > GZIP_SHARED_MAX)
+		gzip_block_stored(&packed, bytes, n);
+	else
+		gzip_block(&packed, bytes, n);
 	block = http_block_new(packed.p, packed.n);
 	buf_free(&packed);
 	return block;
@@ -289,6 +293,21 @@ make_form(
 	atomic_fetch_add(&hub->bodies_made, 1);
 }
 
+/* user 0: anybody. */
+static bool
+has_join(const struct hub_room *room, int64_t from, uint64_t user)
+{
+	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > from; i--) {
+		const struct live_event *e = room->ring[i];
+		const char *who = e->pdu->event->state_key;
+
+		if (e->membership_after == MEMBERSHIP_JOIN &&
+		    (user == 0 || map_hash(who, strlen(who)) == user))
+			return true;
+	}
+	return false;
+}
+
 static struct hub_body *
 find_body(struct hub_room *room, int64_t from)
 {
@@ -301,7 +320,14 @@ find_body(struct hub_room *room, int64_t from)
 	drop_body(b);
 	b->is_used = true;
 	b->from = from;
+	b->has_joins = has_join(room, from, 0);
 	return b;
+}
+
+bool
+hub_room_joined(struct hub_room *room, int64_t from, uint64_t user)
+{
+	return find_body(room, from)->has_joins && has_join(room, from, user);
 }
 
 struct http_shared *

@@ -18,7 +18,7 @@ static bool
 send_bytes(struct hub *hub, struct listener *l, const char *bytes, size_t n)
 {
 	struct http_shared *block = http_block_new(bytes, n);
-	bool sent = http_stream_block(hub_exchange(hub, l), block);
+	bool sent = http_stream_own(hub_exchange(hub, l), block);
 
 	http_shared_unref(block);
 	return sent;
@@ -75,20 +75,30 @@ hub_sse_answer(struct hub *hub, struct listener *l)
 	struct hub_room *room = l->in;
 	struct http_shared *block;
 	uint32_t events = 0;
+	bool is_last;
 
 	/* Whoever was outrun comes back and goes on from the store. */
 	if (hub_has_expired(l->expires_ms) || hub_is_outrun(l)) {
 		hub_sse_end(hub, l, true);
 		return;
 	}
+	/* Whoever has joined is no stranger any more, and comes back as a member. */
+	if (hub_room_joined(room, l->from, l->user)) {
+		hub_sse_end(hub, l, false);
+		return;
+	}
+	/* A room that is closed now has said its last word to strangers. What ends
+	 * behind it cannot wait for the rest of a batch. */
+	is_last = !room->world_readable || hub->stopping;
+	if (is_last)
+		http_batch_end(hub->io);
 	block = hub_room_body(
 	    hub, room, l->from, l->gzip ? HUB_BLOCK_GZIP : HUB_BLOCK, &events);
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
 	json_event_count_delivered(events);
 	if (!http_stream_block(hub_exchange(hub, l), block))
 		return;
-	/* A room that is closed now has said its last word to strangers. */
-	if (!room->world_readable) {
+	if (is_last) {
 		hub_sse_end(hub, l, false);
 		return;
 	}
@@ -121,6 +131,7 @@ hub_sse_comment(struct hub *hub, struct listener *l)
 
 	if (hub->comments[gzip] == NULL)
 		hub->comments[gzip] = comment_made(gzip);
-	if (http_stream_block(hub_exchange(hub, l), hub->comments[gzip]))
+	/* Who has yet to take what is there needs no sign of life. */
+	if (l->behind || http_stream_block(hub_exchange(hub, l), hub->comments[gzip]))
 		wait_on(hub, l);
 }
