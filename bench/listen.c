@@ -47,9 +47,10 @@ static const char usage[] =
     "  send [count=1] [senders=1] [room=0] [rooms=1] [within_s=120]\n"
     "       [every_ms=0 seconds=0 [burst=0 burst_every_ms=0]]\n"
     "                      returns when all have heard it\n"
-    "  await empty=N [within_s=60]\n"
-    "                      until so many answers were empty\n"
-    "  poke                POST /floor/timeout: what a floor needs to be told\n"
+    "  await empty=N [within_s=60] [more=0] [poke=0]\n"
+    "                      until so many answers were empty, since the last await "
+    "with\n"
+    "                      more=1; a floor wants a poke\n"
     "  probe on=1, probe on=0\n"
     "                      sends to the quiet room, newcomers; their latencies\n"
     "  slow n=N            so many connections of no use; 0: ends them\n"
@@ -251,24 +252,6 @@ desk_check(struct desk *desk, const char *line)
 }
 
 static void
-desk_await(struct desk *desk, const char *line)
-{
-	uint64_t empty = (uint64_t)desk_arg(line, "empty", 0);
-	int64_t from_us = clock_mono_us();
-	int64_t until_us = from_us + desk_arg(line, "within_s", 60) * 1000000;
-	struct tally before, now;
-
-	desk_sum(desk->crowd, &before);
-	do {
-		usleep(2000);
-		desk_sum(desk->crowd, &now);
-	} while (now.empty - before.empty < empty && clock_mono_us() < until_us);
-	printf("{\"took_us\": %lld, ", (long long)(clock_mono_us() - from_us));
-	desk_print_since(desk->crowd, &before);
-	printf("}\n");
-}
-
-static void
 nothing_to_note(struct load *load, struct load_conn *conn, struct load_answer *answer)
 {
 	(void)load;
@@ -276,20 +259,41 @@ nothing_to_note(struct load *load, struct load_conn *conn, struct load_answer *a
 	(void)answer;
 }
 
+/* A floor keeps no time: it is told that it is over. */
 static void
-desk_poke(struct desk *desk, const char *line)
+poke(const struct crowd *crowd)
 {
 	static const struct load_request request = { "POST", "/floor/timeout", "",
 		"{}" };
 	struct load load = { .on_answer = nothing_to_note };
 
-	(void)line;
-	load_open(&load, desk->crowd->server, 1);
+	load_open(&load, crowd->server, 1);
 	load_ask(&load, &load.conns[0], &request);
 	while (load.conns[0].is_waiting)
 		load_turn(&load, -1);
 	load_close(&load);
-	printf("{}\n");
+}
+
+static void
+desk_await(struct desk *desk, const char *line)
+{
+	uint64_t empty = (uint64_t)desk_arg(line, "empty", 0);
+	int64_t from_us = clock_mono_us();
+	int64_t until_us = from_us + desk_arg(line, "within_s", 60) * 1000000;
+	static struct tally before;
+	struct tally now;
+
+	if (!desk_arg(line, "more", 0))
+		desk_sum(desk->crowd, &before);
+	if (desk_arg(line, "poke", 0))
+		poke(desk->crowd);
+	do {
+		usleep(2000);
+		desk_sum(desk->crowd, &now);
+	} while (now.empty - before.empty < empty && clock_mono_us() < until_us);
+	printf("{\"took_us\": %lld, ", (long long)(clock_mono_us() - from_us));
+	desk_print_since(desk->crowd, &before);
+	printf("}\n");
 }
 
 /* ---- other processes ---- */
@@ -398,7 +402,7 @@ desk_slow(struct desk *desk, const char *line)
 	memset(tally, 0, sizeof *tally);
 }
 
-/* ---- the beginning ---- */
+/* ---- the beginning, and the end ---- */
 
 static void
 start_workers(struct desk *desk, int each)
@@ -417,6 +421,20 @@ start_workers(struct desk *desk, int each)
 		close(fds[1]);
 		desk->order_fds[i] = fds[0];
 	}
+}
+
+/* Returns when all others have ended. */
+static void
+desk_close(struct desk *desk)
+{
+	for (int i = 0; i < 2 && desk->is_probing; i++)
+		end_child(desk->probes[i]);
+	while (desk->slow_count > 0)
+		end_child(desk->slow[--desk->slow_count]);
+	for (int i = 0; i < desk->crowd->worker_count; i++)
+		shutdown(desk->order_fds[i], SHUT_RDWR); /* all copies of it */
+	while (wait(NULL) > 0)
+		continue;
 }
 
 /* ---- the command line ---- */
@@ -472,9 +490,9 @@ follow(struct desk *desk, const char *line)
 		void (*run)(struct desk *, const char *);
 	} words[] = { { "open", desk_open }, { "park", desk_park },
 		{ "again", desk_again }, { "reopen", desk_reopen },
-		{ "send", desk_send }, { "await", desk_await }, { "poke", desk_poke },
-		{ "probe", desk_probe }, { "slow", desk_slow },
-		{ "figures", desk_figures }, { "check", desk_check } };
+		{ "send", desk_send }, { "await", desk_await }, { "probe", desk_probe },
+		{ "slow", desk_slow }, { "figures", desk_figures },
+		{ "check", desk_check } };
 	size_t n = strcspn(line, " \n");
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -510,5 +528,6 @@ main(int argc, char **argv)
 	fflush(stdout);
 	while (fgets(line, sizeof line, stdin) != NULL)
 		follow(&desk, line);
+	desk_close(&desk);
 	return 0;
 }

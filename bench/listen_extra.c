@@ -117,6 +117,7 @@ ask_without_reading(int fd)
 static void
 slow_open(struct slow *slow, int i)
 {
+	static const struct linger at_once = { .l_onoff = 1 };
 	struct epoll_event event = { .events = EPOLLRDHUP, .data.u32 = (uint32_t)i };
 	enum kind kind = (enum kind)(i % 3);
 	int fd = crowd_connect(
@@ -129,6 +130,7 @@ slow_open(struct slow *slow, int i)
 		return;
 	}
 	atomic_fetch_add(&slow->crowd->slow.open, 1);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	epoll_ctl(slow->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 	if (kind == DEAF)
 		ask_without_reading(fd);

@@ -98,7 +98,7 @@ send_all(struct sending *sending, int senders)
 
 	load_open(&load, sending->desk->crowd->server, senders);
 	sending->next_us = clock_mono_us();
-	sending->burst_us = sending->next_us + sending->burst_every_us;
+	sending->burst_us = sending->next_us + sending->burst_every_us / 2;
 	while (sending->acked < sending->total) {
 		look_at_clock(sending);
 		for (int i = 0; i < senders && sending->pending > 0; i++)
