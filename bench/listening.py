@@ -12,7 +12,12 @@ from target import WORLD_READABLE, V3
 BURST_LISTENERS, BURST_EVENTS, SENDERS = 1000, 200, 16
 HERD_MS = 1000
 TIMEOUT_AFTER_MS = 4000
+WARM_ROUNDS = 5
 SLOW_LISTENERS = 1000
+SLOW_FOR_S = 15  # before we look: longer than a head may take to come
+COUNTERS = {"encodings an event": "events_encoded_total",
+            "bodies an event": "listener_bodies_total",
+            "workers' looks an event": "listener_looks_total"}
 
 
 def parked(target, count):
@@ -25,19 +30,16 @@ def ms(said, name):
 
 
 def counted(target):
-    """What the server counts: events encoded, and answers' bytes made."""
+    """What the server counts: events encoded, answers' bytes made, looks by workers."""
     told = target.metrics() if hasattr(target, "metrics") else {}
     return {name: sum(value for key, value in told.items() if key.startswith(f"parlour_{name}"))
-            for name in ("events_encoded_total", "listener_bodies_total")} if told else {}
+            for name in COUNTERS.values()} if told else {}
 
 
 def counted_since(target, before, events):
     now = counted(target)
-    return {} if not now else {
-        "encodings an event": (now["events_encoded_total"]
-                               - before["events_encoded_total"]) / events,
-        "bodies an event": (now["listener_bodies_total"]
-                            - before["listener_bodies_total"]) / events}
+    return {figure: (now[name] - before[name]) / events
+            for figure, name in COUNTERS.items() if now}
 
 
 # ---- all in one room ----
@@ -58,11 +60,12 @@ def memory_each(target, count, before):
 
 
 def once_around(bench, target, crowd):
-    """Resident bytes after the first event: what comes with that, comes once."""
+    """Resident bytes after the first events: what comes with them, comes once."""
     bench.size(target)
-    crowd.ask("send")
-    crowd.ask("park")
-    parked(target, crowd.listeners)
+    for _ in range(1 if bench.is_quick else WARM_ROUNDS):
+        crowd.ask("send")
+        crowd.ask("park")
+        parked(target, crowd.listeners)
     return target.memory()["Rss"]
 
 
@@ -267,6 +270,7 @@ def slow(bench, target):
             got = {f"without: {name}": value
                    for name, value in at_ease(crowd, rounds, seconds).items()}
             crowd.ask("slow", n=useless)
+            time.sleep(1 if bench.is_quick else SLOW_FOR_S)
             got |= {f"with: {name}": value
                     for name, value in at_ease(crowd, rounds, seconds).items()}
             left = crowd.ask("slow", n=0)
