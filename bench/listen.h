@@ -12,6 +12,7 @@
 
 #define ID_MAX 64
 #define FROM_MAX 120
+#define TOKEN_MAX 1024
 #define SENT_MAX (1 << 20)
 #define PROBES_MAX (1 << 18)
 #define WORKERS_MAX 64
@@ -75,6 +76,8 @@ struct crowd {
 	struct listener *listeners;
 	struct room *rooms;
 	struct sent *sent;
+	char *tokens; /* one behind the other */
+	size_t tokens_n;
 	_Atomic uint32_t sent_n, arrived;
 	struct tally tallies[WORKERS_MAX];
 	struct probe sends, newcomers;

@@ -113,6 +113,7 @@ crowd_new(const struct options *options, char **rooms, int room_count)
 	crowd->room_count = room_count;
 	crowd->listeners = shared((size_t)crowd->n, sizeof *crowd->listeners);
 	crowd->rooms = shared((size_t)room_count, sizeof *crowd->rooms);
+	crowd->tokens = shared((size_t)crowd->n, TOKEN_MAX);
 	crowd->sent = shared(SENT_MAX, sizeof *crowd->sent);
 	for (int i = 0; i < room_count; i++)
 		crowd->rooms[i].id = rooms[i];
@@ -139,8 +140,15 @@ static void
 note_guest(struct load *load, struct load_conn *conn, struct load_answer *answer)
 {
 	struct crowd *crowd = load->arg;
+	char *token = member_of(answer, "\"access_token\":\"");
+	size_t n = strlen(token) + 1;
 
-	crowd->listeners[conn->line].token = member_of(answer, "\"access_token\":\"");
+	if (n > TOKEN_MAX)
+		load_die("a token of %zu bytes", n);
+	crowd->listeners[conn->line].token = crowd->tokens + crowd->tokens_n;
+	memcpy(crowd->tokens + crowd->tokens_n, token, n);
+	crowd->tokens_n += n;
+	free(token);
 }
 
 void

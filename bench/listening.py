@@ -12,7 +12,7 @@ from target import WORLD_READABLE, V3
 BURST_LISTENERS, BURST_EVENTS, SENDERS = 1000, 200, 16
 HERD_MS = 1000
 TIMEOUT_AFTER_MS = 4000
-WARM_ROUNDS = 5
+WARM_ROUNDS = 10
 SLOW_LISTENERS = 1000
 SLOW_FOR_S = 15  # before we look: longer than a head may take to come
 COUNTERS = {"encodings an event": "events_encoded_total",
