@@ -100,11 +100,10 @@ def main():
     except Wrong as wrong:
         sys.exit(f"{wrong} (data: {folder})")
     shutil.rmtree(folder)
-    settled = heard.memory[1] if len(heard.memory) > 2 else heard.memory[0]
     print(f"{options.listeners} listeners, {heard.events} events, {heard.answers} answers, "
           f"{heard.deliveries} deliveries, 0 wrong, {heard.lost} connections lost\n"
-          f"resident: {heard.memory[0] / 1e6:.1f} MB at the start, {settled / 1e6:.1f} MB "
-          f"after a minute, {heard.memory[-1] / 1e6:.1f} MB at the end\n"
+          f"resident: {heard.memory[0] / 1e6:.1f} MB at the start, "
+          f"{heard.memory[1] / 1e6:.1f} MB after a minute, {heard.memory[-1] / 1e6:.1f} MB at the end\n"
           f"wake-up, the worst minute: p50 {heard.wake_p50_us / 1000:.1f} ms, p99 "
           f"{heard.wake_p99_us / 1000:.1f} ms, last {heard.wake_max_us / 1000:.1f} ms")
 
