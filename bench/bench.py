@@ -141,15 +141,16 @@ def ratio(ours, beside):
     return f"{part:.2f}x" if part < 10 else f"{part:,.0f}x"
 
 
-def verdict(name, figure, ours, floor):
-    words, is_met = measure.GOALS.get((name, figure), (None, None))
+def verdict(goal, ours, floor):
+    words, is_met = goal or (None, None)
     if words is None:
         return ""
     return f"{words}: {'met' if is_met(ours, floor) else 'MISSED'}"
 
 
-def table(name, columns):
+def table(name, columns, goals=None):
     """Rows of texts, the first being the head."""
+    goals = measure.GOALS if goals is None else goals
     beside = [column for column, figures in columns.items() if column != "Parlour" and figures]
     head = [name, "Parlour"]
     for column in beside:
@@ -160,7 +161,7 @@ def table(name, columns):
         for column in beside:
             other = columns[column].get(figure)
             row += [number(other), ratio(ours, other)]
-        goal = verdict(name, figure, ours, columns["floor"].get(figure, 0))
+        goal = verdict(goals.get((name, figure)), ours, columns["floor"].get(figure, 0))
         rows.append([*row, goal])
     return rows
 
@@ -215,10 +216,10 @@ def arguments():
     return options
 
 
-def build(tree, *more):
-    programs = ["parlour", "bench/load", "bench/http_floor", "src/store/commit_floor", *more]
-    made = subprocess.run(["ninja", "-C", str(tree), *programs], text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def build(tree, *programs):
+    made = subprocess.run(["ninja", "-C", str(tree), "parlour", "bench/load", *programs],
+                          text=True, check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
     if made.returncode != 0:
         sys.exit(made.stdout)
     os.environ["PARLOUR_BIN"] = str(tree / "parlour")
@@ -227,7 +228,7 @@ def build(tree, *more):
 def main():
     options = arguments()
     bench = Bench(options)
-    build(bench.tree)
+    build(bench.tree, "bench/http_floor", "src/store/commit_floor")
     peers, results = [PEERS[name] for name in options.peer], {}
     print("\n".join(machine()), flush=True)
     try:

@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Measures listeners of the release, all of them held by real requests of real guests.
+
+Every answer is checked: each event once, in order, none missing. The floor is a bare
+program that holds as many connections and sends as many bytes; it, Parlour and Synapse
+take turns, run by run, and what is printed are medians.
+"""
+
+import argparse
+import contextlib
+import inspect
+import json
+import pathlib
+import resource
+import shutil
+import subprocess
+import sys
+import types
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+# pylint: disable=wrong-import-position
+import listening
+from bench import PEERS, Bench, aligned, build, machine, markdown, medians, number, table
+from target import TOP, Parlour, Target, free_port
+from lib.crowd import Crowd
+from lib.http import Http
+
+SLOPE = (1000, 4000, 10000, 18000)
+SLOPE_QUICK = (200, 1000)
+SPARE_DESCRIPTORS = 500  # of the server: what is no listener
+
+
+class Floor(Target):
+    """bench/send_floor: what cannot be left out."""
+
+    name = "floor"
+
+    def __init__(self, folder, load_program, program, mode):
+        super().__init__(folder, load_program)
+        self.program, self.mode, self.port = program, mode, free_port()
+        self.http = Http(f"http://{self.address}")
+
+    def spawn(self):
+        self.process = subprocess.Popen([self.program, str(self.port), self.mode,
+                                         str(self.folder / "page")])
+
+    def tail(self):
+        return ""
+
+
+class Listening(Bench):
+    """What the measurements need to know besides: how many, and how they listen."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.mode, self.listeners, self.rooms = options.mode, options.listeners, options.rooms
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        most = limit - SPARE_DESCRIPTORS
+        if self.listeners > most:
+            sys.exit(f"nofile is {limit} here: the server holds {most} listeners")
+        self.slow_count = 600 if self.is_quick else min(15000, most - 1000)
+        self.answer_bytes = 0
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+    def count(self, target):
+        return min(self.listeners, 1000) if target.name in PEER_NAMES else self.listeners
+
+    def room_count(self, target):
+        return min(self.rooms, 50) if target.name in PEER_NAMES else self.rooms
+
+    def size(self, target):
+        """Tells a floor how long Parlour's answer was."""
+        if target.name == "floor":
+            target.http.ask("POST", f"/floor/bytes/{self.answer_bytes}")
+
+    def crowd(self, target, count, rooms=1, listened=None):
+        """Listeners to new rooms of a new account, who are not connected yet."""
+        if target.name == "floor":
+            owner = types.SimpleNamespace(token="floor")
+            *heard, quiet = [f"!room{n}:floor" for n in range(rooms)] + ["!quiet:floor"]
+        else:
+            owner = target.accounts(1)[0]
+            *heard, quiet = listening.public_rooms(target, owner, rooms + 1)
+        return Crowd(target.address, target.pid, owner.token, heard, quiet, listeners=count,
+                     listened=listened or rooms, mode=self.mode)
+
+    def floor(self):
+        return self.started(Floor, self.program("bench/send_floor"), self.mode)
+
+
+PEER_NAMES = {kind.name for kind in PEERS.values()}
+
+
+# ---- running ----
+
+def measured(bench, name, peers):
+    """{column: {figure: median}}: Parlour, floor, and each peer."""
+    columns = {"Parlour": [], "floor": []}
+    with contextlib.ExitStack() as stack:
+        going = {}
+        for kind in (Parlour, *peers):
+            target = stack.enter_context(bench.started(kind))
+            going[kind.name] = listening.ALL[name](bench, target)
+            columns[kind.name] = []
+        if name in listening.HAVE_FLOOR:
+            target = stack.enter_context(bench.floor())
+            going["floor"] = listening.ALL[name](bench, target)
+        try:
+            for _ in range(bench.runs):
+                for column, measurement in going.items():
+                    columns[column].append(next(measurement))
+        finally:
+            for measurement in going.values():
+                measurement.close()
+    return {column: medians(runs) for column, runs in columns.items()}
+
+
+def slope(bench):
+    """{listeners: columns of the first measurement}."""
+    got = {}
+    for count in SLOPE_QUICK if bench.is_quick else SLOPE:
+        bench.listeners, bench.answer_bytes = count, 0
+        got[count] = measured(bench, "listeners", [])
+    return got
+
+
+# ---- printing ----
+
+def slope_table(got):
+    """Rows of texts: a figure of Parlour's for each number of listeners, and the floor's."""
+    rows = [["for each of", *(f"{count:,}" for count in got), ""]]
+    for column in ("Parlour", "floor"):
+        first = next(iter(got.values()))[column]
+        rows += [[f"{column}: {figure}", *(number(one[column].get(figure)) for one in got.values()),
+                  ""] for figure in first if column == "Parlour" or "CPU" in figure]
+    return rows
+
+
+def print_figures(bench, name, columns):
+    print("\n" + aligned(table(name, columns, listening.GOALS)), flush=True)
+    for column in columns:
+        if column in PEER_NAMES and name != "rooms":
+            print(f"({column}: {min(bench.listeners, 1000):,} listeners)", flush=True)
+
+
+def save(path, bench, results, by_count):
+    text = [__doc__.split("\n\n", maxsplit=1)[0].replace(
+        "Measures listeners of the release", "# Listeners\n\n`./dev bench listen` measures "
+        "listeners of the release"), "", *machine(), "",
+        f"{bench.listeners:,} listeners, mode {bench.mode}; medians of {bench.runs} runs.", ""]
+    for name, columns in results.items():
+        doc = " ".join(inspect.getdoc(listening.ALL[name]).split())
+        text += [f"## {name}", "", doc, "",
+                 markdown(table(name, columns, listening.GOALS)), ""]
+    if by_count:
+        text += ["## slope", "", "The first measurement with more and more listeners.", "",
+                 markdown(slope_table(by_count)), ""]
+    path.write_text("\n".join(text), encoding="utf-8")
+
+
+# ---- the command line ----
+
+def words():
+    lines = []
+    for name, one in listening.ALL.items():
+        lines += [f"  {name}", *(f"      {line}" for line in inspect.getdoc(one).splitlines())]
+    return "\n".join(lines)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="./dev bench listen", description=__doc__, epilog="measurements:\n" + words(),
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these measurements")
+    parser.add_argument("--listeners", type=int, metavar="N",
+                        help="how many (15,000; peers hold 1,000)")
+    parser.add_argument("--rooms", type=int, metavar="R",
+                        help="of the measurement rooms (1,000; peers have 50)")
+    parser.add_argument("--mode", choices=["poll", "sse"], default="poll",
+                        help="how they listen (poll)")
+    parser.add_argument("--peer", action="append", choices=PEERS, default=[],
+                        help="the same load on another homeserver beside")
+    parser.add_argument("--slope", action="store_true",
+                        help="figures for each of 1,000, 4,000, 10,000 and 18,000 listeners")
+    parser.add_argument("--quick", action="store_true", help="one short run of few")
+    parser.add_argument("--runs", type=int, default=3, help="how many runs (3)")
+    parser.add_argument("--json", metavar="FILE", help="writes the figures as JSON")
+    parser.add_argument("--save", action="store_true", help="writes bench/LISTEN.md")
+    parser.add_argument("--build", default=str(TOP / "build/release"), metavar="FOLDER",
+                        help="the build tree to measure (build/release)")
+    options = parser.parse_args()
+    options.listeners = options.listeners or (1000 if options.quick else 15000)
+    options.rooms = options.rooms or (100 if options.quick else 1000)
+    for name in options.names:
+        if name not in listening.ALL:
+            parser.error(f"no measurement {name}; there are: {' '.join(listening.ALL)}")
+    return options
+
+
+def main():
+    options = arguments()
+    bench = Listening(options)
+    build(bench.tree, "bench/listen", "bench/send_floor")
+    peers, results, by_count = [PEERS[name] for name in options.peer], {}, {}
+    print("\n".join(machine()), flush=True)
+    try:
+        for name in options.names or ([] if options.slope else listening.ALL):
+            results[name] = measured(bench, name, peers)
+            print_figures(bench, name, results[name])
+        if options.slope:
+            by_count = slope(bench)
+            print("\n" + aligned(slope_table(by_count)), flush=True)
+    finally:
+        shutil.rmtree(bench.folder, ignore_errors=True)
+    if options.json:
+        about = {"machine": machine(), "runs": bench.runs, "mode": bench.mode,
+                 "listeners": options.listeners, "figures": results, "slope": by_count}
+        pathlib.Path(options.json).write_text(json.dumps(about, indent=1), encoding="utf-8")
+    if options.save:
+        bench.listeners = options.listeners
+        save(TOP / "bench/LISTEN.md", bench, results, by_count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+/*
+ * What all processes of `listen` need: a connection from one of many loopback
+ * addresses, the server's CPU time, and the buckets that waking times are counted in.
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "listen.h"
+
+#define PORTS_AN_ADDRESS 16000
+#define FIRST_ADDRESS 0x7f010001 /* 127.1.0.1 */
+#define STEPS 24		 /* buckets for each doubling */
+
+uint32_t
+crowd_addresses(struct crowd *crowd, int connections)
+{
+	uint32_t n = (uint32_t)(connections / PORTS_AN_ADDRESS) + 1;
+
+	return atomic_fetch_add(&crowd->addresses, n);
+}
+
+int
+crowd_connect(const struct crowd *crowd, uint32_t address, int index, int rcvbuf)
+{
+	struct sockaddr_in from = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, why;
+
+	if (fd < 0)
+		return -1;
+	from.sin_addr.s_addr =
+	    htonl(FIRST_ADDRESS + address + (uint32_t)index / PORTS_AN_ADDRESS);
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (rcvbuf > 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof rcvbuf);
+	if (bind(fd, (struct sockaddr *)&from, sizeof from) == 0 &&
+	    connect(fd, (const struct sockaddr *)&crowd->at, sizeof crowd->at) == 0)
+		return fd;
+	why = errno;
+	close(fd);
+	errno = why;
+	return -1;
+}
+
+double
+crowd_cpu_us(const struct crowd *crowd)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (crowd->pid == 0)
+		return 0;
+	if (clock_getcpuclockid(crowd->pid, &clock) != 0 ||
+	    clock_gettime(clock, &t) != 0)
+		load_die("process %d has no CPU clock", (int)crowd->pid);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+/* Microseconds up to STEPS one by one, then STEPS buckets for each doubling. */
+int
+wake_bucket(int64_t us)
+{
+	int doublings = 0, bucket;
+
+	if (us < 0)
+		us = 0;
+	while (us >> doublings >= 2 * STEPS)
+		doublings++;
+	bucket = doublings * STEPS + (int)(us >> doublings);
+	return bucket < WAKE_BUCKETS ? bucket : WAKE_BUCKETS - 1;
+}
+
+int64_t
+wake_bucket_us(int bucket)
+{
+	int doublings = bucket < 2 * STEPS ? 0 : bucket / STEPS - 1;
+
+	return (int64_t)(bucket - doublings * STEPS) << doublings;
+}
+
+/* ---- the beginning ---- */
+
+static void *
+shared(size_t n, size_t size)
+{
+	void *p = mmap(NULL, n * size + 1, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		load_die("mmap: %s", strerror(errno));
+	return p;
+}
+
+struct crowd *
+crowd_new(const struct options *options, char **rooms, int room_count)
+{
+	struct crowd *crowd = shared(1, sizeof *crowd);
+	int listened = options->listened > 0 ? options->listened : room_count;
+
+	crowd->server = options->server;
+	crowd->mode = options->mode;
+	crowd->sender = options->sender;
+	crowd->quiet = options->quiet;
+	crowd->pid = options->pid;
+	crowd->n = options->listeners;
+	crowd->room_count = room_count;
+	crowd->listeners = shared((size_t)crowd->n, sizeof *crowd->listeners);
+	crowd->rooms = shared((size_t)room_count, sizeof *crowd->rooms);
+	crowd->tokens = shared((size_t)crowd->n, TOKEN_MAX);
+	crowd->sent = shared(SENT_MAX, sizeof *crowd->sent);
+	for (int i = 0; i < room_count; i++)
+		crowd->rooms[i].id = rooms[i];
+	for (int i = 0; i < crowd->n; i++) {
+		crowd->listeners[i].room = i % listened;
+		crowd->rooms[i % listened].listeners++;
+	}
+	return crowd;
+}
+
+/* The text that stands behind "name":" in an answer; heap. */
+static char *
+member_of(const struct load_answer *answer, const char *name)
+{
+	const char *p = strstr(answer->body, name), *end;
+
+	end = p != NULL ? strchr(p + strlen(name), '"') : NULL;
+	if (answer->status != 200 || end == NULL)
+		load_die("asked for %s: %d %.300s", name, answer->status, answer->body);
+	return xstrndup(p + strlen(name), (size_t)(end - p) - strlen(name));
+}
+
+static void
+note_guest(struct load *load, struct load_conn *conn, struct load_answer *answer)
+{
+	struct crowd *crowd = load->arg;
+	char *token = member_of(answer, "\"access_token\":\"");
+	size_t n = strlen(token) + 1;
+
+	if (n > TOKEN_MAX)
+		load_die("a token of %zu bytes", n);
+	crowd->listeners[conn->line].token = crowd->tokens + crowd->tokens_n;
+	memcpy(crowd->tokens + crowd->tokens_n, token, n);
+	crowd->tokens_n += n;
+	free(token);
+}
+
+void
+crowd_register(struct crowd *crowd)
+{
+	static const struct load_request request = { "POST",
+		"/_matrix/client/v3/register?kind=guest", "", "{}" };
+	struct load load = { .on_answer = note_guest, .arg = crowd };
+	int asked = 0, busy = 1;
+
+	load_open(&load, crowd->server, 16);
+	while (busy > 0) {
+		busy = 0;
+		for (int i = 0; i < load.n; i++) {
+			if (!load.conns[i].is_waiting && asked < crowd->n) {
+				load.conns[i].line = asked++;
+				load_ask(&load, &load.conns[i], &request);
+			}
+			busy += load.conns[i].is_waiting;
+		}
+		if (busy > 0)
+			load_turn(&load, -1);
+	}
+	load_close(&load);
+}
+
+static void
+note_end(struct load *load, struct load_conn *conn, struct load_answer *answer)
+{
+	struct crowd *crowd = load->arg;
+	char *end = member_of(answer, "\"end\":\"");
+
+	(void)conn;
+	if (strlen(end) >= FROM_MAX)
+		load_die("%s is too long", end);
+	for (int i = 0; i < crowd->n; i++)
+		strcpy(crowd->listeners[i].from, end);
+	free(end);
+}
+
+void
+crowd_find_end(struct crowd *crowd)
+{
+	struct load load = { .on_answer = note_end, .arg = crowd };
+	struct load_request request = {
+		.method = "GET", .token = crowd->listeners[0].token, .body = ""
+	};
+	char target[512];
+
+	snprintf(target, sizeof target,
+	    "/_matrix/client/v3/events?timeout=0&room_id=%s", crowd->rooms[0].id);
+	request.target = target;
+	load_open(&load, crowd->server, 1);
+	crowd->at = load.at;
+	load_ask(&load, &load.conns[0], &request);
+	while (load.conns[0].is_waiting)
+		load_turn(&load, -1);
+	load_close(&load);
+}

@@ -1,0 +1,38 @@
+/*
+ * Listening by polls: one question, one answer, from where that ended. Relies on
+ * listen_http for the frame and listen_heard for what is in it.
+ */
+#include <stdio.h>
+
+#include "listen_worker.h"
+
+static void
+poll_ask(
+    struct worker *worker, const struct line *line, int64_t timeout_ms, struct buf *out)
+{
+	char query[40];
+
+	snprintf(query, sizeof query, "&timeout=%lld", (long long)timeout_ms);
+	http_ask(worker, line, query, "", out);
+}
+
+static size_t
+poll_take(struct worker *worker, struct line *line, char *bytes, size_t n)
+{
+	struct answer answer;
+	size_t used = http_answer_read(bytes, n, &answer);
+
+	if (used == 0)
+		return 0;
+	if (!line->is_waiting)
+		worker_wrong(worker, line->who, "an answer to no question");
+	else if (answer.status != 200)
+		worker_wrong(worker, line->who, "%d %.*s", answer.status,
+		    (int)(answer.body_n < 200 ? answer.body_n : 200), answer.body);
+	else
+		heard_page(worker, line->who, answer.body, answer.body_n);
+	worker_answered(worker, line, used);
+	return used;
+}
+
+const struct way way_poll = { "poll", poll_ask, poll_take };

@@ -1,0 +1,93 @@
+/*
+ * Listening by a stream of server-sent events: one question, and then blocks as they
+ * come. Relies on listen_http for the chunks and listen_heard for what is in them.
+ */
+#include <string.h>
+
+#include "listen_worker.h"
+
+static void
+sse_ask(
+    struct worker *worker, const struct line *line, int64_t timeout_ms, struct buf *out)
+{
+	(void)timeout_ms;
+	http_ask(worker, line, "", "\r\nAccept: text/event-stream", out);
+}
+
+/* Bytes up to the end of the last event that is whole. */
+static size_t
+whole_events(const char *text, size_t n)
+{
+	while (n >= 2 && (text[n - 1] != '\n' || text[n - 2] != '\n'))
+		n--;
+	return n >= 2 ? n : 0;
+}
+
+/* The opening and comments say nothing, events do. */
+static void
+hear(struct worker *worker, struct listener *who, const char *text, size_t n)
+{
+	if (memmem(text, n, "data: ", 6) != NULL)
+		heard_page(worker, who, text, n);
+	else if (memmem(text, n, "id: ", 4) != NULL)
+		heard_end(text, n, "id: ", "\n", who->from);
+}
+
+static void
+take_text(struct worker *worker, struct line *line, const char *text, size_t n)
+{
+	size_t used;
+
+	if (line->text.n == 0) {
+		used = whole_events(text, n);
+		if (used > 0)
+			hear(worker, line->who, text, used);
+		buf_add(&line->text, text + used, n - used);
+		return;
+	}
+	buf_add(&line->text, text, n);
+	used = whole_events(line->text.p, line->text.n);
+	if (used == 0)
+		return;
+	hear(worker, line->who, line->text.p, used);
+	line->text.n -= used;
+	memmove(line->text.p, line->text.p + used, line->text.n);
+}
+
+static size_t
+take_head(struct worker *worker, struct line *line, const char *bytes, size_t n)
+{
+	bool is_chunked;
+	int64_t length;
+	int status;
+	size_t used = http_head_read(bytes, n, &status, &is_chunked, &length);
+
+	if (used == 0)
+		return 0;
+	if (status != 200 || !is_chunked)
+		worker_wrong(worker, line->who, "%d instead of a stream: %.*s", status,
+		    (int)(n - used < 200 ? n - used : 200), bytes + used);
+	line->has_head = true;
+	return used;
+}
+
+static size_t
+sse_take(struct worker *worker, struct line *line, char *bytes, size_t n)
+{
+	const char *data;
+	size_t used = 0, part, data_n;
+
+	if (!line->has_head) {
+		used = take_head(worker, line, bytes, n);
+		if (used == 0)
+			return 0;
+	}
+	while ((part = http_chunk_read(bytes + used, n - used, &data, &data_n)) > 0) {
+		used += part;
+		take_text(worker, line, data, data_n);
+		worker_answered(worker, line, part);
+	}
+	return used;
+}
+
+const struct way way_sse = { "sse", sse_ask, sse_take };

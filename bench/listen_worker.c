@@ -1,0 +1,265 @@
+/*
+ * One process of listeners: connects them, asks for them, and reads what they are told.
+ * Follows the desk's orders (bench/listen.c); the ways to speak with the server are in
+ * listen_poll.c and listen_sse.c.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "listen_worker.h"
+
+#define READ_BYTES (1 << 18)
+#define EVENTS_A_TURN 256
+
+static const struct way *const ways[] = { &way_poll, &way_sse };
+
+/* ---- connections ---- */
+
+static void
+line_connect(struct worker *worker, struct line *line)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = line };
+
+	line->is_waiting = line->has_head = false;
+	buf_reset(&line->in);
+	buf_reset(&line->text);
+	line->fd = crowd_connect(
+	    worker->crowd, worker->addresses, (int)(line - worker->lines), 0);
+	if (line->fd < 0 ||
+	    epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, line->fd, &event) < 0)
+		worker_wrong(worker, line->who, "no connection: %s", strerror(errno));
+}
+
+static void
+line_close(struct line *line)
+{
+	if (line->fd >= 0)
+		close(line->fd);
+	line->fd = -1;
+}
+
+/* The server closed it. Whoever listens comes back, and goes on where it was. */
+static void line_ask(struct worker *worker, struct line *line);
+
+static void
+line_lost(struct worker *worker, struct line *line)
+{
+	bool was_waiting = line->is_waiting;
+
+	atomic_fetch_add(&worker->tally->lost, 1);
+	line_close(line);
+	line_connect(worker, line);
+	if (was_waiting && line->fd >= 0)
+		line_ask(worker, line);
+}
+
+/* ---- asking ---- */
+
+static int64_t
+timeout_now(const struct worker *worker)
+{
+	int64_t until_us = worker->order.until_us;
+	int64_t left_us = until_us - clock_mono_us();
+
+	return until_us == 0 || left_us < 0 ? worker->timeout_ms : left_us / 1000;
+}
+
+static void
+line_ask(struct worker *worker, struct line *line)
+{
+	struct buf *out = &worker->out;
+
+	buf_reset(out);
+	worker->way->ask(worker, line, timeout_now(worker), out);
+	line->is_waiting = true;
+	if (send(line->fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT) !=
+	    (ssize_t)out->n)
+		line_lost(worker, line);
+}
+
+void
+worker_answered(struct worker *worker, struct line *line, size_t bytes)
+{
+	struct tally *tally = worker->tally;
+
+	atomic_fetch_add_explicit(&tally->answers, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&tally->bytes, bytes, memory_order_relaxed);
+	if (worker->way == &way_sse)
+		return; /* it goes on */
+	line->is_waiting = false;
+	if (worker->again)
+		line_ask(worker, line);
+}
+
+/* ---- hearing ---- */
+
+/* Gives the way what has come, and keeps what it does not take yet. */
+static void
+line_take(struct worker *worker, struct line *line, char *bytes, size_t n)
+{
+	size_t used = worker->way->take(worker, line, bytes, n);
+
+	if (bytes == line->in.p) {
+		line->in.n = n - used;
+		memmove(line->in.p, line->in.p + used, line->in.n);
+	} else {
+		buf_add(&line->in, bytes + used, n - used);
+	}
+	if (line->in.n == 0)
+		buf_free(&line->in);
+}
+
+static void
+line_read(struct worker *worker, struct line *line)
+{
+	static char bytes[READ_BYTES];
+	ssize_t n = recv(line->fd, bytes, sizeof bytes - 1, MSG_DONTWAIT);
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n <= 0) {
+		line_lost(worker, line);
+	} else if (line->in.n == 0) {
+		line_take(worker, line, bytes, (size_t)n);
+	} else {
+		buf_add(&line->in, bytes, (size_t)n);
+		line_take(worker, line, line->in.p, line->in.n);
+	}
+}
+
+/* ---- orders ---- */
+
+static void
+order_done(struct worker *worker)
+{
+	if (write(worker->order_fd, "", 1) != 1)
+		exit(0);
+}
+
+static void
+turn_due(struct worker *worker, struct line *line)
+{
+	if (worker->order.kind == ORDER_REOPEN) {
+		line_close(line);
+		line_connect(worker, line);
+	}
+	if (line->fd >= 0 && !line->is_waiting)
+		line_ask(worker, line);
+}
+
+/* Asks for those whose turn it is; the rest comes later. */
+static void
+ask_due(struct worker *worker)
+{
+	int64_t passed_us = clock_mono_us() - worker->due_from_us;
+	int until = worker->n;
+
+	if (worker->order.over_us > passed_us)
+		until = (int)(worker->n * passed_us / worker->order.over_us);
+	while (worker->due < until)
+		turn_due(worker, &worker->lines[worker->due++]);
+	if (worker->due == worker->n)
+		order_done(worker);
+}
+
+static void
+follow(struct worker *worker, const struct order *order)
+{
+	worker->order = *order;
+	if (order->kind == ORDER_PARK || order->kind == ORDER_REOPEN) {
+		worker->timeout_ms = order->timeout_ms;
+		worker->due = 0;
+		worker->due_from_us = clock_mono_us();
+		return;
+	}
+	if (order->kind == ORDER_OPEN)
+		for (int i = 0; i < worker->n; i++)
+			line_connect(worker, &worker->lines[i]);
+	else if (order->kind == ORDER_AGAIN)
+		worker->again = order->on;
+	else
+		heard_check(worker, worker->lines[0].who, worker->n);
+	order_done(worker);
+}
+
+/* The desk is gone. No socket is left behind to wait for its time: what the kernel
+ * holds is measured again soon. */
+static _Noreturn void
+leave(struct worker *worker)
+{
+	static const struct linger at_once = { .l_onoff = 1 };
+
+	for (int i = 0; i < worker->n; i++)
+		if (worker->lines[i].fd >= 0)
+			setsockopt(worker->lines[i].fd, SOL_SOCKET, SO_LINGER, &at_once,
+			    sizeof at_once);
+	exit(0);
+}
+
+static void
+take_order(struct worker *worker)
+{
+	struct order order;
+
+	if (read(worker->order_fd, &order, sizeof order) != sizeof order)
+		leave(worker);
+	follow(worker, &order);
+}
+
+/* ---- the loop ---- */
+
+static void
+turn(struct worker *worker)
+{
+	struct epoll_event events[EVENTS_A_TURN];
+	int timeout_ms = worker->due < worker->n ? 1 : -1;
+	int n = epoll_wait(worker->epoll_fd, events, EVENTS_A_TURN, timeout_ms);
+
+	for (int i = 0; i < n; i++)
+		if (events[i].data.ptr == NULL)
+			take_order(worker);
+		else
+			line_read(worker, events[i].data.ptr);
+	if (worker->due < worker->n)
+		ask_due(worker);
+}
+
+static void
+worker_init(struct worker *worker, int from)
+{
+	struct crowd *crowd = worker->crowd;
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		if (strcmp(ways[i]->name, crowd->mode) == 0)
+			worker->way = ways[i];
+	worker->tally = &crowd->tallies[worker->index];
+	worker->addresses = crowd_addresses(crowd, worker->n);
+	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->order_fd, &event);
+	worker->due = worker->n;
+	worker->logs = xcalloc((size_t)crowd->room_count, sizeof *worker->logs);
+	worker->lines = xcalloc((size_t)worker->n, sizeof *worker->lines);
+	for (int i = 0; i < worker->n; i++) {
+		worker->lines[i].fd = -1;
+		worker->lines[i].who = &crowd->listeners[from + i];
+	}
+}
+
+_Noreturn void
+worker_run(struct crowd *crowd, int index, int from, int n, int fd)
+{
+	struct worker worker = {
+		.crowd = crowd, .index = index, .n = n, .order_fd = fd
+	};
+
+	worker_init(&worker, from);
+	for (;;)
+		turn(&worker);
+}

@@ -1,0 +1,111 @@
+/*
+ * One worker of `listen`: its connections, the ways in which they speak with the
+ * server, and what it holds against what it hears. Owned by one process.
+ */
+#ifndef BENCH_LISTEN_WORKER_H
+#define BENCH_LISTEN_WORKER_H
+
+#include "base/vec.h"
+#include "listen.h"
+
+/* A connection and the listeners on it: one, but for ways that carry several. */
+struct line {
+	int fd;
+	struct listener *who;
+	bool is_waiting; /* asked, not yet answered */
+	bool has_head;	 /* sse: the stream's head has come */
+	struct buf in;	 /* what has come of an answer that is not whole */
+	struct buf text; /* sse: of an event that is not whole */
+};
+
+struct heard {
+	char id[ID_MAX];
+	int64_t acked_us;     /* 0: the sender has no answer yet, as far as we know */
+	uint32_t searched_to; /* of the sent */
+};
+
+/* The events of a room in the order in which the first listener heard them. */
+struct room_log {
+	struct heard *v;
+	size_t n, cap;
+};
+
+/* What the last answer said: most are the same, byte for byte. */
+struct page {
+	struct buf bytes;
+	int room;
+	uint32_t from, count;
+	char end[FROM_MAX];
+};
+
+struct worker {
+	struct crowd *crowd;
+	struct tally *tally;
+	const struct way *way;
+	int index, n, order_fd, epoll_fd;
+	uint32_t addresses; /* the first of those it connects from */
+	struct line *lines;
+	struct room_log *logs;
+	struct page page;
+	struct order order; /* the last one */
+	bool again;
+	int64_t timeout_ms;
+	int due; /* park, reopen: the next line; n: none */
+	int64_t due_from_us;
+	struct buf out;
+};
+
+/* A way to listen. What a line needs for it hangs on the line. */
+struct way {
+	const char *name;
+	/* Appends what the listener asks, from where it stands. */
+	void (*ask)(
+	    struct worker *, const struct line *, int64_t timeout_ms, struct buf *out);
+	/* Takes what has come; returns how much of it was used. The bytes may be moved
+	 * about. */
+	size_t (*take)(struct worker *, struct line *, char *bytes, size_t n);
+};
+
+extern const struct way way_poll, way_sse;
+
+/* ---- listen_http.c: an answer's frame ---- */
+
+struct answer {
+	int status;
+	char *body;
+	size_t body_n;
+};
+
+/* Bytes of the head; 0: not whole. is_chunked_out, length_out: of the body. */
+size_t http_head_read(const char *p, size_t n, int *status_out, bool *is_chunked_out,
+    int64_t *length_out);
+/* The same of a whole answer, chunks joined. */
+size_t http_answer_read(char *p, size_t n, struct answer *out);
+/* One chunk: the bytes that it takes, 0 if it is not whole. A last one has no data. */
+size_t http_chunk_read(
+    const char *p, size_t n, const char **data_out, size_t *data_n_out);
+/* The request for /events of a line's listener, up to the headers that all have. */
+void http_ask(struct worker *worker, const struct line *line, const char *query,
+    const char *headers, struct buf *out);
+
+/* ---- listen_heard.c: what was said, once and in order ---- */
+
+/* What a listener heard: the body of an answer, or a stream's events. end: where it
+ * goes on. */
+void heard_page(
+    struct worker *worker, struct listener *who, const char *text, size_t n);
+/* Where the text says to go on: after name, up to one of stops. */
+bool heard_end(const char *text, size_t n, const char *name, const char *stops,
+    char end_out[FROM_MAX]);
+/* Compares with what was sent: nothing missing, nothing else. */
+void heard_check(struct worker *worker, struct listener *from, int n);
+/* Counts a mistake; the first one's words are kept. */
+void worker_wrong(struct worker *worker, const struct listener *who, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- listen_worker.c ---- */
+
+/* The listener has its answer, whatever it was. */
+void worker_answered(struct worker *worker, struct line *line, size_t bytes);
+
+#endif

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Holds listeners for a long time: guests in one room that hear two events a second and
+a burst of a hundred each minute. Each answer is checked: every event once, in order,
+none missing; and the memory of the server must not grow.
+"""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import sys
+
+from lib.crowd import Crowd, Wrong
+from lib.server import TOP, Server
+
+EVERY_MS = 500
+SENDERS = 16
+BURST = 100
+
+
+@dataclasses.dataclass
+class Heard:
+    """What came of it; memory in bytes, resident."""
+
+    events: int
+    answers: int
+    deliveries: int
+    lost: int
+    wake_p50_us: int
+    wake_p99_us: int
+    wake_max_us: int
+    memory: list
+
+
+def resident(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"^VmRSS:\s+(\d+) kB", text, re.M)[1]) * 1024
+
+
+class Soak:
+    """A server, its room, and its listeners."""
+
+    def __init__(self, server, listeners, mode):
+        self.server, self.pid = server, server.process.pid
+        owner = server.api.register()
+        room, quiet = owner.public_room(), owner.public_room()
+        self.crowd = Crowd(f"127.0.0.1:{server.port}", self.pid, owner.token, [room], quiet,
+                           listeners=listeners, mode=mode)
+
+    def begin(self):
+        self.crowd.ask("again", on=1)
+        self.crowd.ask("open")
+        self.crowd.ask("park")
+
+    def round(self, seconds, burst_every_s):
+        said = self.crowd.ask("send", every_ms=EVERY_MS, seconds=seconds, senders=SENDERS,
+                              burst=BURST, burst_every_ms=burst_every_s * 1000)
+        self.crowd.ask("check")
+        return said
+
+
+def soak(folder, listeners, rounds, seconds=60, mode="poll", say=lambda text: None):
+    """So many rounds of so many seconds, a burst in the middle of each; Wrong is raised
+    as soon as somebody heard what was not said, or did not hear what was."""
+    with Server(folder, log={"level": "warn"}) as server:
+        one = Soak(server, listeners, mode)
+        with one.crowd:
+            one.begin()
+            memory, worst = [resident(one.pid)], {}
+            heard = {"sent": 0, "answers": 0, "events": 0, "lost": 0}
+            for number in range(rounds):
+                said = one.round(seconds, seconds)
+                memory.append(resident(one.pid))
+                for name in heard:
+                    heard[name] += said[name]
+                for name in ("wake_p50_us", "wake_p99_us", "wake_max_us"):
+                    worst[name] = max(worst.get(name, 0), said[name])
+                say(f"{number + 1}: {heard['sent']} events, {heard['events']} deliveries, "
+                    f"wake-up p99 {said['wake_p99_us'] / 1000:.1f} ms, "
+                    f"resident {memory[-1] / 1e6:.1f} MB")
+    return Heard(heard["sent"], heard["answers"], heard["events"], heard["lost"],
+                 memory=memory, **worst)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev soak listen", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=int, default=60, metavar="M", help="how long (60)")
+    parser.add_argument("--listeners", type=int, default=15000, metavar="N",
+                        help="how many (15,000)")
+    parser.add_argument("--mode", choices=["poll", "sse"], default="poll",
+                        help="how they listen (poll)")
+    options = parser.parse_args()
+    folder = TOP / "build" / f"soak-listen-{os.getpid()}"
+    try:
+        heard = soak(folder, options.listeners, options.minutes, mode=options.mode,
+                     say=lambda text: print(text, flush=True))
+    except Wrong as wrong:
+        sys.exit(f"{wrong} (data: {folder})")
+    shutil.rmtree(folder)
+    print(f"{options.listeners} listeners, {heard.events} events, {heard.answers} answers, "
+          f"{heard.deliveries} deliveries, 0 wrong, {heard.lost} connections lost\n"
+          f"resident: {heard.memory[0] / 1e6:.1f} MB at the start, "
+          f"{heard.memory[1] / 1e6:.1f} MB after a minute, {heard.memory[-1] / 1e6:.1f} MB at the end\n"
+          f"wake-up, the worst minute: p50 {heard.wake_p50_us / 1000:.1f} ms, p99 "
+          f"{heard.wake_p99_us / 1000:.1f} ms, last {heard.wake_max_us / 1000:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
