@@ -30,6 +30,7 @@
 #define WAIT_MS 20000
 #define BODY_MAX 300000
 #define WRITE_MAX 100000
+#define READ_ALL_MAX (4 << 20)
 
 /* Shared; lock guards all below it. */
 struct app {

@@ -1,0 +1,383 @@
+/*
+ * HTTP/2 as a client sees it: many requests on one connection, parked, streamed, reset
+ * and refused. Relies on http/h2_testing.
+ */
+#include "http/h2_testing.h"
+
+static void
+requests_of_one_connection_are_answered_side_by_side(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	char path[100][16];
+	int32_t ids[100], slow = h2_ask(client, "/detach");
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(path[i], sizeof path[i], "/%d", i);
+		ids[i] = h2_ask(client, path[i]);
+	}
+	for (int i = 0; i < 100; i++)
+		h2_expect(client, ids[i], 200, path[i]);
+	wait_until(app, &app->detached_n, 1);
+	answer_text(app->detached[0]->exchange, "at last", 7, false);
+	h2_expect(client, slow, 200, "at last");
+	assert_int_equal(stats_of(app).accepted, 1);
+	assert_int_equal(stats_of(app).requests, 101);
+	assert_int_equal(stats_of(app).answered, 101);
+	h2_hang_up(client);
+}
+
+static void
+bodies_larger_than_the_windows_go_up_and_down(void **state)
+{
+	struct h2_client *client = h2_dial(*state);
+	char *text = malloc(BODY_MAX);
+	struct str body[4];
+	int32_t ids[4];
+
+	for (int i = 0; i < BODY_MAX; i++)
+		text[i] = (char)('a' + i % 29);
+	for (int i = 0; i < 4; i++) {
+		body[i] = (struct str){ text, BODY_MAX };
+		ids[i] = h2_ask_with(client, "POST", "/echo", &body[i]);
+	}
+	for (int i = 0; i < 4; i++) {
+		struct h2_got *got = h2_await(client, ids[i]);
+
+		assert_int_equal(got->status, 200);
+		assert_int_equal(got->body.n, BODY_MAX);
+		assert_memory_equal(got->body.p, text, BODY_MAX);
+	}
+	free(text);
+	h2_hang_up(client);
+}
+
+static void
+a_head_request_and_a_204_have_no_body(void **state)
+{
+	struct h2_client *client = h2_dial(*state);
+	int32_t id = h2_ask_with(client, "HEAD", "/big?1000", NULL);
+
+	h2_expect(client, id, 200, "");
+	assert_int_equal(got_of(client, id)->length, 1000);
+	id = h2_ask(client, "/nothing");
+	h2_expect(client, id, 204, "");
+	assert_int_equal(got_of(client, id)->length, -1);
+	h2_hang_up(client);
+}
+
+/* ---- parked ---- */
+
+struct later {
+	struct app *app;
+	struct http_shared *shared;
+	bool cut;
+};
+
+/* Runs fn on each io thread and waits for it; fn notes app->posted. */
+static void
+on_each_thread(struct later *later, void (*fn)(struct http_io *io, void *arg))
+{
+	struct app *app = later->app;
+	int before = app->posted, n = http_io_count(app->server);
+
+	for (int i = 0; i < n; i++)
+		http_post(http_io_at(app->server, i), fn, later);
+	wait_until(app, &app->posted, before + n);
+}
+
+static void
+answer_parked(struct http_io *io, void *arg)
+{
+	struct later *later = arg;
+	struct app *app = later->app;
+
+	for (int i = 0; i < app->parked_n; i++)
+		if (app->parked[i].io == io && http_waiting(app->parked[i]))
+			http_answer_shared(app->parked[i], later->shared);
+	note(app, &app->posted);
+}
+
+static void
+two_hundred_parked_streams_share_one_answer(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	struct later later = { .app = app,
+		.shared = http_shared_new(200, NULL, "{\"chunk\":[]}", 12) };
+	int32_t ids[200];
+
+	for (int i = 0; i < 200; i++)
+		ids[i] = h2_ask(client, "/park");
+	wait_until(app, &app->parked_n, 200);
+	assert_int_equal(stats_of(app).parked, 200);
+	on_each_thread(&later, answer_parked);
+	http_shared_unref(later.shared);
+	for (int i = 0; i < 200; i++)
+		h2_expect(client, ids[i], 200, "{\"chunk\":[]}");
+	assert_int_equal(stats_of(app).parked, 0);
+	assert_int_equal(app->gone_n, 0);
+	h2_hang_up(client);
+}
+
+static void
+a_parked_stream_that_is_reset_is_gone_once(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	int32_t first = h2_ask(client, "/park"), second = h2_ask(client, "/park");
+
+	wait_until(app, &app->parked_n, 2);
+	nghttp2_submit_rst_stream(client->session, 0, first, NGHTTP2_CANCEL);
+	h2_push(client);
+	wait_until(app, &app->gone_n, 1);
+	assert_int_equal(app->gone_tag, 0);
+	answer_text(app->parked[0], "too late", 8, false);
+	answer_text(app->parked[1], "in time", 7, false);
+	h2_expect(client, second, 200, "in time");
+	h2_hang_up(client);
+	settle(app);
+	assert_int_equal(app->gone_n, 1);
+	assert_int_equal(stats_of(app).parked, 0);
+}
+
+static void
+a_connection_that_is_lost_takes_each_of_its_parked_streams(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+
+	for (int i = 0; i < 100; i++)
+		h2_ask(client, "/park");
+	wait_until(app, &app->parked_n, 100);
+	h2_hang_up(client);
+	wait_until(app, &app->gone_n, 100);
+	settle(app);
+	assert_int_equal(app->gone_n, 100);
+	assert_int_equal(stats_of(app).parked, 0);
+	for (int i = 0; i < 100; i++)
+		answer_text(app->parked[i], "nobody", 6, false);
+	settle(app);
+	assert_int_equal(stats_of(app).answered, 0);
+}
+
+/* ---- answers that go on ---- */
+
+static void
+begin_streams(struct http_io *io, void *arg)
+{
+	struct later *later = arg;
+	struct http_reply head = { .status = 200, .content_type = "text/event-stream" };
+
+	for (int i = 0; i < later->app->parked_n; i++)
+		if (later->app->parked[i].io == io)
+			assert_true(http_stream_begin(later->app->parked[i], &head));
+	note(later->app, &later->app->posted);
+}
+
+static void
+send_block(struct http_io *io, void *arg)
+{
+	struct later *later = arg;
+
+	for (int i = 0; i < later->app->parked_n; i++)
+		if (later->app->parked[i].io == io)
+			http_stream_block(later->app->parked[i], later->shared);
+	note(later->app, &later->app->posted);
+}
+
+static void
+end_streams(struct http_io *io, void *arg)
+{
+	struct later *later = arg;
+
+	for (int i = 0; i < later->app->parked_n; i++)
+		if (later->app->parked[i].io == io)
+			http_stream_end(later->app->parked[i], later->cut);
+	note(later->app, &later->app->posted);
+}
+
+static void
+await_bytes(struct h2_client *client, int32_t id, size_t n)
+{
+	while (got_of(client, id)->body.n < n)
+		assert_true(h2_pump(client));
+}
+
+static void
+blocks_arrive_on_each_stream_as_they_are_sent(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	struct later later = { .app = app, .shared = http_block_new("data: 1\n\n", 9) };
+	int32_t ids[50];
+
+	for (int i = 0; i < 50; i++)
+		ids[i] = h2_ask(client, "/park");
+	wait_until(app, &app->parked_n, 50);
+	on_each_thread(&later, begin_streams);
+	for (int round = 1; round <= 3; round++) {
+		on_each_thread(&later, send_block);
+		for (int i = 0; i < 50; i++)
+			await_bytes(client, ids[i], (size_t)round * 9);
+	}
+	on_each_thread(&later, end_streams);
+	for (int i = 0; i < 50; i++)
+		h2_expect(client, ids[i], 200, "data: 1\n\ndata: 1\n\ndata: 1\n\n");
+	assert_int_equal(app->gone_n, 0);
+	http_shared_unref(later.shared);
+	h2_hang_up(client);
+}
+
+static void
+a_stream_that_is_cut_ends_with_a_reset(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	struct later later = {
+		.app = app, .shared = http_block_new("data: 1\n\n", 9), .cut = true
+	};
+	int32_t id = h2_ask(client, "/park");
+
+	wait_until(app, &app->parked_n, 1);
+	on_each_thread(&later, begin_streams);
+	on_each_thread(&later, send_block);
+	await_bytes(client, id, 9);
+	on_each_thread(&later, end_streams);
+	assert_false(h2_await(client, id)->ended);
+	assert_int_equal(got_of(client, id)->error, NGHTTP2_CANCEL);
+	assert_int_equal(app->gone_n, 0);
+	h2_expect(client, h2_ask(client, "/still"), 200, "/still");
+	http_shared_unref(later.shared);
+	h2_hang_up(client);
+}
+
+static void
+a_stream_whose_reader_is_slow_is_let_go_alone(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial_with(app, 1000, true);
+	char *text = calloc(1, 20000);
+	struct later later = { .app = app, .shared = http_block_new(text, 20000) };
+	int32_t id = h2_ask(client, "/park");
+
+	wait_until(app, &app->parked_n, 1);
+	on_each_thread(&later, begin_streams);
+	for (int i = 0; i < WRITE_MAX / 20000; i++)
+		on_each_thread(&later, send_block);
+	assert_int_equal(app->gone_n, 0);
+	on_each_thread(&later, send_block);
+	wait_until(app, &app->gone_n, 1);
+	assert_false(h2_await(client, id)->ended);
+	h2_expect(client, h2_ask(client, "/still"), 200, "/still");
+	h2_hang_up(client);
+	settle(app);
+	assert_int_equal(app->gone_n, 1);
+	assert_int_equal(stats_of(app).pinned_bytes, 0);
+	http_shared_unref(later.shared);
+	free(text);
+}
+
+/* ---- what is no request ---- */
+
+static void
+expect_no_request(struct app *app, const nghttp2_nv *fields, size_t n)
+{
+	struct h2_client *client = h2_dial(app);
+	int32_t id = h2_submit(client, fields, n, NULL);
+	struct h2_got *got = h2_await(client, id);
+
+	if (got->status != 400)
+		assert_int_equal(got->error, NGHTTP2_PROTOCOL_ERROR);
+	h2_expect(client, h2_ask(client, "/next"), 200, "/next");
+	h2_hang_up(client);
+}
+
+static void
+what_is_no_request_is_refused_and_reaches_nobody(void **state)
+{
+	struct app *app = *state;
+	const nghttp2_nv method = nv(":method", "GET"), scheme = nv(":scheme", "http"),
+			 authority = nv(":authority", "x"), path = nv(":path", "/");
+	const nghttp2_nv cases[][6] = {
+		{ method, scheme, authority, path, nv("a", "b\r\nevil: yes") },
+		{ method, scheme, authority, path, nv("a", "b\nc") },
+		{ method, scheme, authority, path, nv("a b", "c") },
+		{ method, scheme, authority, path, nv("connection", "close") },
+		{ method, scheme, authority, path, nv("transfer-encoding", "chunked") },
+		{ method, scheme, authority, path, nv("content-length", "5") },
+		{ method, scheme, authority, path, nv("content-length", "-1") },
+		{ method, scheme, authority, nv(":path", "/a b"), nv("a", "b") },
+		{ method, scheme, authority, nv(":path", "/a\tb"), nv("a", "b") },
+		{ method, scheme, authority, nv(":path", ""), nv("a", "b") },
+		{ method, scheme, authority, nv(":path", "a"), nv("a", "b") },
+		{ method, scheme, authority, path, path },
+		{ method, scheme, authority, path, nv(":status", "200") },
+		{ method, scheme, path, nv("a", "b"), nv("c", "d") },
+		{ scheme, authority, path, nv("a", "b"), nv("c", "d") },
+		{ method, authority, path, nv("a", "b"), nv("c", "d") },
+		{ method, scheme, authority, nv("a", "b"), path },
+		{ nv(":method", "GE T"), scheme, authority, path, nv("a", "b") },
+		{ method, scheme, nv(":authority", "x y"), path, nv("a", "b") },
+		{ method, scheme, nv(":authority", "u@x"), path, nv("a", "b") },
+	};
+	size_t n = sizeof cases / sizeof *cases;
+
+	for (size_t i = 0; i < n; i++)
+		expect_no_request(app, cases[i], 5);
+	assert_int_equal(stats_of(app).requests, n); /* those of /next */
+}
+
+static void
+a_body_unlike_its_content_length_reaches_nobody(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	const nghttp2_nv fields[] = { nv(":method", "POST"), nv(":scheme", "http"),
+		nv(":authority", "x"), nv(":path", "/p"), nv("content-length", "5") };
+	struct str longer = STR("longer"), less = STR("less"), right = STR("right");
+
+	h2_await(client, h2_submit(client, fields, 5, &longer));
+	h2_await(client, h2_submit(client, fields, 5, &less));
+	assert_int_equal(stats_of(app).requests, 0);
+	h2_expect(client, h2_submit(client, fields, 5, &right), 200, "right");
+	h2_hang_up(client);
+}
+
+static void
+a_head_that_is_too_large_gets_431_and_a_target_414(void **state)
+{
+	struct h2_client *client = h2_dial(*state);
+	char *text = malloc(20001);
+
+	memset(text, 'x', 20000);
+	text[0] = '/';
+	text[20000] = '\0';
+	h2_expect(client, h2_ask(client, text), 431, "{\"status\":431}");
+	text[9000] = '\0';
+	h2_expect(client, h2_ask(client, text), 414, "{\"status\":414}");
+	h2_expect(client, h2_ask(client, "/next"), 200, "/next");
+	free(text);
+	h2_hang_up(client);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(requests_of_one_connection_are_answered_side_by_side),
+		T(bodies_larger_than_the_windows_go_up_and_down),
+		T(a_head_request_and_a_204_have_no_body),
+		T(two_hundred_parked_streams_share_one_answer),
+		T(a_parked_stream_that_is_reset_is_gone_once),
+		T(a_connection_that_is_lost_takes_each_of_its_parked_streams),
+		T(blocks_arrive_on_each_stream_as_they_are_sent),
+		T(a_stream_that_is_cut_ends_with_a_reset),
+		T(a_stream_whose_reader_is_slow_is_let_go_alone),
+		T(what_is_no_request_is_refused_and_reaches_nobody),
+		T(a_body_unlike_its_content_length_reaches_nobody),
+		T(a_head_that_is_too_large_gets_431_and_a_target_414),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
