@@ -21,6 +21,10 @@
 #define STREAM_NONE UINT32_MAX
 /* Pings, settings, resets: more of them a second is no client's. */
 #define CONTROL_FRAMES_MAX 4000
+/* In such frames: */
+#define BAD_FRAME_COST 40
+#define RESET_COST 4
+#define WINDOW_UPDATES_EACH 2 /* that a frame of a body calls for */
 
 static const char preface[] = "PRI * HTTP/2.0\r\n";
 
@@ -295,20 +299,36 @@ ask(struct h2_stream *s)
 	request_free(s);
 }
 
-/* False: it sends more of what costs us and brings nothing than a client would. */
-static bool
-count_control(struct h2 *h2, const nghttp2_frame *frame)
+/* Counts what costs us and brings nothing; too much of it ends the connection, at once:
+ * what nghttp2 counts by itself takes effect with the next thing that is sent. */
+static int
+count_control(nghttp2_session *session, struct h2 *h2, int cost)
 {
 	int64_t now_s = h2->io->now_ms / 1000;
 
-	if (frame->hd.type == NGHTTP2_HEADERS ||
-	    (frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0))
-		return true;
 	if (h2->control_s != now_s) {
 		h2->control_s = now_s;
 		h2->control_frames = 0;
 	}
-	return ++h2->control_frames <= CONTROL_FRAMES_MAX;
+	h2->control_frames += cost;
+	if (cost == 0 || h2->control_frames <= CONTROL_FRAMES_MAX)
+		return 0;
+	return nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static int
+cost_of(const nghttp2_frame *frame)
+{
+	switch (frame->hd.type) {
+	case NGHTTP2_HEADERS:
+		return 0;
+	case NGHTTP2_DATA:
+		return frame->hd.length == 0;
+	case NGHTTP2_RST_STREAM:
+		return RESET_COST;
+	default:
+		return 1;
+	}
 }
 
 static int
@@ -316,9 +336,8 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct h2_stream *s;
 
-	if (!count_control(arg, frame))
-		return nghttp2_session_terminate_session(
-		    session, NGHTTP2_ENHANCE_YOUR_CALM);
+	if (count_control(session, arg, cost_of(frame)) != 0)
+		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
 		return 0;
 	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
@@ -326,6 +345,28 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 	s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 	if (s != NULL && s->in != NULL && s->state == H2_READING)
 		ask(s);
+	return 0;
+}
+
+/* Its stream is reset by us, which nghttp2 does not count as it does the client's own
+ * resets: what was asked would go on without its stream, and the next could come. */
+static int
+on_bad_frame(nghttp2_session *session, const nghttp2_frame *frame, int why, void *arg)
+{
+	struct h2 *h2 = arg;
+
+	STAT_ADD(h2->io, bad_requests, 1);
+	return count_control(session, h2, BAD_FRAME_COST);
+}
+
+/* What we send calls for frames that open its windows again. */
+static int
+on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct h2 *h2 = arg;
+
+	if (frame->hd.type == NGHTTP2_DATA)
+		h2->control_frames -= WINDOW_UPDATES_EACH;
 	return 0;
 }
 
@@ -356,6 +397,9 @@ setup(void)
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
+	    callbacks, on_bad_frame);
+	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
 	nghttp2_option_set_no_closed_streams(options, 1);
 }

@@ -45,7 +45,8 @@ struct h2 {
 	struct http_io *io;
 	struct conn *c;
 	struct h2_stream *streams;
-	uint32_t stream_count, control_frames;
+	uint32_t stream_count;
+	int control_frames;	     /* of this second; negative: more are due */
 	uint32_t reading, answering; /* streams of these states */
 	int64_t control_s;
 };

@@ -361,6 +361,164 @@ a_head_that_is_too_large_gets_431_and_a_target_414(void **state)
 	h2_hang_up(client);
 }
 
+/* ---- floods ---- */
+
+/* The same frame again and again, and then nothing until the server closes: its last
+ * word, or -1 where the reset of the connection was faster. */
+static int
+flood(int fd, const void *frame, size_t n)
+{
+	enum { AT_ONCE = 500, TIMES = 400 };
+	char *many = malloc(n * AT_ONCE);
+	bool takes = true;
+
+	for (size_t i = 0; i < AT_ONCE; i++)
+		memcpy(many + i * n, frame, n);
+	for (int i = 0; i < TIMES && takes; i++) {
+		size_t at = 0;
+
+		while (takes && at < n * AT_ONCE) {
+			ssize_t sent =
+			    send(fd, many + at, n * AT_ONCE - at, MSG_NOSIGNAL);
+
+			takes = sent > 0;
+			at += takes ? (size_t)sent : 0;
+		}
+	}
+	free(many);
+	return goaway_of(fd);
+}
+
+static void
+expect_calmed(struct app *app, int fd, const void *frame, size_t n)
+{
+	int code = flood(fd, frame, n);
+
+	assert_true(code == -1 || code == NGHTTP2_ENHANCE_YOUR_CALM ||
+		    code == NGHTTP2_INTERNAL_ERROR || code == NGHTTP2_PROTOCOL_ERROR);
+	while (stats_of(app).connections > 0)
+		sched_yield();
+}
+
+/* GET http x, of / and of /never. */
+static const char get_root[] = "\x82\x86\x84\x01\x01x";
+static const char get_never[] = "\x82\x86\x01\x01x\x04\x06/never";
+
+static void
+floods_of_frames_that_bring_nothing_end_the_connection(void **state)
+{
+	static const char ping[17] = { 0, 0, 8, NGHTTP2_PING };
+	static const char settings[9] = { 0, 0, 0, NGHTTP2_SETTINGS };
+	static const char empty[9] = { 0, 0, 0, NGHTTP2_DATA, 0, 0, 0, 0, 1 };
+	static const char more[9] = { 0, 0, 0, NGHTTP2_CONTINUATION, 0, 0, 0, 0, 1 };
+	static const char window[13] = { 0, 0, 4, NGHTTP2_WINDOW_UPDATE, 0, 0, 0, 0, 0,
+		0, 0, 0, 1 };
+	struct app *app = *state;
+	int fd;
+
+	expect_calmed(app, dial_raw(app), ping, sizeof ping);
+	expect_calmed(app, dial_raw(app), settings, sizeof settings);
+	expect_calmed(app, dial_raw(app), window, sizeof window);
+	fd = dial_raw(app);
+	say_frame(fd, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, get_root,
+	    sizeof get_root - 1);
+	expect_calmed(app, fd, empty, sizeof empty);
+	fd = dial_raw(app);
+	say_frame(fd, NGHTTP2_HEADERS, 0, 1, get_root, sizeof get_root - 1);
+	expect_calmed(app, fd, more, sizeof more);
+	assert_int_equal(stats_of(app).requests, 0);
+}
+
+/* Requests that are taken back as soon as they are made, by a frame of this type. */
+static void
+ask_and_take_back(struct app *app, uint8_t type, const char *payload)
+{
+	struct h2_client *client = h2_dial(app);
+	int fd = client->fd;
+
+	for (uint32_t id = 1; id < 2 * 3000; id += 2) {
+		const uint8_t head[] = { 0, 0, sizeof get_never - 1, NGHTTP2_HEADERS,
+			NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 0, 0,
+			(uint8_t)(id >> 8), (uint8_t)id };
+		const uint8_t back[] = { 0, 0, 4, type, 0, 0, 0, (uint8_t)(id >> 8),
+			(uint8_t)id };
+
+		if (send(fd, head, sizeof head, MSG_NOSIGNAL) < 0 ||
+		    send(fd, get_never, sizeof get_never - 1, MSG_NOSIGNAL) < 0 ||
+		    send(fd, back, sizeof back, MSG_NOSIGNAL) < 0 ||
+		    send(fd, payload, 4, MSG_NOSIGNAL) < 0)
+			break;
+	}
+	h2_hang_up(client);
+	while (stats_of(app).connections > 0)
+		sched_yield();
+}
+
+static void
+requests_that_are_taken_back_at_once_are_bounded(void **state)
+{
+	struct app *app = *state;
+
+	ask_and_take_back(app, NGHTTP2_RST_STREAM, "\0\0\0\10");
+	assert_true(stats_of(app).requests <= 1100);
+}
+
+static void
+requests_whose_streams_we_must_reset_are_bounded(void **state)
+{
+	struct app *app = *state;
+
+	ask_and_take_back(app, NGHTTP2_WINDOW_UPDATE, "\x7f\xff\xff\xff");
+	assert_true(stats_of(app).requests < 200);
+}
+
+/* HPACK lets one byte stand for a field of 4 KB. */
+static void
+a_head_that_swells_when_it_is_unpacked_is_refused(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	char *value = malloc(3001);
+	nghttp2_nv fields[54] = { nv(":method", "GET"), nv(":scheme", "http"),
+		nv(":authority", "x"), nv(":path", "/") };
+
+	memset(value, 'x', 3000);
+	value[3000] = '\0';
+	for (int i = 4; i < 54; i++)
+		fields[i] = nv("a", value);
+	h2_expect(client, h2_submit(client, fields, 54, NULL), 431, "{\"status\":431}");
+	assert_int_equal(stats_of(app).requests, 0);
+	free(value);
+	h2_hang_up(client);
+}
+
+/* As Python's h2 does: two frames for each piece of a body. */
+static void
+a_client_that_opens_its_windows_for_each_answer_is_no_flood(void **state)
+{
+	struct h2_client *client = h2_dial(*state);
+
+	for (int round = 0; round < 60; round++) {
+		int32_t ids[100];
+
+		for (int i = 0; i < 100; i++)
+			ids[i] = h2_ask(client, "/x");
+		for (int i = 0; i < 100; i++)
+			h2_expect(client, ids[i], 200, "/x");
+		for (int i = 0; i < 200; i++)
+			nghttp2_submit_window_update(client->session, 0, 0, 1);
+		h2_push(client);
+		if (round % 30 == 29) /* ids run out */
+			assert_false(client->goaway);
+		if (round == 29) {
+			h2_hang_up(client);
+			client = h2_dial(*state);
+		}
+	}
+	h2_expect(client, h2_ask(client, "/last"), 200, "/last");
+	h2_hang_up(client);
+}
+
 int
 main(void)
 {
@@ -377,6 +535,11 @@ main(void)
 		T(what_is_no_request_is_refused_and_reaches_nobody),
 		T(a_body_unlike_its_content_length_reaches_nobody),
 		T(a_head_that_is_too_large_gets_431_and_a_target_414),
+		T(floods_of_frames_that_bring_nothing_end_the_connection),
+		T(requests_that_are_taken_back_at_once_are_bounded),
+		T(requests_whose_streams_we_must_reset_are_bounded),
+		T(a_head_that_swells_when_it_is_unpacked_is_refused),
+		T(a_client_that_opens_its_windows_for_each_answer_is_no_flood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

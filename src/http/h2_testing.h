@@ -183,6 +183,7 @@ h2_dial_with(const struct app *app, uint32_t window, bool lazy)
 	/* Tests send what no client would, and more than it would. */
 	nghttp2_option_set_no_http_messaging(option, 1);
 	nghttp2_option_set_peer_max_concurrent_streams(option, H2_ASKS_MAX);
+	nghttp2_option_set_max_send_header_block_length(option, 1 << 20);
 	client->fd = dial(app);
 	nghttp2_session_client_new2(&client->session, callbacks, client, option);
 	nghttp2_option_del(option);
