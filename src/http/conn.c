@@ -275,7 +275,9 @@ conn_expire(struct http_io *io, struct conn *c)
 {
 	bool is_late = c->state == CONN_HEAD || c->state == CONN_BODY;
 
-	if (is_late && !has_unsent(c))
+	if (c->state == CONN_FRAMES)
+		h2_expire(io, c);
+	else if (is_late && !has_unsent(c))
 		conn_refuse(io, c, 408);
 	else
 		conn_close(io, c);
@@ -647,8 +649,10 @@ conn_turn(struct http_io *io, struct conn *c)
 	if ((c->flags & CONN_SIDE) && !secure_ready(io, c))
 		return;
 	if (has_unsent(c)) {
-		if (!out_flush(io, c))
+		if (!out_flush(io, c)) {
+			bound_unsent(io, c, SIZE_MAX);
 			return;
+		}
 		conn_written(io, c);
 	}
 	if (c->state == CONN_LINGER)

@@ -519,6 +519,230 @@ a_client_that_opens_its_windows_for_each_answer_is_no_flood(void **state)
 	h2_hang_up(client);
 }
 
+/* ---- what one connection may hold, and for how long ---- */
+
+static void
+a_body_over_the_limit_gets_413_and_the_rest_is_not_wanted(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	const nghttp2_nv fields[] = { nv(":method", "POST"), nv(":scheme", "http"),
+		nv(":authority", "x"), nv(":path", "/p"),
+		nv("content-length", "5000000") };
+	char *text = calloc(1, 5000000);
+	struct str body = { text, 5000000 };
+	int32_t id = h2_submit(client, fields, 5, &body);
+
+	h2_expect(client, id, 413, "{\"status\":413}");
+	assert_int_equal(got_of(client, id)->error, NGHTTP2_NO_ERROR);
+	assert_true(body.n > 5000000 - 300000); /* told before it sent that much */
+	body = (struct str){ text, 5000000 };
+	id = h2_submit(client, fields, 4, &body);
+	h2_expect(client, id, 413, "{\"status\":413}");
+	assert_int_equal(got_of(client, id)->error, NGHTTP2_NO_ERROR);
+	assert_true(body.n > 0);
+	assert_int_equal(stats_of(app).requests, 0);
+	h2_expect(client, h2_ask(client, "/next"), 200, "/next");
+	free(text);
+	h2_hang_up(client);
+}
+
+static void
+bodies_that_do_not_end_are_bounded_together(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	char *text = calloc(1, BODY_MAX);
+	struct str body[40];
+	int32_t id;
+
+	for (int i = 0; i < 40; i++) {
+		body[i] = (struct str){ text, 60000 };
+		id = h2_ask_half(client, &body[i]);
+		h2_expect(client, h2_ask(client, "/x"), 200, "/x");
+	}
+	h2_expect(client, id, 503, "{\"status\":503}");
+	assert_false(got_of(client, 1)->closed);
+	assert_int_equal(stats_of(app).requests, 40);
+	free(text);
+	h2_hang_up(client);
+}
+
+static void
+who_takes_no_answers_gets_no_more(void **state)
+{
+	struct h2_client *client = h2_dial_with(*state, 0, true);
+
+	for (int i = 0; i < 17; i++)
+		h2_ask(client, "/big?100000");
+	assert_int_equal(
+	    h2_await(client, h2_ask(client, "/x"))->error, NGHTTP2_REFUSED_STREAM);
+	h2_hang_up(client);
+}
+
+static void
+the_bytes_of_an_answer_are_counted_once(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+
+	h2_await(client, h2_ask(client, "/big?100000"));
+	settle(app);
+	assert_true(stats_of(app).bytes_out > 100000);
+	assert_true(stats_of(app).bytes_out < 110000);
+	h2_hang_up(client);
+}
+
+static void
+who_takes_nothing_is_closed_when_too_much_is_kept_for_all(void **state)
+{
+	struct http_listener listener = { "127.0.0.1", 0, NULL };
+	struct http_config config = usual_config(&listener);
+	struct app *app;
+	struct h2_client *client;
+
+	config.io_threads = 1;
+	config.pinned_max = 250000;
+	app = app_start(&config);
+	client = h2_dial_with(app, 0, true);
+	h2_ask(client, "/big?200000");
+	h2_expect(client, h2_ask(client, "/nothing"), 204, "");
+	h2_ask(client, "/big?200000");
+	h2_expect_end(client);
+	assert_int_equal(stats_of(app).pinned_bytes, 0);
+	h2_hang_up(client);
+	app_free(app);
+}
+
+static struct app *
+hasty_app(void)
+{
+	struct http_listener listener = { "127.0.0.1", 0, NULL };
+	struct http_config config = usual_config(&listener);
+
+	config.body_timeout_ms = config.idle_timeout_ms = 1000;
+	return app_start(&config);
+}
+
+/* Sends a ping a second until that stream is closed, so that there is always a frame.
+ */
+static struct h2_got *
+await_with_pings(struct app *app, struct h2_client *client, int32_t id)
+{
+	while (!got_of(client, id)->closed) {
+		wait_until(app, &app->ticks, app->ticks + 1);
+		nghttp2_submit_ping(client->session, 0, NULL);
+		h2_push(client);
+		assert_true(h2_pump(client));
+	}
+	return got_of(client, id);
+}
+
+static void
+half_a_request_times_out_whatever_else_comes(void **state)
+{
+	struct app *app = hasty_app();
+	struct h2_client *client = h2_dial(app);
+	struct str body = STR("half");
+	int32_t parked = h2_ask(client, "/park"), id = h2_ask_half(client, &body);
+
+	assert_int_equal(await_with_pings(app, client, id)->status, 408);
+	answer_text(app->parked[0], "still", 5, false);
+	h2_expect(client, parked, 200, "still");
+	assert_int_equal(app->gone_n, 0);
+	h2_hang_up(client);
+	app_free(app);
+}
+
+static void
+an_answer_that_is_not_taken_times_out_whatever_else_comes(void **state)
+{
+	struct app *app = hasty_app();
+	struct h2_client *client = h2_dial_with(app, 10, true);
+	int32_t parked = h2_ask(client, "/park"), id = h2_ask(client, "/big?1000");
+
+	assert_int_equal(await_with_pings(app, client, id)->error, NGHTTP2_CANCEL);
+	answer_text(app->parked[0], "still", 5, false);
+	h2_expect(client, parked, 200, "still");
+	settle(app);
+	assert_int_equal(stats_of(app).pinned_bytes, 0);
+	h2_hang_up(client);
+	app_free(app);
+}
+
+static void
+a_stream_that_is_not_read_times_out_and_is_gone(void **state)
+{
+	struct app *app = hasty_app();
+	struct h2_client *client = h2_dial_with(app, 10, true);
+	struct later later = { .app = app, .shared = http_block_new("data: 1\n\n", 9) };
+	int32_t id = h2_ask(client, "/park");
+
+	wait_until(app, &app->parked_n, 1);
+	on_each_thread(&later, begin_streams);
+	on_each_thread(&later, send_block); /* the window takes this one */
+	await_bytes(client, id, 9);
+	on_each_thread(&later, send_block);
+	assert_int_equal(await_with_pings(app, client, id)->error, NGHTTP2_CANCEL);
+	assert_int_equal(app->gone_n, 1);
+	http_shared_unref(later.shared);
+	h2_hang_up(client);
+	app_free(app);
+}
+
+static void
+a_connection_without_streams_is_told_before_it_is_closed(void **state)
+{
+	struct app *app = hasty_app();
+	struct h2_client *client = h2_dial(app);
+
+	h2_expect(client, h2_ask(client, "/x"), 200, "/x");
+	h2_expect_end(client);
+	assert_true(client->goaway);
+	assert_int_equal(client->goaway_error, NGHTTP2_NO_ERROR);
+	h2_hang_up(client);
+	app_free(app);
+}
+
+/* ---- the end ---- */
+
+static void *
+stop(void *arg)
+{
+	http_server_stop(((struct app *)arg)->server, 10000);
+	return NULL;
+}
+
+static void
+a_server_that_stops_says_so_and_answers_who_is_parked(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app), *idle = h2_dial(app);
+	int32_t ids[20], late = h2_ask(client, "/detach");
+	pthread_t thread;
+
+	app->answer_on_stop = true;
+	for (int i = 0; i < 20; i++)
+		ids[i] = h2_ask(client, "/park");
+	h2_expect(idle, h2_ask(idle, "/x"), 200, "/x");
+	wait_until(app, &app->parked_n, 20);
+	wait_until(app, &app->detached_n, 1);
+	pthread_create(&thread, NULL, stop, app);
+	for (int i = 0; i < 20; i++)
+		h2_expect(client, ids[i], 200, "stopping");
+	assert_true(client->goaway);
+	assert_int_equal(client->goaway_error, NGHTTP2_NO_ERROR);
+	h2_expect_end(idle);
+	assert_true(idle->goaway);
+	answer_text(app->detached[0]->exchange, "at last", 7, false);
+	h2_expect(client, late, 200, "at last");
+	h2_expect_end(client);
+	pthread_join(thread, NULL);
+	assert_int_equal(app->gone_n, 0);
+	h2_hang_up(idle);
+	h2_hang_up(client);
+}
+
 int
 main(void)
 {
@@ -540,6 +764,19 @@ main(void)
 		T(requests_whose_streams_we_must_reset_are_bounded),
 		T(a_head_that_swells_when_it_is_unpacked_is_refused),
 		T(a_client_that_opens_its_windows_for_each_answer_is_no_flood),
+		T(a_body_over_the_limit_gets_413_and_the_rest_is_not_wanted),
+		T(bodies_that_do_not_end_are_bounded_together),
+		T(who_takes_no_answers_gets_no_more),
+		T(the_bytes_of_an_answer_are_counted_once),
+		cmocka_unit_test(
+		    who_takes_nothing_is_closed_when_too_much_is_kept_for_all),
+		cmocka_unit_test(half_a_request_times_out_whatever_else_comes),
+		cmocka_unit_test(
+		    an_answer_that_is_not_taken_times_out_whatever_else_comes),
+		cmocka_unit_test(a_stream_that_is_not_read_times_out_and_is_gone),
+		cmocka_unit_test(
+		    a_connection_without_streams_is_told_before_it_is_closed),
+		T(a_server_that_stops_says_so_and_answers_who_is_parked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

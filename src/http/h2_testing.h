@@ -231,6 +231,21 @@ h2_read_body(nghttp2_session *session, int32_t id, uint8_t *out, size_t room,
 	return (ssize_t)n;
 }
 
+/* The same of a body that does not go on behind that. */
+static inline ssize_t
+h2_read_half(nghttp2_session *session, int32_t id, uint8_t *out, size_t room,
+    uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+	struct str *left = source->ptr;
+	ssize_t n;
+
+	if (left->n == 0)
+		return NGHTTP2_ERR_DEFERRED;
+	n = h2_read_body(session, id, out, room, flags, source, arg);
+	*flags = NGHTTP2_DATA_FLAG_NONE;
+	return n;
+}
+
 /* A request of these fields; body: NULL, or read from until the stream ends. */
 static inline int32_t
 h2_submit(
@@ -255,6 +270,22 @@ h2_ask_with(
 		nv(":authority", "x"), nv(":path", path) };
 
 	return h2_submit(client, fields, 4, body);
+}
+
+/* A request whose body stays behind these bytes. */
+static inline int32_t
+h2_ask_half(struct h2_client *client, struct str *body)
+{
+	const nghttp2_nv fields[] = { nv(":method", "POST"), nv(":scheme", "http"),
+		nv(":authority", "x"), nv(":path", "/half") };
+	nghttp2_data_provider data = { .source = { .ptr = body },
+		.read_callback = h2_read_half };
+	int32_t id =
+	    nghttp2_submit_request(client->session, NULL, fields, 4, &data, NULL);
+
+	assert_true(id > 0);
+	h2_push(client);
+	return id;
 }
 
 static inline int32_t

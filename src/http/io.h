@@ -213,8 +213,9 @@ void exchange_end(struct http_io *io, struct conn *c, bool close);
 /* From now on a failing write ends the connection without calling hooks.gone. */
 void unpark(struct http_io *io, struct conn *c);
 bool must_close(const struct http_io *io, const struct conn *c);
-/* Who cannot take this much must not pin it for long, nor may all of them together; a
- * thread has its own share. */
+/* Do all connections together? A thread has its own share. */
+bool pins_too_much(const struct http_io *io);
+/* Who cannot take this much must not pin it for long, nor may all of them together. */
 void bound_unsent(struct http_io *io, struct conn *c, size_t max);
 bool out_flush(struct http_io *io, struct conn *c); /* true: all is written */
 void out_free(struct http_io *io, struct conn_busy *busy);
