@@ -577,7 +577,7 @@ input_load(struct http_io *io, struct conn *c)
 	memcpy(io->read_buf, c->busy->in, c->busy->in_n);
 	io->end = c->busy->in_n;
 	if (c->state == CONN_HEAD)
-		io->seen = io->end;
+		io->seen = c->busy->seen;
 	input_drop(c->busy);
 }
 
@@ -594,6 +594,7 @@ input_save(struct http_io *io, struct conn *c)
 	busy->in = xmalloc(n);
 	memcpy(busy->in, io->read_buf + io->at, n);
 	busy->in_n = n;
+	busy->seen = io->seen;
 }
 
 /* Takes what is here, request by request, and reads on until nothing comes, a request

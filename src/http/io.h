@@ -83,8 +83,8 @@ struct out {
 
 /* What a connection holds only while something is half read or half written. */
 struct conn_busy {
-	char *in; /* read and not yet looked at, or a part of a head */
-	size_t in_n;
+	char *in;	       /* read and not yet looked at, or a part of a head */
+	size_t in_n, seen;     /* seen: as in struct http_io */
 	struct buf head, body; /* of the request whose body is coming in */
 	int64_t body_left;     /* by Content-Length; -1: chunked */
 	struct http_chunks chunks;
