@@ -216,6 +216,7 @@ conn_finish(struct http_io *io, struct conn *c)
 		conn_close(io, c);
 		return;
 	}
+	secure_end(io, c);
 	shutdown(c->fd, SHUT_WR);
 	c->state = CONN_LINGER;
 	if (c->busy != NULL)
@@ -545,10 +546,8 @@ conn_read(struct http_io *io, struct conn *c)
 	}
 	room = read_room(io, c);
 	n = secure_read(io, c, io->read_buf + io->end, room);
-	if (n < 0 && errno == EAGAIN) {
-		c->flags &= ~CONN_READABLE;
+	if (n < 0 && errno == EAGAIN)
 		return false;
-	}
 	if (n <= 0) {
 		conn_close(io, c);
 		return false;

@@ -626,10 +626,8 @@ receive(struct http_io *io, struct conn *c)
 	for (int steps = 0; steps < TURN_STEPS && (c->flags & CONN_READABLE); steps++) {
 		ssize_t n = secure_read(io, c, io->read_buf, READ_MAX);
 
-		if (n < 0 && errno == EAGAIN) {
-			c->flags &= ~CONN_READABLE;
+		if (n < 0 && errno == EAGAIN)
 			return true;
-		}
 		if (n <= 0) {
 			conn_close(io, c);
 			return false;

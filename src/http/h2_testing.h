@@ -8,6 +8,7 @@
 #include "http/testing.h"
 
 #include <nghttp2/nghttp2.h>
+#include <openssl/ssl.h>
 
 #define H2_ASKS_MAX 4096
 
@@ -21,6 +22,7 @@ struct h2_got {
 
 struct h2_client {
 	int fd;
+	SSL *ssl; /* NULL: plain */
 	nghttp2_session *session;
 	struct h2_got got[H2_ASKS_MAX]; /* by half of the stream's id */
 	int closed_n;
@@ -142,7 +144,10 @@ h2_push(struct h2_client *client)
 	ssize_t n;
 
 	while ((n = nghttp2_session_mem_send(client->session, &p)) > 0)
-		say_n(client->fd, (const char *)p, (size_t)n);
+		if (client->ssl != NULL)
+			assert_int_equal(SSL_write(client->ssl, p, (int)n), n);
+		else
+			say_n(client->fd, (const char *)p, (size_t)n);
 	assert_int_equal(n, 0);
 }
 
@@ -151,7 +156,9 @@ static inline bool
 h2_pump(struct h2_client *client)
 {
 	uint8_t bytes[16384];
-	ssize_t n = recv(client->fd, bytes, sizeof bytes, 0);
+	ssize_t n = client->ssl != NULL
+			? SSL_read(client->ssl, bytes, (int)sizeof bytes)
+			: recv(client->fd, bytes, sizeof bytes, 0);
 
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
 		return false;
@@ -164,7 +171,7 @@ h2_pump(struct h2_client *client)
 
 /* window: of each stream; 0: none. lazy: what is read opens no window again. */
 static inline struct h2_client *
-h2_dial_with(const struct app *app, uint32_t window, bool lazy)
+h2_dial_over(int fd, SSL *ssl, uint32_t window, bool lazy)
 {
 	const nghttp2_settings_entry settings = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
 		window };
@@ -184,13 +191,20 @@ h2_dial_with(const struct app *app, uint32_t window, bool lazy)
 	nghttp2_option_set_no_http_messaging(option, 1);
 	nghttp2_option_set_peer_max_concurrent_streams(option, H2_ASKS_MAX);
 	nghttp2_option_set_max_send_header_block_length(option, 1 << 20);
-	client->fd = dial(app);
+	client->fd = fd;
+	client->ssl = ssl;
 	nghttp2_session_client_new2(&client->session, callbacks, client, option);
 	nghttp2_option_del(option);
 	nghttp2_session_callbacks_del(callbacks);
 	nghttp2_submit_settings(client->session, 0, &settings, 1);
 	h2_push(client);
 	return client;
+}
+
+static inline struct h2_client *
+h2_dial_with(const struct app *app, uint32_t window, bool lazy)
+{
+	return h2_dial_over(dial(app), NULL, window, lazy);
 }
 
 static inline struct h2_client *
@@ -205,6 +219,7 @@ h2_hang_up(struct h2_client *client)
 	for (int i = 0; i < H2_ASKS_MAX; i++)
 		buf_free(&client->got[i].body);
 	nghttp2_session_del(client->session);
+	SSL_free(client->ssl);
 	close(client->fd);
 	free(client);
 }

@@ -203,7 +203,11 @@ admit(struct http_io *io, int fd, int listener, const struct sockaddr_storage *f
 		return;
 	}
 	atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
-	turn_away(io, fd);
+	if (server->config.listeners[listener].tls == NULL)
+		turn_away(io, fd);
+	else
+		close(
+		    fd); /* without a handshake there is no word it would understand */
 }
 
 static void
