@@ -92,15 +92,21 @@ stream_new(struct h2 *h2, int32_t id)
 	return s;
 }
 
-void
-h2_set_due(struct h2_stream *s)
+static void
+set_due(struct h2_stream *s, int timeout_ms)
 {
 	struct h2 *h2 = s->h2;
 
 	s->moved = 0;
-	s->due_ms = h2->io->now_ms + h2->io->server->config.body_timeout_ms;
-	if (h2->due_ms == 0)
+	s->due_ms = h2->io->now_ms + timeout_ms;
+	if (h2->due_ms == 0 || s->due_ms < h2->due_ms)
 		h2->due_ms = s->due_ms;
+}
+
+void
+h2_set_due(struct h2_stream *s)
+{
+	set_due(s, s->h2->io->server->config.body_timeout_ms);
 }
 
 static void
@@ -430,20 +436,24 @@ on_bad_frame(nghttp2_session *session, const nghttp2_frame *frame, int why, void
 }
 
 /* What we send calls for frames that open its windows again; and where it is the whole
- * answer to half a request, the rest of that is not wanted (RFC 9113 8.1). */
+ * answer to half a request, the rest of that is thrown away for a while. */
 static int
 on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct h2 *h2 = arg;
 	int32_t id = frame->hd.stream_id;
+	struct h2_stream *s;
 
 	if (frame->hd.type == NGHTTP2_DATA)
 		h2->control_frames -= WINDOW_UPDATES_EACH;
-	if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
-	    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) &&
-	    nghttp2_session_get_stream_remote_close(session, id) == 0)
-		return nghttp2_submit_rst_stream(
-		    session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+	else if (frame->hd.type != NGHTTP2_HEADERS)
+		return 0;
+	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
+	    nghttp2_session_get_stream_remote_close(session, id) != 0)
+		return 0;
+	s = nghttp2_session_get_stream_user_data(session, id);
+	if (s != NULL)
+		set_due(s, LINGER_MS);
 	return 0;
 }
 

@@ -284,16 +284,19 @@ is_too_slow(const struct h2_stream *s)
 	return s->unsent > io->server->config.write_max || pins_too_much(io);
 }
 
+/* NO_ERROR where it has its answer: the rest of its request is not wanted (RFC 9113
+ * 8.1). Some clients lose the answer when that comes at once. */
 void
 h2_let_go(struct h2_stream *s)
 {
 	struct http_io *io = s->h2->io;
-	bool was_parked = s->state == H2_PARKED;
+	bool was_parked = s->state == H2_PARKED,
+	     is_whole = s->ended && s->out_first == NULL;
 
 	unpark_stream(s);
 	h2_out_free(s);
-	nghttp2_submit_rst_stream(
-	    s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
+	nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE, s->id,
+	    is_whole ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
 	ready_push(io, s->h2->c);
 	if (was_parked)
 		io->server->hooks.gone(io, s->tag, io->server->hooks.arg);
