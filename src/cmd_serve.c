@@ -131,6 +131,8 @@ reload_tls(struct serving *s)
 {
 	char *error;
 
+	if (!has_tls(s))
+		log_info("serve: no listener has a certificate to be read again");
 	for (size_t i = 0; i < s->config->listeners.n; i++) {
 		if (s->tls[i] == NULL)
 			continue;
@@ -279,12 +281,12 @@ warn_all(const struct serving *s)
 
 /* ---- the run ---- */
 
-/* A hang-up that a program sends asks for new certificates; that of the terminal itself
- * says that nobody is there any more. */
+/* A hang-up that a program sends asks for new certificates, and ends no server that has
+ * none; that of the terminal itself says that nobody is there any more. */
 static bool
-asks_for_reload(const struct serving *s, const siginfo_t *info)
+asks_for_reload(const siginfo_t *info)
 {
-	return info->si_signo == SIGHUP && info->si_code == SI_USER && has_tls(s);
+	return info->si_signo == SIGHUP && info->si_code != SI_KERNEL;
 }
 
 static void
@@ -295,7 +297,7 @@ wait_for_signal(struct serving *s, const sigset_t *signals)
 	for (;;) {
 		if (sigwaitinfo(signals, &info) < 0)
 			continue;
-		if (!asks_for_reload(s, &info))
+		if (!asks_for_reload(&info))
 			break;
 		reload_tls(s);
 	}

@@ -232,17 +232,22 @@ answer_write(struct http_io *io, struct conn *c, const char *head, size_t head_n
 	exchange_end(io, c, close);
 }
 
-void
-bound_unsent(struct http_io *io, struct conn *c, size_t max)
+bool
+pins_too_much(const struct http_io *io)
 {
 	const struct http_config *config = &io->server->config;
 	uint64_t all = config->pinned_max / (unsigned)config->io_threads;
-	uint64_t pinned =
-	    atomic_load_explicit(&io->stats.pinned_bytes, memory_order_relaxed);
 
+	return all > 0 && atomic_load_explicit(
+			      &io->stats.pinned_bytes, memory_order_relaxed) > all;
+}
+
+void
+bound_unsent(struct http_io *io, struct conn *c, size_t max)
+{
 	if (c->fd < 0 || c->busy == NULL || c->busy->unsent == 0)
 		return;
-	if (c->busy->unsent > max || (all > 0 && pinned > all))
+	if (c->busy->unsent > max || pins_too_much(io))
 		conn_close(io, c);
 }
 

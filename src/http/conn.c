@@ -221,6 +221,7 @@ conn_finish(struct http_io *io, struct conn *c)
 		conn_close(io, c);
 		return;
 	}
+	secure_end(io, c);
 	shutdown(c->fd, SHUT_WR);
 	c->state = CONN_LINGER;
 	if (c->busy != NULL)
@@ -283,7 +284,9 @@ conn_expire(struct http_io *io, struct conn *c)
 {
 	bool is_late = c->state == CONN_HEAD || c->state == CONN_BODY;
 
-	if (is_late && !has_unsent(c))
+	if (c->state == CONN_FRAMES)
+		h2_expire(io, c);
+	else if (is_late && !has_unsent(c))
 		conn_refuse(io, c, 408);
 	else
 		conn_close(io, c);
@@ -551,10 +554,8 @@ conn_read(struct http_io *io, struct conn *c)
 	}
 	room = read_room(io, c);
 	n = secure_read(io, c, io->read_buf + io->end, room);
-	if (n < 0 && errno == EAGAIN) {
-		c->flags &= ~CONN_READABLE;
+	if (n < 0 && errno == EAGAIN)
 		return false;
-	}
 	if (n <= 0) {
 		conn_close(io, c);
 		return false;
@@ -583,7 +584,7 @@ input_load(struct http_io *io, struct conn *c)
 	memcpy(io->read_buf, c->busy->in, c->busy->in_n);
 	io->end = c->busy->in_n;
 	if (c->state == CONN_HEAD)
-		io->seen = io->end;
+		io->seen = c->busy->seen;
 	input_drop(c->busy);
 }
 
@@ -600,6 +601,7 @@ input_save(struct http_io *io, struct conn *c)
 	busy->in = xmalloc(n);
 	memcpy(busy->in, io->read_buf + io->at, n);
 	busy->in_n = n;
+	busy->seen = io->seen;
 }
 
 /* Takes what is here, request by request, and reads on until nothing comes, a request
@@ -699,8 +701,10 @@ conn_turn(struct http_io *io, struct conn *c)
 	if ((c->flags & CONN_SIDE) && !secure_ready(io, c))
 		return;
 	if (has_unsent(c)) {
-		if (!out_flush(io, c))
+		if (!out_flush(io, c)) {
+			bound_unsent(io, c, SIZE_MAX);
 			return;
+		}
 		conn_written(io, c);
 	}
 	if (c->state == CONN_LINGER)

@@ -15,12 +15,18 @@
 #include "http/secure.h"
 
 #define STREAMS_MAX 1000	 /* at a time, of one connection */
-#define WINDOW_BYTES (1 << 20)	 /* of all request bodies of a connection together */
+#define WINDOW_BYTES (1 << 20)	 /* of a connection's bodies that are under way */
+#define BODIES_MAX 4		 /* that one connection may have half here */
+#define UNSENT_ANSWERS_MAX 16	 /* times write_max: who takes none gets no more */
 #define SESSION_BYTES (26 << 10) /* what nghttp2 keeps: for /metrics */
 #define STREAM_CHUNK 1024
 #define STREAM_NONE UINT32_MAX
 /* Pings, settings, resets: more of them a second is no client's. */
 #define CONTROL_FRAMES_MAX 4000
+/* In such frames: */
+#define BAD_FRAME_COST 40
+#define RESET_COST 4
+#define WINDOW_UPDATES_EACH 2 /* that a frame of a body calls for */
 
 static const char preface[] = "PRI * HTTP/2.0\r\n";
 
@@ -82,7 +88,25 @@ stream_new(struct h2 *h2, int32_t id)
 	h2->streams = s;
 	h2->stream_count++;
 	h2->reading++;
+	h2_set_due(s);
 	return s;
+}
+
+static void
+set_due(struct h2_stream *s, int timeout_ms)
+{
+	struct h2 *h2 = s->h2;
+
+	s->moved = 0;
+	s->due_ms = h2->io->now_ms + timeout_ms;
+	if (h2->due_ms == 0 || s->due_ms < h2->due_ms)
+		h2->due_ms = s->due_ms;
+}
+
+void
+h2_set_due(struct h2_stream *s)
+{
+	set_due(s, s->h2->io->server->config.body_timeout_ms);
 }
 
 static void
@@ -90,6 +114,7 @@ request_free(struct h2_stream *s)
 {
 	if (s->in == NULL)
 		return;
+	s->h2->held -= s->in->head_n + s->in->body.n;
 	buf_free(&s->in->method);
 	buf_free(&s->in->path);
 	buf_free(&s->in->authority);
@@ -117,7 +142,6 @@ stream_free(struct h2_stream *s)
 	if (s->next != NULL)
 		s->next->prev = s->prev;
 	h2->stream_count--;
-	h2->answering -= s->state == H2_ANSWERED;
 	s->gen++;
 	s->state = H2_FREE;
 	s->next_free = io->stream_free;
@@ -195,6 +219,9 @@ take_field(struct h2_request *in, const uint8_t *name, size_t name_n,
 	else if (name[0] != ':' && !is_name(name, name_n, "host") &&
 		 !is_name(name, name_n, "expect"))
 		add_field(in, (const char *)name, name_n, text, n);
+	if (is_name(name, name_n, "content-length") &&
+	    !str_int((struct str){ text, n }, &in->length))
+		in->is_bad = true;
 	if (!is_sound(value, n, name[0] == ':' ? ' ' : 31))
 		in->is_bad = true;
 }
@@ -203,6 +230,7 @@ static int
 on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
     size_t name_n, const uint8_t *value, size_t n, uint8_t flags, void *arg)
 {
+	struct h2 *h2 = arg;
 	struct h2_stream *s =
 	    nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
@@ -210,9 +238,26 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *n
 	    frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0; /* trailers are nobody's */
 	s->in->head_n += name_n + n + 4;
+	h2->held += name_n + n + 4;
 	if (s->in->head_n <= HTTP_HEAD_MAX)
 		take_field(s->in, name, name_n, value, n);
 	return 0;
+}
+
+/* Answers a request of which the rest is not wanted. */
+static void
+refuse(struct h2_stream *s, int status)
+{
+	h2_refuse(s, status);
+	request_free(s);
+}
+
+/* Of all that is half here, so that many slow requests are no way to our memory. */
+static bool
+holds_too_much(const struct h2 *h2, size_t more)
+{
+	return h2->held + more >
+	       BODIES_MAX * (h2->io->server->config.body_max + HTTP_HEAD_MAX);
 }
 
 static int
@@ -225,11 +270,16 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data
 	if (s == NULL || s->in == NULL)
 		return 0;
 	if (n > h2->io->server->config.body_max - s->in->body.n) {
-		h2_refuse(s, 413);
-		request_free(s);
-		return 0;
+		refuse(s, 413);
+	} else if (holds_too_much(h2, n)) {
+		refuse(s, 503);
+	} else {
+		buf_add(&s->in->body, data, n);
+		h2->held += n;
+		s->moved += (uint32_t)n;
+		if (s->moved >= PROGRESS_BYTES)
+			h2_set_due(s);
 	}
-	buf_add(&s->in->body, data, n);
 	return 0;
 }
 
@@ -270,8 +320,18 @@ ask_parsed(struct h2_stream *s, struct http_request *request)
 	request->received_us = clock_mono_us();
 	s->no_body = request->head.method == HTTP_HEAD;
 	s->state = H2_ASKED;
+	s->due_ms = 0;
 	STAT_ADD(io, requests, 1);
 	io->server->hooks.request(io, request, io->server->hooks.arg);
+}
+
+/* What it asked for and does not take is enough: RFC 9113 8.7 lets it ask again. */
+static void
+put_off(struct h2_stream *s)
+{
+	request_free(s);
+	nghttp2_submit_rst_stream(
+	    s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_REFUSED_STREAM);
 }
 
 /* The whole request is there. */
@@ -295,37 +355,105 @@ ask(struct h2_stream *s)
 	request_free(s);
 }
 
-/* False: it sends more of what costs us and brings nothing than a client would. */
-static bool
-count_control(struct h2 *h2, const nghttp2_frame *frame)
+/* Counts what costs us and brings nothing; too much of it ends the connection, at once:
+ * what nghttp2 counts by itself takes effect with the next thing that is sent. */
+static int
+count_control(nghttp2_session *session, struct h2 *h2, int cost)
 {
 	int64_t now_s = h2->io->now_ms / 1000;
 
-	if (frame->hd.type == NGHTTP2_HEADERS ||
-	    (frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0))
-		return true;
 	if (h2->control_s != now_s) {
 		h2->control_s = now_s;
 		h2->control_frames = 0;
 	}
-	return ++h2->control_frames <= CONTROL_FRAMES_MAX;
+	h2->control_frames += cost;
+	if (cost == 0 || h2->control_frames <= CONTROL_FRAMES_MAX)
+		return 0;
+	return nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static int
+cost_of(const nghttp2_frame *frame)
+{
+	switch (frame->hd.type) {
+	case NGHTTP2_HEADERS:
+		return 0;
+	case NGHTTP2_DATA:
+		return frame->hd.length == 0;
+	case NGHTTP2_RST_STREAM:
+		return RESET_COST;
+	default:
+		return 1;
+	}
+}
+
+/* The head is there and a body follows: is that wanted? */
+static void
+expect_body(struct h2_stream *s)
+{
+	const struct h2 *h2 = s->h2;
+
+	if ((uint64_t)s->in->length > h2->io->server->config.body_max)
+		refuse(s, 413);
+	else if (holds_too_much(h2, 0))
+		refuse(s, 503);
 }
 
 static int
 on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
+	struct h2 *h2 = arg;
+	const struct http_config *config = &h2->io->server->config;
 	struct h2_stream *s;
 
-	if (!count_control(arg, frame))
-		return nghttp2_session_terminate_session(
-		    session, NGHTTP2_ENHANCE_YOUR_CALM);
+	if (count_control(session, h2, cost_of(frame)) != 0)
+		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
 		return 0;
-	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-		return 0;
 	s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-	if (s != NULL && s->in != NULL && s->state == H2_READING)
+	if (s == NULL || s->in == NULL || s->state != H2_READING)
+		return 0;
+	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
+		if (frame->hd.type == NGHTTP2_HEADERS)
+			expect_body(s);
+	} else if (h2->unsent > UNSENT_ANSWERS_MAX * config->write_max) {
+		put_off(s);
+	} else {
 		ask(s);
+	}
+	return 0;
+}
+
+/* Its stream is reset by us, which nghttp2 does not count as it does the client's own
+ * resets: what was asked would go on without its stream, and the next could come. */
+static int
+on_bad_frame(nghttp2_session *session, const nghttp2_frame *frame, int why, void *arg)
+{
+	struct h2 *h2 = arg;
+
+	STAT_ADD(h2->io, bad_requests, 1);
+	return count_control(session, h2, BAD_FRAME_COST);
+}
+
+/* What we send calls for frames that open its windows again; and where it is the whole
+ * answer to half a request, the rest of that is thrown away for a while. */
+static int
+on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+	struct h2 *h2 = arg;
+	int32_t id = frame->hd.stream_id;
+	struct h2_stream *s;
+
+	if (frame->hd.type == NGHTTP2_DATA)
+		h2->control_frames -= WINDOW_UPDATES_EACH;
+	else if (frame->hd.type != NGHTTP2_HEADERS)
+		return 0;
+	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
+	    nghttp2_session_get_stream_remote_close(session, id) != 0)
+		return 0;
+	s = nghttp2_session_get_stream_user_data(session, id);
+	if (s != NULL)
+		set_due(s, LINGER_MS);
 	return 0;
 }
 
@@ -356,6 +484,9 @@ setup(void)
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
+	    callbacks, on_bad_frame);
+	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
 	nghttp2_option_set_no_closed_streams(options, 1);
 }
@@ -454,8 +585,12 @@ set_deadline(struct http_io *io, struct conn *c, const struct h2 *h2)
 {
 	const struct http_config *config = &io->server->config;
 
-	if (has_unsent(c) || h2->reading > 0 || h2->answering > 0)
+	if (has_unsent(c))
 		wheel_set(io, c, config->body_timeout_ms);
+	else if (h2->due_ms > io->now_ms)
+		wheel_set(io, c, (int)(h2->due_ms - io->now_ms));
+	else if (h2->due_ms != 0)
+		wheel_set(io, c, 1);
 	else
 		wheel_set(io, c, h2->stream_count > 0 ? 0 : config->idle_timeout_ms);
 }
@@ -465,6 +600,10 @@ settle(struct http_io *io, struct conn *c, struct h2 *h2)
 {
 	if (!flush(io, c, h2))
 		return;
+	if (h2->unsent > 0 && pins_too_much(io)) {
+		conn_close(io, c);
+		return;
+	}
 	if (!has_unsent(c) && ((!nghttp2_session_want_read(h2->session) &&
 				   !nghttp2_session_want_write(h2->session)) ||
 				  (io->stopping && h2->stream_count == 0))) {
@@ -497,10 +636,8 @@ receive(struct http_io *io, struct conn *c)
 	for (int steps = 0; steps < TURN_STEPS && (c->flags & CONN_READABLE); steps++) {
 		ssize_t n = secure_read(io, c, io->read_buf, READ_MAX);
 
-		if (n < 0 && errno == EAGAIN) {
-			c->flags &= ~CONN_READABLE;
+		if (n < 0 && errno == EAGAIN)
 			return true;
-		}
 		if (n <= 0) {
 			conn_close(io, c);
 			return false;
@@ -521,6 +658,45 @@ h2_turn(struct http_io *io, struct conn *c)
 {
 	if (receive(io, c))
 		settle(io, c, side_get(io, c)->h2);
+}
+
+/* Lets go who has not moved, and finds out who is next. */
+static void
+sweep(struct h2 *h2)
+{
+	int64_t now_ms = h2->io->now_ms;
+
+	h2->due_ms = 0;
+	for (struct h2_stream *s = h2->streams, *next; s != NULL; s = next) {
+		next = s->next;
+		if (s->due_ms != 0 && s->due_ms <= now_ms) {
+			s->due_ms = 0;
+			if (s->state == H2_READING && s->in != NULL)
+				refuse(s, 408);
+			else
+				h2_let_go(s);
+		}
+		if (s->due_ms != 0 && (h2->due_ms == 0 || s->due_ms < h2->due_ms))
+			h2->due_ms = s->due_ms;
+	}
+}
+
+void
+h2_expire(struct http_io *io, struct conn *c)
+{
+	struct h2 *h2 = side_get(io, c)->h2;
+
+	if (has_unsent(c)) {
+		conn_close(io, c);
+		return;
+	}
+	if (h2->stream_count > 0)
+		sweep(h2);
+	else
+		nghttp2_session_terminate_session(h2->session, NGHTTP2_NO_ERROR);
+	settle(io, c, h2);
+	if (c->fd >= 0)
+		conn_settle(io, c);
 }
 
 void

@@ -17,6 +17,8 @@ void h2_begin(struct http_io *io, struct conn *c);
 bool h2_take(struct http_io *io, struct conn *c, const char *p, size_t n);
 /* Reads what is there, and writes what is to be written. */
 void h2_turn(struct http_io *io, struct conn *c);
+/* Its deadline, or that of a stream of it, has passed. */
+void h2_expire(struct http_io *io, struct conn *c);
 /* The server stops: no new streams; closes once the last is answered. */
 void h2_stop(struct http_io *io, struct conn *c);
 void h2_free(struct h2 *h2); /* NULL is allowed; hooks.gone for what is parked */

@@ -53,12 +53,15 @@ out_add(struct h2_stream *s, struct out piece)
 
 	*out = piece;
 	out->next = NULL;
-	if (s->out_first == NULL)
+	if (s->out_first == NULL) {
 		s->out_first = out;
-	else
+		h2_set_due(s);
+	} else {
 		s->out_last->next = out;
+	}
 	s->out_last = out;
 	s->unsent += (uint32_t)out->n;
+	s->h2->unsent += out->n;
 	STAT_ADD(s->h2->io, pinned_bytes, out->n);
 }
 
@@ -73,13 +76,31 @@ out_pop(struct h2_stream *s)
 	free(out);
 }
 
+static void
+out_less(struct h2_stream *s, size_t n)
+{
+	s->unsent -= (uint32_t)n;
+	s->h2->unsent -= n;
+	STAT_SUB(s->h2->io, pinned_bytes, n);
+}
+
 void
 h2_out_free(struct h2_stream *s)
 {
-	STAT_SUB(s->h2->io, pinned_bytes, s->unsent);
-	s->unsent = 0;
+	out_less(s, s->unsent);
 	while (s->out_first != NULL)
 		out_pop(s);
+}
+
+/* Nothing left of what goes on is nothing that its client must take. */
+static void
+out_moved(struct h2_stream *s, size_t n)
+{
+	s->moved += (uint32_t)n;
+	if (s->moved >= PROGRESS_BYTES)
+		h2_set_due(s);
+	if (s->out_first == NULL && !s->ended)
+		s->due_ms = 0;
 }
 
 /* All of a stream has been taken, for now. */
@@ -113,9 +134,8 @@ read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
 		if (out->n == 0)
 			out_pop(s);
 	}
-	s->unsent -= (uint32_t)n;
-	STAT_SUB(s->h2->io, pinned_bytes, n);
-	STAT_ADD(s->h2->io, bytes_out, n);
+	out_less(s, n);
+	out_moved(s, n);
 	if (s->out_first == NULL && s->ended)
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 	else if (n == 0)
@@ -192,7 +212,7 @@ unpark_stream(struct h2_stream *s)
 		STAT_SUB(s->h2->io, parked, 1);
 	s->state = H2_ANSWERED;
 	s->gen++;
-	s->h2->answering++;
+	h2_set_due(s);
 }
 
 /* --- whole answers --- */
@@ -270,26 +290,26 @@ static bool
 is_too_slow(const struct h2_stream *s, size_t max)
 {
 	const struct http_io *io = s->h2->io;
-	const struct http_config *config = &io->server->config;
-	uint64_t all = config->pinned_max / (unsigned)config->io_threads;
-	uint64_t pinned =
-	    atomic_load_explicit(&io->stats.pinned_bytes, memory_order_relaxed);
 
-	return s->unsent > max || (all > 0 && pinned > all);
+	return s->unsent > max || pins_too_much(io);
 }
 
-static void
-let_go(struct h2_stream *s)
+/* NO_ERROR where it has its answer: the rest of its request is not wanted (RFC 9113
+ * 8.1). Some clients lose the answer when that comes at once. */
+void
+h2_let_go(struct h2_stream *s)
 {
 	struct http_io *io = s->h2->io;
-	uint32_t tag = s->tag;
+	bool was_parked = s->state == H2_PARKED,
+	     is_whole = s->ended && s->out_first == NULL;
 
 	unpark_stream(s);
 	h2_out_free(s);
-	nghttp2_submit_rst_stream(
-	    s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
+	nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE, s->id,
+	    is_whole ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
 	ready_push(io, s->h2->c);
-	io->server->hooks.gone(io, tag, io->server->hooks.arg);
+	if (was_parked)
+		io->server->hooks.gone(io, s->tag, io->server->hooks.arg);
 }
 
 bool
@@ -311,7 +331,7 @@ h2_stream_block(struct exchange exchange, struct http_shared *block, size_t max)
 		       .p = block->bytes + block->head_n,
 		       .n = block->n - block->head_n - block->tail_n });
 	if (is_too_slow(s, max)) {
-		let_go(s);
+		h2_let_go(s);
 		return false;
 	}
 	go_on(s);

@@ -22,6 +22,7 @@ enum h2_state {
 struct h2_request {
 	struct buf method, path, authority, fields, body;
 	size_t head_n;
+	int64_t length; /* that it announces; 0: none */
 	bool is_bad;
 };
 
@@ -31,7 +32,8 @@ struct h2_stream {
 	struct h2_stream *prev, *next; /* of the same connection */
 	struct h2_request *in;	       /* NULL once it is asked */
 	struct out *out_first, *out_last;
-	uint32_t index, gen, next_free, tag, unsent;
+	int64_t due_ms; /* the client must have moved by then; 0: no matter */
+	uint32_t index, gen, next_free, tag, unsent, moved;
 	int32_t id;
 	uint8_t state;
 	bool no_body;	/* the request is a HEAD */
@@ -45,16 +47,24 @@ struct h2 {
 	struct http_io *io;
 	struct conn *c;
 	struct h2_stream *streams;
-	uint32_t stream_count, control_frames;
-	uint32_t reading, answering; /* streams of these states */
+	uint32_t stream_count;
+	int control_frames; /* of this second; negative: more are due */
+	uint32_t reading;   /* streams of that state */
+	size_t held;	    /* bytes of their heads and bodies */
+	size_t unsent;	    /* bytes of all streams */
 	int64_t control_s;
+	int64_t due_ms; /* no stream of it is due before; 0: none is */
 };
 
 /* h2.c */
 struct h2_stream *h2_stream_at(const struct http_io *io, uint32_t index);
+/* It has moved: the client has a body timeout from now on. */
+void h2_set_due(struct h2_stream *s);
 /* h2_answer.c */
 /* The server's own answer to what is no request, or one too large. */
 void h2_refuse(struct h2_stream *s, int status);
 void h2_out_free(struct h2_stream *s);
+/* Its client was too slow for what is on its way. */
+void h2_let_go(struct h2_stream *s);
 
 #endif

@@ -212,8 +212,11 @@ admit(struct http_io *io, int fd, int listener, const struct sockaddr_storage *f
 		close(fd);
 	else if (server_count(server, &peer))
 		conn_open(io, fd, listener, &peer);
-	else
+	else if (server->config.listeners[listener].tls == NULL)
 		turn_away(io, fd);
+	else
+		close(
+		    fd); /* without a handshake there is no word it would understand */
 }
 
 static void

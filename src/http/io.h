@@ -85,8 +85,8 @@ struct out {
 
 /* What a connection holds only while something is half read or half written. */
 struct conn_busy {
-	char *in; /* read and not yet looked at, or a part of a head */
-	size_t in_n;
+	char *in;	       /* read and not yet looked at, or a part of a head */
+	size_t in_n, seen;     /* seen: as in struct http_io */
 	struct buf head, body; /* of the request whose body is coming in */
 	int64_t body_left;     /* by Content-Length; -1: chunked */
 	struct http_chunks chunks;
@@ -235,8 +235,9 @@ void exchange_end(struct http_io *io, struct conn *c, bool close);
 /* From now on a failing write ends the connection without calling hooks.gone. */
 void unpark(struct http_io *io, struct conn *c);
 bool must_close(const struct http_io *io, const struct conn *c);
-/* Who cannot take this much must not pin it for long, nor may all of them together; a
- * thread has its own share. */
+/* Do all connections together? A thread has its own share. */
+bool pins_too_much(const struct http_io *io);
+/* Who cannot take this much must not pin it for long, nor may all of them together. */
 void bound_unsent(struct http_io *io, struct conn *c, size_t max);
 bool out_flush(struct http_io *io, struct conn *c); /* true: all is written */
 void out_free(struct http_io *io, struct conn_busy *busy);

@@ -80,9 +80,7 @@ side_free(struct http_io *io, struct conn *c)
 		return;
 	h2_free(side->h2);
 	if (side->ssl != NULL) {
-		ERR_clear_error();
-		if (side->is_shaken && !(c->flags & CONN_BROKEN))
-			SSL_shutdown(side->ssl);
+		secure_end(io, c);
 		SSL_free(side->ssl);
 		STAT_SUB(io, memory_bytes, SESSION_BYTES);
 	}
@@ -112,6 +110,19 @@ secure_begin(struct http_io *io, struct conn *c, struct http_tls *tls)
 	if (SSL_set_fd(side->ssl, c->fd) != 1)
 		abort();
 	STAT_ADD(io, memory_bytes, SESSION_BYTES);
+}
+
+void
+secure_end(struct http_io *io, struct conn *c)
+{
+	struct conn_side *side = side_get(io, c);
+
+	if (side == NULL || side->ssl == NULL || !side->is_shaken ||
+	    (c->flags & CONN_BROKEN) ||
+	    (SSL_get_shutdown(side->ssl) & SSL_SENT_SHUTDOWN))
+		return;
+	ERR_clear_error();
+	SSL_shutdown(side->ssl);
 }
 
 /* What an SSL call's result means for who reads or writes; errno is set. */
@@ -158,6 +169,7 @@ secure_ready(struct http_io *io, struct conn *c)
 		return false;
 	}
 	side->is_shaken = true;
+	wheel_set(io, c, io->server->config.idle_timeout_ms);
 	SSL_get0_alpn_selected(side->ssl, &name, &n);
 	if (n == 2 && memcmp(name, "h2", 2) == 0)
 		h2_begin(io, c);
@@ -174,6 +186,8 @@ secure_read(struct http_io *io, struct conn *c, char *out, size_t n)
 		do
 			got = read(c->fd, out, n);
 		while (got < 0 && errno == EINTR);
+		if (got < 0 && errno == EAGAIN)
+			c->flags &= ~CONN_READABLE;
 		return got;
 	}
 	ERR_clear_error();

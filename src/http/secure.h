@@ -29,7 +29,11 @@ void secure_begin(struct http_io *io, struct conn *c, struct http_tls *tls);
 /* Takes a step of the handshake if that is not done; false: more bytes are needed, or
  * the connection is closed. */
 bool secure_ready(struct http_io *io, struct conn *c);
-/* As read(2) and sendmsg(2): -1 with errno, EAGAIN among others. iov is used up. */
+/* Tells the client that no more comes, once (RFC 8446 6.1); nothing without TLS. */
+void secure_end(struct http_io *io, struct conn *c);
+/* As read(2) and sendmsg(2): -1 with errno, EAGAIN among others. iov is used up.
+ * Reading notes that nothing is there any more; what waits for room to write is still
+ * there. */
 ssize_t secure_read(struct http_io *io, struct conn *c, char *out, size_t n);
 ssize_t secure_send(
     struct http_io *io, struct conn *c, struct iovec *iov, size_t count);

@@ -30,6 +30,7 @@
 #define WAIT_MS 20000
 #define BODY_MAX 300000
 #define WRITE_MAX 100000
+#define READ_ALL_MAX (4 << 20)
 
 /* Shared; lock guards all below it. */
 struct app {
@@ -130,6 +131,8 @@ on_request(struct http_io *io, struct http_request *request, void *arg)
 		park(app, request);
 	else if (str_is(path, "/detach"))
 		detach(app, request);
+	else if (str_is(path, "/never"))
+		return; /* as one whose worker is slow for ever */
 	else if (str_is(path, "/nothing"))
 		http_answer(request->exchange, &empty);
 	else if (str_is(path, "/bye"))

@@ -66,7 +66,19 @@ key_renew(struct http_tls *tls)
 	    RAND_bytes(key->cipher, sizeof key->cipher) != 1 ||
 	    RAND_bytes(key->mac, sizeof key->mac) != 1)
 		abort();
-	key->made_ms = clock_mono_ms();
+	key->made_ms = clock_now_ms();
+}
+
+/* The wall's clock may be set, back too. */
+static void
+keys_turn(struct http_tls *tls)
+{
+	int64_t age_ms = clock_now_ms() - tls->keys[0].made_ms;
+
+	if (age_ms < 0 || age_ms > TICKET_KEY_MS)
+		key_renew(tls);
+	if (age_ms > 2 * TICKET_KEY_MS)
+		key_renew(tls); /* nobody came for so long: that key is old as well */
 }
 
 /* The key for a new ticket, or that of a ticket by its name; false: none of ours. */
@@ -77,8 +89,7 @@ key_find(struct http_tls *tls, const unsigned char *name, bool is_new,
 	bool found = is_new;
 
 	lock_take(&tls->lock);
-	if (clock_mono_ms() - tls->keys[0].made_ms > TICKET_KEY_MS)
-		key_renew(tls);
+	keys_turn(tls);
 	*out = tls->keys[0];
 	*is_old_out = false;
 	for (int i = 0; !found && i < 2; i++) {
@@ -129,8 +140,15 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
 
 	if (SSL_select_next_proto((unsigned char **)out, out_n, ours, sizeof ours - 1,
 		offered, offered_n) != OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_NOACK;
+		return SSL_TLSEXT_ERR_ALERT_FATAL; /* RFC 7301 3.2 */
 	return SSL_TLSEXT_ERR_OK;
+}
+
+/* A key under a passphrase is an error: there is nobody to ask. */
+static int
+on_passphrase(char *out, int cap, int is_for_writing, void *arg)
+{
+	return -1;
 }
 
 static bool
@@ -157,6 +175,10 @@ ctx_new(struct http_tls *tls, char **error_out)
 	if (ctx == NULL)
 		abort();
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	/* Of TLS 1.2 what RFC 9113 9.2.2 lets HTTP/2 use: past words stay secret. */
+	if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
+		abort();
+	SSL_CTX_set_default_passwd_cb(ctx, on_passphrase);
 	/* A waiting connection keeps no buffers. */
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -219,6 +241,7 @@ http_tls_free(struct http_tls *tls)
 	lock_fini(&tls->lock);
 	free(tls->certificate);
 	free(tls->key);
+	explicit_bzero(tls->keys, sizeof tls->keys);
 	free(tls);
 }
 
