@@ -270,6 +270,7 @@ static const struct {
 	{ "another version", HTTP_BAD_VERSION, is_other_version },
 	{ "another transfer coding", HTTP_BAD_CODING, has_other_coding },
 	{ "a limit", HTTP_BAD_TOO_LARGE, is_too_large },
+	{ "a limit, and then a bare LF", HTTP_BAD_TOO_LARGE, has_loose_line },
 	{ "a long target", HTTP_BAD_URI_TOO_LONG, is_target_too_long },
 };
 
