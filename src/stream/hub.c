@@ -646,6 +646,7 @@ answer_slice(struct hub *hub)
 			answer_stranger(hub, l);
 		}
 		link_out(&room->dirty);
+		hub_room_answered(hub, room);
 	}
 	return true;
 }

@@ -101,15 +101,18 @@ struct hub_room {
 	struct link watches;   /* struct watch.link */
 	struct link dirty; /* in hub->dirty while strangers have something to hear */
 	/* The newest events, oldest first; every one above ring_from is there. */
-	struct live_event *ring[HUB_RING];
-	int ring_count;
+	struct live_event **ring; /* grows to HUB_RING */
+	int ring_count, ring_cap;
 	int64_t ring_from, last; /* last: the newest event's position */
 	bool known; /* a worker has looked: last, world_readable may be relied on */
 	bool world_readable; /* now */
 	int64_t used_ms;
-	struct hub_body bodies[HUB_BODIES]; /* all of them end at `last` */
+	/* HUB_BODIES, all of which end at `last`; NULL while nobody asks for one. */
+	struct hub_body *bodies;
 	int next_body;
 };
+
+_Static_assert(sizeof(struct hub_room) <= 144, "many rooms have one listener each");
 
 struct hub_user {
 	char *user_id;
@@ -165,8 +168,11 @@ bool hub_room_has(const struct hub_room *room, int64_t from);
 /* The answer for a stranger who stands at `from`; borrowed. */
 struct http_shared *hub_room_body(struct hub *hub, struct hub_room *room, int64_t from,
     enum hub_form form, uint32_t *events_out);
+/* All who waited for what there is have it: what was made for them goes. */
+void hub_room_answered(struct hub *hub, struct hub_room *room);
 /* Has this user (map_hash of the id) joined behind `from`? */
-bool hub_room_joined(struct hub_room *room, int64_t from, uint64_t user);
+bool hub_room_joined(
+    struct hub *hub, struct hub_room *room, int64_t from, uint64_t user);
 /* Frees rooms that nobody has listened to for a while. */
 void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
 

@@ -46,19 +46,26 @@ drop_body(struct hub_body *body)
 }
 
 static void
-drop_bodies(struct hub_room *room)
+drop_bodies(struct hub *hub, struct hub_room *room)
 {
+	if (room->bodies == NULL)
+		return;
 	for (int i = 0; i < HUB_BODIES; i++)
 		drop_body(&room->bodies[i]);
+	free(room->bodies);
+	room->bodies = NULL;
+	atomic_fetch_sub(&hub->memory, HUB_BODIES * sizeof *room->bodies);
 }
 
 void
 hub_room_free(struct hub *hub, struct hub_room *room)
 {
 	map_del_str(&hub->rooms, room->room_id);
-	drop_bodies(room);
+	drop_bodies(hub, room);
 	for (int i = 0; i < room->ring_count; i++)
 		live_event_unref(room->ring[i]);
+	atomic_fetch_sub(&hub->memory, (size_t)room->ring_cap * sizeof *room->ring);
+	free(room->ring);
 	link_out(&room->dirty);
 	free(room->room_id);
 	free(room);
@@ -101,11 +108,27 @@ drop_oldest(struct hub_room *room, int n)
 	memmove(room->ring, room->ring + n, room->ring_count * sizeof *room->ring);
 }
 
+/* Most rooms are quiet ones with few listeners. */
 static void
-push(struct hub_room *room, struct live_event *e)
+grow_ring(struct hub *hub, struct hub_room *room)
+{
+	int cap = room->ring_cap == 0 ? 2 : room->ring_cap * 2;
+
+	if (cap > HUB_RING)
+		cap = HUB_RING;
+	room->ring = xrealloc(room->ring, (size_t)cap * sizeof *room->ring);
+	atomic_fetch_add(
+	    &hub->memory, (size_t)(cap - room->ring_cap) * sizeof *room->ring);
+	room->ring_cap = cap;
+}
+
+static void
+push(struct hub *hub, struct hub_room *room, struct live_event *e)
 {
 	if (room->ring_count == HUB_RING)
 		drop_oldest(room, 1);
+	if (room->ring_count == room->ring_cap)
+		grow_ring(hub, room);
 	room->ring[room->ring_count++] = live_event_ref(e);
 	room->last = e->event;
 }
@@ -138,8 +161,8 @@ hub_room_event(struct hub *hub, struct hub_room *room, const struct change *chan
 
 	room->id = e->room;
 	room->world_readable = e->visibility_after == VISIBILITY_WORLD_READABLE;
-	drop_bodies(room);
-	push(room, e);
+	drop_bodies(hub, room);
+	push(hub, room, e);
 	if (strcmp(e->pdu->event->type, "m.room.redaction") == 0)
 		refresh(room, change->room);
 	if (strangers_hear(e) && room->strangers.next != &room->strangers &&
@@ -309,10 +332,14 @@ has_join(const struct hub_room *room, int64_t from, uint64_t user)
 }
 
 static struct hub_body *
-find_body(struct hub_room *room, int64_t from)
+find_body(struct hub *hub, struct hub_room *room, int64_t from)
 {
 	struct hub_body *b;
 
+	if (room->bodies == NULL) {
+		room->bodies = xcalloc(HUB_BODIES, sizeof *room->bodies);
+		atomic_fetch_add(&hub->memory, HUB_BODIES * sizeof *room->bodies);
+	}
 	for (int i = 0; i < HUB_BODIES; i++)
 		if (room->bodies[i].is_used && room->bodies[i].from == from)
 			return &room->bodies[i];
@@ -325,16 +352,16 @@ find_body(struct hub_room *room, int64_t from)
 }
 
 bool
-hub_room_joined(struct hub_room *room, int64_t from, uint64_t user)
+hub_room_joined(struct hub *hub, struct hub_room *room, int64_t from, uint64_t user)
 {
-	return find_body(room, from)->has_joins && has_join(room, from, user);
+	return find_body(hub, room, from)->has_joins && has_join(room, from, user);
 }
 
 struct http_shared *
 hub_room_body(struct hub *hub, struct hub_room *room, int64_t from, enum hub_form form,
     uint32_t *events_out)
 {
-	struct hub_body *b = find_body(room, from);
+	struct hub_body *b = find_body(hub, room, from);
 	enum hub_form plain = form == HUB_ANSWER_GZIP  ? HUB_ANSWER
 			      : form == HUB_BLOCK_GZIP ? HUB_BLOCK
 						       : form;
@@ -345,4 +372,10 @@ hub_room_body(struct hub *hub, struct hub_room *room, int64_t from, enum hub_for
 		make_form(hub, room, b, form);
 	*events_out = b->events;
 	return b->forms[form];
+}
+
+void
+hub_room_answered(struct hub *hub, struct hub_room *room)
+{
+	drop_bodies(hub, room);
 }

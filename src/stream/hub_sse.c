@@ -83,7 +83,7 @@ hub_sse_answer(struct hub *hub, struct listener *l)
 		return;
 	}
 	/* Whoever has joined is no stranger any more, and comes back as a member. */
-	if (hub_room_joined(room, l->from, l->user)) {
+	if (hub_room_joined(hub, room, l->from, l->user)) {
 		hub_sse_end(hub, l, false);
 		return;
 	}
