@@ -92,7 +92,7 @@ run_look(struct task *task, struct ctx *ctx, struct arena *arena)
 
 	w->looked = found.end;
 	w->more = found.more;
-	w->world_readable = found.world_readable;
+	w->as_stranger = found.as_stranger;
 	if (err != M_OK)
 		set_error(look, ctx, arena, err);
 	else if (found.count > 0 && w->sse)

@@ -11,5 +11,8 @@ int64_t clock_mono_ms(void); /* since some start; never goes back */
 int64_t clock_mono_us(void);
 /* Tests: from now on clock_now_ms returns ms, advanced only by this call; 0: real. */
 void clock_set_for_test(int64_t ms);
+/* The same of the monotonic clock. Waiting for a lock's condition goes by the real one.
+ */
+void clock_set_mono_for_test(int64_t ms);
 
 #endif

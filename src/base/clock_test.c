@@ -50,6 +50,18 @@ a_set_clock_stands_still_until_it_is_set_again(void **state)
 	assert_true(clock_now_ms() > 1700000000000);
 }
 
+static void
+a_set_monotonic_clock_stands_still_too(void **state)
+{
+	clock_set_mono_for_test(86400000);
+	assert_true(clock_mono_ms() == 86400000);
+	assert_true(clock_mono_us() == 86400000000);
+	clock_set_mono_for_test(86400999);
+	assert_true(clock_mono_ms() == 86400999);
+	clock_set_mono_for_test(0);
+	assert_true(clock_mono_ms() <= clock_mono_us() / 1000);
+}
+
 int
 main(void)
 {
@@ -57,6 +69,7 @@ main(void)
 		cmocka_unit_test(the_wall_clock_tells_the_time_in_milliseconds),
 		cmocka_unit_test(the_monotonic_clock_goes_on_and_never_back),
 		cmocka_unit_test(a_set_clock_stands_still_until_it_is_set_again),
+		cmocka_unit_test(a_set_monotonic_clock_stands_still_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,6 +263,15 @@ write_typing(struct look *look, struct buf *chunk, const struct events_found *fo
 	return written;
 }
 
+/* A newer room than was looked at tells nothing of what it was: another look will. */
+static bool
+is_stranger_in(const struct look *look, const struct snapshot *s)
+{
+	return s->visibility == VISIBILITY_WORLD_READABLE &&
+	       s->position <= look->visible &&
+	       snapshot_membership(s, look->ask->user_id) != MEMBERSHIP_JOIN;
+}
+
 static enum mx_err
 hear_rooms(struct look *look, struct events_found *found)
 {
@@ -280,8 +289,7 @@ hear_rooms(struct look *look, struct events_found *found)
 		if (err != M_OK)
 			return err;
 		if (i == 0)
-			found->world_readable =
-			    s->visibility == VISIBILITY_WORLD_READABLE;
+			found->as_stranger = is_stranger_in(look, s);
 		if (!open && look->ask->room_count > 0)
 			return ctx_fail(look->ctx, M_FORBIDDEN,
 			    arena_printf(look->arena,

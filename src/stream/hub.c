@@ -151,8 +151,7 @@ hub_set_deadline(
     struct hub *hub, struct listener *l, int64_t deadline_ms, int64_t expires_ms)
 {
 	l->expires_ms = expires_ms;
-	l->expires = expires_ms != 0 && expires_ms < deadline_ms;
-	if (l->expires)
+	if (expires_ms != 0 && expires_ms < deadline_ms)
 		deadline_ms = expires_ms;
 	/* Rounded up: never early. */
 	l->deadline_s = (uint32_t)((deadline_ms + 999) / 1000);
@@ -237,9 +236,10 @@ may_share(const struct waiting *w)
 static bool
 enter_known_room(struct hub *hub, struct waiting *w)
 {
+	int64_t from = w->has_from ? w->from.events : hub->processed;
 	struct hub_room *room;
 	struct listener *l;
-	int64_t from = w->has_from ? w->from.events : hub->processed;
+	uint64_t user;
 
 	if (!may_share(w))
 		return false;
@@ -248,6 +248,9 @@ enter_known_room(struct hub *hub, struct waiting *w)
 	room = map_get_str(&hub->rooms, w->room_ids[0]);
 	if (room == NULL || !hub_room_covers(room, from))
 		return false;
+	user = map_hash(w->user_id, strlen(w->user_id));
+	if (hub_room_has_join(room, from, user))
+		return false; /* while it was found to be a stranger */
 	l = listener_new(hub, w);
 	http_park(w->exchange, l->tag);
 	park_stranger(hub, l, room, w, from, hub->processed);
@@ -371,15 +374,17 @@ hub_enter_later(struct hubs *hubs, struct waiting *w)
 	http_post(w->exchange.io, enter_posted, w);
 }
 
-/* A look found nothing, and nothing has happened since: from now on it waits. */
+/* A look found nothing, and nothing has happened since: from now on it waits. Strangers
+ * of one room stand at what the hub has read, none before another: the first of them
+ * tells whether there is news. */
 static void
 park(struct hub *hub, struct listener *l, struct waiting *w)
 {
 	struct hub_room *room =
 	    w->room_count == 1 ? hub_room_get(hub, w->room_ids[0]) : NULL;
 
-	if (room != NULL && !l->behind && may_share(w) && w->world_readable &&
-	    w->looked.events >= room->last) {
+	if (room != NULL && !l->behind && may_share(w) && w->as_stranger &&
+	    w->looked.events >= room->last && w->looked.events <= hub->processed) {
 		room->known = true;
 		room->world_readable = true;
 		drop_watches(hub, l, NULL);
@@ -444,6 +449,7 @@ settle(struct hub *hub, struct waiting *w)
 	struct listener *l = listener_at(hub, w->tag);
 	bool late = hub->stopping || clock_mono_ms() >= w->deadline_ms;
 
+	hub_read_changes(hub); /* up to where the worker has looked, as a rule */
 	atomic_fetch_sub_explicit(&hub->looking, 1, memory_order_relaxed);
 	if (hub_has_expired(w->expires_ms))
 		l->revoked = true;
@@ -584,7 +590,10 @@ answer_waiting_timeout(struct hub *hub, const struct waiting *w)
 {
 	struct stream_token end = w->looked;
 
-	if (hub->processed > end.events)
+	/* What happens in a room that is named wakes its listeners. Who names none is
+	 * woken by the rooms they are in: with one that they have just left, that is
+	 * by the leaving alone, which may be yet to come. */
+	if (w->room_count > 0 && hub->processed > end.events)
 		end.events = hub->processed;
 	answer_empty(w, &end);
 }
@@ -597,22 +606,33 @@ answer_stranger_timeout(struct hub *hub, struct listener *l)
 	http_answer_shared(hub_exchange(hub, l), empty_shared(hub, l->from, end));
 }
 
+/* By the clock, or by the wheel that has come to its deadline. */
+static bool
+has_token_ended(const struct hub *hub, const struct listener *l)
+{
+	return hub_has_expired(l->expires_ms) ||
+	       (l->expires_ms != 0 && hub->wheel_s >= l->deadline_s &&
+		   (int64_t)l->deadline_s * 1000 >= l->expires_ms);
+}
+
 static void
 answer_timeout(struct hub *hub, struct listener *l)
 {
-	if (!l->expires && l->state == LISTENER_STRANGER && has_news(l)) {
+	bool has_expired = has_token_ended(hub, l);
+
+	if (!has_expired && l->state == LISTENER_STRANGER && has_news(l)) {
 		answer_stranger(hub, l);
 		return;
 	}
 	if (l->sse) {
-		if (l->expires || hub->stopping)
-			hub_sse_end(hub, l, l->expires);
+		if (has_expired || hub->stopping)
+			hub_sse_end(hub, l, has_expired);
 		else
 			hub_sse_comment(hub, l);
 		return;
 	}
 	atomic_fetch_add_explicit(&hub->timeouts, 1, memory_order_relaxed);
-	if (l->expires)
+	if (has_expired)
 		http_answer_shared(hub_exchange(hub, l), hub->hubs->options.token_gone);
 	else if (l->state == LISTENER_STRANGER)
 		answer_stranger_timeout(hub, l);

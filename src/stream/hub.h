@@ -42,7 +42,7 @@ struct waiting {
 	struct http_reply reply;
 	struct stream_token looked; /* up to where nothing was found */
 	bool more;		    /* the answer is a full page */
-	bool world_readable;
+	bool as_stranger;
 
 	struct hub *hub;
 };

@@ -87,6 +87,15 @@ on_token_gone(struct hub *hub, const struct change *change)
 		}
 }
 
+/* By events alone: typing is told by any thread, between `visible` and the events that
+ * it stands for. */
+static void
+has_come_to(struct hub *hub, int64_t position)
+{
+	if (position > hub->processed)
+		hub->processed = position;
+}
+
 void
 hub_read_changes(struct hub *hub)
 {
@@ -96,6 +105,10 @@ hub_read_changes(struct hub *hub)
 		switch (change->kind) {
 		case CHANGE_EVENT:
 			on_event(hub, change);
+			has_come_to(hub, change->position);
+			break;
+		case CHANGE_POSITION:
+			has_come_to(hub, change->position);
 			break;
 		case CHANGE_TYPING:
 			wake_members(hub, change->room);
@@ -106,11 +119,8 @@ hub_read_changes(struct hub *hub)
 			on_token_gone(hub, change);
 			break;
 		case CHANGE_START:
-		case CHANGE_POSITION:
 			break;
 		}
-		if (change->position > hub->processed)
-			hub->processed = change->position;
 	}
 }
 

@@ -55,7 +55,6 @@ struct listener {
 	bool dirty;		 /* woken while a worker looks */
 	bool gone;		 /* the client went while a worker looks */
 	bool revoked;		 /* its token ended while a worker looks */
-	bool expires;		 /* the deadline is the token's end */
 	bool gzip;		 /* strangers: takes packed answers */
 	bool sse;		 /* stays after an answer: server-sent events */
 	bool behind;		 /* its client is slow to take what a look has found */
@@ -90,7 +89,7 @@ struct hub_body {
 	bool is_used;
 	int64_t from;
 	uint32_t events;
-	bool has_joins;
+	bool has_joins, has_end;
 	struct http_shared *forms[HUB_FORMS]; /* NULL: nobody has asked for it */
 };
 
@@ -170,9 +169,13 @@ struct http_shared *hub_room_body(struct hub *hub, struct hub_room *room, int64_
     enum hub_form form, uint32_t *events_out);
 /* All who waited for what there is have it: what was made for them goes. */
 void hub_room_answered(struct hub *hub, struct hub_room *room);
-/* Has this user (map_hash of the id) joined behind `from`? */
+/* Has this user (map_hash of the id; 0: anybody) joined behind `from`? */
+bool hub_room_has_join(const struct hub_room *room, int64_t from, uint64_t user);
+/* The same for many who stand at `from`. */
 bool hub_room_joined(
     struct hub *hub, struct hub_room *room, int64_t from, uint64_t user);
+/* Is what strangers hear behind `from` the last of it, since the room closes? */
+bool hub_room_ends(struct hub *hub, struct hub_room *room, int64_t from);
 /* Frees rooms that nobody has listened to for a while. */
 void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
 

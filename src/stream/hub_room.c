@@ -199,6 +199,15 @@ strangers_view(const struct live_event *e)
 		.may_see_replaced = e->replaced_world_readable };
 }
 
+/* Its last word to strangers. Somebody among them may join behind it: what stands there
+ * is for whoever comes back, also where the room is open again by now. */
+static bool
+closes(const struct live_event *e)
+{
+	return e->visibility_before == VISIBILITY_WORLD_READABLE &&
+	       e->visibility_after != VISIBILITY_WORLD_READABLE;
+}
+
 /* {"chunk":[...]} of what strangers may hear behind from; returns how many events. */
 static uint32_t
 write_answer(struct hub_room *room, int64_t from, struct buf *body)
@@ -217,10 +226,10 @@ write_answer(struct hub_room *room, int64_t from, struct buf *body)
 			buf_char(&chunk, ',');
 		json_event_live(&chunk, e, &view);
 		events++;
-		/* Behind the end of openness a guest may have joined: what stands there
-		 * is for its next poll to ask for by name. */
-		if (!room->world_readable)
+		if (closes(e)) {
 			end.events = e->event;
+			break;
+		}
 	}
 	token_write(&text, &start);
 	buf_char(&text, '\0');
@@ -247,6 +256,8 @@ write_block(struct hub_room *room, int64_t from, struct buf *block)
 		json_event_live(block, e, &view);
 		sse_event_end(block);
 		events++;
+		if (closes(e))
+			break;
 	}
 	return events;
 }
@@ -316,9 +327,8 @@ make_form(
 	atomic_fetch_add(&hub->bodies_made, 1);
 }
 
-/* user 0: anybody. */
-static bool
-has_join(const struct hub_room *room, int64_t from, uint64_t user)
+bool
+hub_room_has_join(const struct hub_room *room, int64_t from, uint64_t user)
 {
 	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > from; i--) {
 		const struct live_event *e = room->ring[i];
@@ -328,6 +338,15 @@ has_join(const struct hub_room *room, int64_t from, uint64_t user)
 		    (user == 0 || map_hash(who, strlen(who)) == user))
 			return true;
 	}
+	return false;
+}
+
+static bool
+has_end(const struct hub_room *room, int64_t from)
+{
+	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > from; i--)
+		if (closes(room->ring[i]))
+			return true;
 	return false;
 }
 
@@ -347,14 +366,22 @@ find_body(struct hub *hub, struct hub_room *room, int64_t from)
 	drop_body(b);
 	b->is_used = true;
 	b->from = from;
-	b->has_joins = has_join(room, from, 0);
+	b->has_joins = hub_room_has_join(room, from, 0);
+	b->has_end = has_end(room, from);
 	return b;
 }
 
 bool
 hub_room_joined(struct hub *hub, struct hub_room *room, int64_t from, uint64_t user)
 {
-	return find_body(hub, room, from)->has_joins && has_join(room, from, user);
+	return find_body(hub, room, from)->has_joins &&
+	       hub_room_has_join(room, from, user);
+}
+
+bool
+hub_room_ends(struct hub *hub, struct hub_room *room, int64_t from)
+{
+	return find_body(hub, room, from)->has_end;
 }
 
 struct http_shared *

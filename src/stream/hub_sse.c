@@ -75,7 +75,7 @@ hub_sse_answer(struct hub *hub, struct listener *l)
 	struct hub_room *room = l->in;
 	struct http_shared *block;
 	uint32_t events = 0;
-	bool is_last;
+	bool ends;
 
 	/* Whoever was outrun comes back and goes on from the store. */
 	if (hub_has_expired(l->expires_ms) || hub_is_outrun(l)) {
@@ -87,10 +87,9 @@ hub_sse_answer(struct hub *hub, struct listener *l)
 		hub_sse_end(hub, l, false);
 		return;
 	}
-	/* A room that is closed now has said its last word to strangers. What ends
-	 * behind it cannot wait for the rest of a batch. */
-	is_last = !room->world_readable || hub->stopping;
-	if (is_last)
+	/* What ends behind its last block cannot wait for the rest of a batch. */
+	ends = hub->stopping || hub_room_ends(hub, room, l->from);
+	if (ends)
 		http_batch_end(hub->io);
 	block = hub_room_body(
 	    hub, room, l->from, l->gzip ? HUB_BLOCK_GZIP : HUB_BLOCK, &events);
@@ -98,7 +97,7 @@ hub_sse_answer(struct hub *hub, struct listener *l)
 	json_event_count_delivered(events);
 	if (!http_stream_block(hub_exchange(hub, l), block))
 		return;
-	if (is_last) {
+	if (ends) {
 		hub_sse_end(hub, l, false);
 		return;
 	}

@@ -346,6 +346,155 @@ stopping_answers_everybody(void **state)
 	expect_words(user, 200, WORDS("\"chunk\":[]"), NULL);
 }
 
+/* The event that a position stands for may come behind what tells of the position. */
+static void
+typing_moves_nobody_past_events_to_come(void **state)
+{
+	struct fixture *f = *state;
+	int64_t here = atomic_load(&f->t.core.visible);
+	struct change typing = {
+		.kind = CHANGE_TYPING, .position = here + 1, .room = room_ref(f->room)
+	};
+	int fd = poll_as(f, "@ann:" TESTING_SERVER, "&timeout=1000");
+	char end[40];
+
+	serve_look(f);
+	await_parked(f, 1);
+	changes_add(f->t.core.changes, &typing);
+	changes_wake(f->t.core.changes);
+	snprintf(end, sizeof end, "\"end\":\"s1_e%lld\"", (long long)here);
+	expect_words(fd, 200, WORDS("\"chunk\":[]", end), NULL);
+}
+
+static void
+who_asks_from_a_place_to_come_holds_nobody_up(void **state)
+{
+	struct fixture *f = *state;
+	int64_t here = atomic_load(&f->t.core.visible);
+	int first = poll_as(f, "@gee:x", ""), ahead, behind;
+	char from[64];
+
+	serve_look(f);
+	await_parked(f, 1);
+	snprintf(from, sizeof from, "&from=s1_e%lld", (long long)here + 1000);
+	ahead = poll_as(f, "@gus:x", from);
+	serve_look(f);
+	await_parked(f, 2);
+	behind = poll_as(f, "@guy:x", "");
+	await_parked(f, 3);
+	send_text(f, f->room, "to-both");
+	expect_words(first, 200, WORDS("to-both"), NULL);
+	expect_words(behind, 200, WORDS("to-both"), NULL);
+	close(ahead);
+}
+
+/* One group: the room closes, @gee joins, something is said, the room opens again. */
+static void
+let_in_while_closed(struct fixture *f)
+{
+	const char *gee = "@gee:" TESTING_SERVER;
+	struct new_event join = { .sender = gee,
+		.type = "m.room.member",
+		.state_key = gee,
+		.content = testing_json(f->t.arena, "{\"membership\":\"join\"}") };
+	struct gate gate;
+
+	gate_close(f, &gate);
+	queue_event(f, f->room, "m.room.history_visibility", "",
+	    "{\"history_visibility\":\"joined\"}");
+	assert_int_equal(
+	    room_append(&f->t.ctx, f->t.arena, f->room, &join, 1, NULL), M_OK);
+	queue_event(f, f->room, "m.room.message", NULL, "{\"body\":\"inside\"}");
+	queue_event(f, f->room, "m.room.history_visibility", "",
+	    "{\"history_visibility\":\"world_readable\"}");
+	queue_event(f, f->room, "m.room.message", NULL, "{\"body\":\"afterwards\"}");
+	gate_open(f, &gate);
+}
+
+static void
+the_last_word_of_a_room_is_the_last_though_it_opens_again(void **state)
+{
+	struct fixture *f = *state;
+	int fd = poll_as(f, "@gee:" TESTING_SERVER, "");
+	char *body, *end, from[64];
+
+	serve_look(f);
+	await_parked(f, 1);
+	let_in_while_closed(f);
+	body = answer_of(f, fd);
+	assert_non_null(strstr(body, "\"history_visibility\":\"joined\""));
+	assert_null(strstr(body, "afterwards"));
+	end = strstr(body, "\"end\":\"") + strlen("\"end\":\"");
+	snprintf(from, sizeof from, "&from=%.*s", (int)strcspn(end, "\""), end);
+	free(body);
+	fd = poll_as(f, "@gee:" TESTING_SERVER, from);
+	serve_look(f);
+	expect_words(fd, 200, WORDS("inside", "afterwards"), NULL);
+}
+
+static void
+who_has_joined_is_looked_for_by_name(void **state)
+{
+	struct fixture *f = *state;
+	int other = poll_as(f, "@gus:x", ""), fd;
+	char from[64];
+	struct waiting *w;
+
+	snprintf(from, sizeof from, "&from=s1_e%lld",
+	    (long long)atomic_load(&f->t.core.visible));
+	serve_look(f);
+	await_parked(f, 1);
+	let_in_while_closed(f);
+	free(answer_of(f, other));
+	fd = poll_as(f, "@gee:" TESTING_SERVER, from); /* a stranger a moment ago */
+	serve_look(f);
+	expect_words(fd, 200, WORDS("inside", "afterwards"), NULL);
+	fd = poll_as(f, "@gee:" TESTING_SERVER, "&from=s1_e1000");
+	w = take_look(f);
+	do_look(f, w);
+	assert_false(w->as_stranger);
+	hub_looked(f->hubs, w);
+	await_parked(f, 1);
+	close(fd);
+}
+
+static void
+who_hears_all_rooms_goes_on_from_where_they_were_looked_at(void **state)
+{
+	struct fixture *f = *state;
+	struct room *other = testing_room(&f->t, "@ann:" TESTING_SERVER, "12");
+	char end[40];
+	int fd;
+
+	testing_join(&f->t, f->room, "@mary:" TESTING_SERVER);
+	snprintf(end, sizeof end, "\"end\":\"s1_e%lld_t",
+	    (long long)atomic_load(&f->t.core.visible));
+	fd = new_socket();
+	connect_socket(fd, f->port);
+	say(fd, "GET /events?user=@mary:" TESTING_SERVER
+		"&timeout=1000 HTTP/1.1\r\nHost: x\r\n\r\n");
+	serve_look(f);
+	await_parked(f, 1);
+	send_text(f, other, "not hers");
+	expect_words(fd, 200, WORDS("\"chunk\":[]", end), NULL);
+	room_put(other);
+}
+
+static void
+a_token_that_is_good_is_not_ended_by_the_server_that_stops(void **state)
+{
+	struct fixture *f = *state;
+	int guest = poll_as(f, "@gee:x", "&expires=9000"), user;
+
+	serve_look(f);
+	user = poll_as(f, "@ann:" TESTING_SERVER, "&expires=9000");
+	serve_look(f);
+	await_parked(f, 2);
+	http_server_stop(f->http, 2000);
+	expect_words(guest, 200, WORDS("\"chunk\":[]"), NULL);
+	expect_words(user, 200, WORDS("\"chunk\":[]"), NULL);
+}
+
 int
 main(void)
 {
@@ -367,6 +516,12 @@ main(void)
 		T(what_has_left_the_rooms_tail_is_redacted_for_the_next_poll_too),
 		T(a_token_that_ends_between_its_check_and_its_poll_is_sent_back),
 		T(stopping_answers_everybody),
+		T(typing_moves_nobody_past_events_to_come),
+		T(who_asks_from_a_place_to_come_holds_nobody_up),
+		T(the_last_word_of_a_room_is_the_last_though_it_opens_again),
+		T(who_has_joined_is_looked_for_by_name),
+		T(who_hears_all_rooms_goes_on_from_where_they_were_looked_at),
+		T(a_token_that_is_good_is_not_ended_by_the_server_that_stops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ do_look(struct fixture *f, struct waiting *w)
 
 	w->looked = found.end;
 	w->more = found.more;
-	w->world_readable = found.world_readable;
+	w->as_stranger = found.as_stranger;
 	token_write(&start, &found.from);
 	buf_char(&start, '\0');
 	if (err != M_OK) {
