@@ -21,7 +21,7 @@
 #include "stream/sse.h"
 
 #define STEPS 2000 /* of one seed */
-#define SEEDS 1000
+#define SEEDS 500
 
 /* --- steps --- */
 
