@@ -269,7 +269,7 @@ is_stranger_in(const struct look *look, const struct snapshot *s)
 {
 	return s->visibility == VISIBILITY_WORLD_READABLE &&
 	       s->position <= look->visible &&
-	       snapshot_membership(s, look->ask->user_id) != MEMBERSHIP_JOIN;
+	       snapshot_membership(s, look->ask->user_id) == MEMBERSHIP_NONE;
 }
 
 static enum mx_err

@@ -26,10 +26,11 @@ struct events_ask {
 struct events_found {
 	int count; /* events in body's chunk */
 	struct stream_token from, end;
-	bool more;	  /* the page is full: there may be more behind it */
-	bool as_stranger; /* the (first) room was open at `end`, and the asker not in it
-			   */
-	int64_t looked;	  /* `visible` when it was looked */
+	bool more; /* the page is full: there may be more behind it */
+	/* The (first) room was open at `end`, and the asker had nothing to do with it.
+	 */
+	bool as_stranger;
+	int64_t looked; /* `visible` when it was looked */
 };
 
 /*

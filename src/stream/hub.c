@@ -249,8 +249,8 @@ enter_known_room(struct hub *hub, struct waiting *w)
 	if (room == NULL || !hub_room_covers(room, from))
 		return false;
 	user = map_hash(w->user_id, strlen(w->user_id));
-	if (hub_room_has_join(room, from, user))
-		return false; /* while it was found to be a stranger */
+	if (hub_room_is_about(room, from, user))
+		return false; /* no stranger any more: it was one when it came in */
 	l = listener_new(hub, w);
 	http_park(w->exchange, l->tag);
 	park_stranger(hub, l, room, w, from, hub->processed);

@@ -169,9 +169,9 @@ struct http_shared *hub_room_body(struct hub *hub, struct hub_room *room, int64_
     enum hub_form form, uint32_t *events_out);
 /* All who waited for what there is have it: what was made for them goes. */
 void hub_room_answered(struct hub *hub, struct hub_room *room);
-/* Has this user (map_hash of the id; 0: anybody) joined behind `from`? */
-bool hub_room_has_join(const struct hub_room *room, int64_t from, uint64_t user);
-/* The same for many who stand at `from`. */
+/* Is the membership of this user (map_hash of the id) spoken of behind `from`? */
+bool hub_room_is_about(const struct hub_room *room, int64_t from, uint64_t user);
+/* Has this user joined behind `from`? For many who stand there. */
 bool hub_room_joined(
     struct hub *hub, struct hub_room *room, int64_t from, uint64_t user);
 /* Is what strangers hear behind `from` the last of it, since the room closes? */

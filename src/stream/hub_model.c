@@ -14,6 +14,34 @@
 
 #define BURST_MAX 260
 
+static const char *
+type_of(const struct said *e)
+{
+	static const char *const types[] = { "", "m.room.message",
+		"m.room.history_visibility", "m.room.member", "m.room.redaction" };
+
+	return types[e->kind];
+}
+
+/* What was said last, for whoever repeats a seed. */
+static void
+print_history(const struct world *w, const struct client *c)
+{
+	int64_t newest = world_newest(w);
+
+	for (int64_t p = newest > 40 ? newest - 40 : 1; p <= newest; p++) {
+		const struct said *e = &w->said.v[p];
+
+		if (e->kind != SAID_NOTHING)
+			fprintf(stderr,
+			    "%lld: %s in room %d of %d, setting %d to %d, asker %d to "
+			    "%d\n",
+			    (long long)p, type_of(e), e->room, e->user, e->open_before,
+			    e->open_after, c == NULL ? 0 : e->members_before[c->user],
+			    c == NULL ? 0 : e->members_after[c->user]);
+	}
+}
+
 void
 model_fail(const struct world *w, const struct client *c, const char *fmt, ...)
 {
@@ -23,6 +51,8 @@ model_fail(const struct world *w, const struct client *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	if (getenv("HUB_MODEL_SEED") != NULL)
+		print_history(w, c);
 	fail_msg("HUB_MODEL_SEED=%llu fails at step %d, client %d (%s, %s): %s",
 	    (unsigned long long)w->seed, w->step, c == NULL ? -1 : c->index,
 	    c == NULL ? "nobody" : w->users[c->user].name,
@@ -78,15 +108,6 @@ model_device(const struct world *w, const struct client *c, char *out)
 }
 
 /* --- events --- */
-
-static const char *
-type_of(const struct said *e)
-{
-	static const char *const types[] = { "", "m.room.message",
-		"m.room.history_visibility", "m.room.member", "m.room.redaction" };
-
-	return types[e->kind];
-}
 
 static struct pdu *
 pdu_of(const struct world *w, int64_t position, bool is_redacted)
@@ -250,6 +271,15 @@ world_say_many(struct world *w)
 		queue(w, &e);
 }
 
+/* The user of one of the clients, most of whom are guests. */
+static int
+some_listener(struct world *w)
+{
+	int user = w->clients[model_random(w, w->client_count)].user;
+
+	return user == MODEL_OWNER ? 0 : user;
+}
+
 void
 world_let_in(struct world *w)
 {
@@ -258,7 +288,7 @@ world_let_in(struct world *w)
 
 	queue(w, &e);
 	say_setting(w, room, some_setting(w));
-	say_member(w, room, (int)model_random(w, MODEL_GUESTS), MEMBERSHIP_JOIN);
+	say_member(w, room, some_listener(w), MEMBERSHIP_JOIN);
 	e = said_in(w, room, SAID_MESSAGE);
 	queue(w, &e);
 	say_setting(w, room, VISIBILITY_WORLD_READABLE);

@@ -25,6 +25,7 @@
 #define MODEL_NEVER INT64_MAX
 #define MODEL_DEVICE 32
 #define MODEL_CROWD 1200
+#define MODEL_STEPS 16 /* kinds, at most */
 
 enum said_kind {
 	SAID_NOTHING,
@@ -53,7 +54,7 @@ struct model_room {
 };
 
 struct model_user {
-	char name[24];
+	char name[32];
 	bool has_rows; /* guests: they have written something */
 	int tokens;    /* guests: how many they have had */
 };
@@ -83,6 +84,7 @@ struct client {
 	int64_t at, began_at;  /* everything up to here was heard; -1: not known */
 	int64_t looked_typing; /* up to here typing was looked at */
 	bool is_refused, has_opened;
+	bool is_behind; /* it was slow to take what a look has found */
 	int looks_out, requests;
 	int64_t parked_ms, quiet_ms;
 	/* Where it goes on. */
@@ -145,6 +147,7 @@ struct world {
 	struct client *clients;
 	int client_count;
 	VEC(struct look_job) looks;
+	int weights[MODEL_STEPS]; /* of the kinds of steps */
 	bool is_stopping;
 	uint64_t *seen;
 };
@@ -190,8 +193,6 @@ int64_t rules_next(const struct world *w, const struct client *c, int64_t from);
 bool rules_asks_for(const struct client *c, int room);
 /* Is the room open to them at the newest committed event? */
 bool rules_is_open(const struct world *w, int room, int user);
-/* By the state at `position`, and joins up to `until`. */
-bool rules_allow(const struct world *w, int64_t position, int user, int64_t until);
 
 /* hub_model_client.c: who listens */
 void client_ask(struct world *w, struct client *c);

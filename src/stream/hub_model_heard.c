@@ -272,6 +272,28 @@ hear_comment(struct world *w, struct client *c)
 	model_note(w, SEEN_COMMENT);
 }
 
+/* Whoever has joined hears it as the member that it is. */
+static void
+check_stranger(
+    struct world *w, const struct client *c, int64_t position, bool is_shared)
+{
+	const struct said *e = &w->said.v[position];
+
+	if (is_shared && e->kind == SAID_MEMBER && e->user == c->user &&
+	    e->members_after[c->user] == MEMBERSHIP_JOIN)
+		model_fail(w, c, "its joining %lld is told as to a stranger",
+		    (long long)position);
+}
+
+/* No page goes out before the last one was taken. */
+static void
+check_behind(struct world *w, struct client *c)
+{
+	if (c->is_behind)
+		model_fail(w, c, "a page is heaped onto what was not taken");
+	c->is_behind = wire_is_slow(w->http, (uint32_t)c->index);
+}
+
 static void
 hear_data(struct world *w, struct client *c, struct str line,
     const struct stream_token *id, bool is_shared)
@@ -289,6 +311,7 @@ hear_data(struct world *w, struct client *c, struct str line,
 		model_fail(w, c, "event %lld has the id %lld",
 		    (long long)heard.position, (long long)id->events);
 	check_redacted(w, c, &heard, is_shared);
+	check_stranger(w, c, heard.position, is_shared);
 	hear(w, c, heard.position, heard.position, 0);
 	model_note(w, is_shared ? SEEN_SHARED_BLOCK : SEEN_LOOK_BLOCK);
 }
@@ -353,6 +376,8 @@ heard_block(struct world *w, struct client *c, struct str bytes, bool is_shared)
 	}
 	if (!had_data)
 		return;
+	if (!is_shared)
+		check_behind(w, c);
 	check_expiry(w, c);
 	c->quiet_ms = c->parked_ms = w->now_ms;
 }

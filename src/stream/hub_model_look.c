@@ -192,7 +192,7 @@ is_stranger_in(
 
 	return s->visibility == VISIBILITY_WORLD_READABLE &&
 	       s->position <= job->visible &&
-	       snapshot_membership(s, w->users[who->user].name) != MEMBERSHIP_JOIN;
+	       snapshot_membership(s, w->users[who->user].name) == MEMBERSHIP_NONE;
 }
 
 static void

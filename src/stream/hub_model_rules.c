@@ -35,8 +35,9 @@ joins_later(const struct world *w, int64_t position, int user, int64_t until)
 	return false;
 }
 
-bool
-rules_allow(const struct world *w, int64_t position, int user, int64_t until)
+/* By the state at `position`, and joins up to `until`. */
+static bool
+allow(const struct world *w, int64_t position, int user, int64_t until)
 {
 	const struct said *e = &w->said.v[position];
 
@@ -79,7 +80,7 @@ rules_may_hear(const struct world *w, const struct client *c, int64_t position)
 	if (!concerns(c, e) || position > c->token_end)
 		return false;
 	return (c->room_count == 0 && is_own(e, c->user)) ||
-	       rules_allow(w, position, c->user, w->swapped);
+	       allow(w, position, c->user, w->swapped);
 }
 
 bool
@@ -92,7 +93,7 @@ rules_must_hear(
 		return false;
 	if (c->room_count == 0)
 		return is_member_at(e, c->user) || is_own(e, c->user);
-	return rules_allow(w, position, c->user, joins);
+	return allow(w, position, c->user, joins);
 }
 
 int64_t

@@ -269,13 +269,13 @@ send_block(struct exchange exchange, struct http_shared *block, bool is_shared)
 		return false;
 	assert(w->state == WIRE_PARKED && w->is_stream);
 	fate = hooks->fate(hooks->arg, exchange.conn);
+	w->is_slow = w->is_slow || fate == WIRE_IS_SLOW;
 	if (fate != WIRE_GOES_BEFORE)
 		hooks->sent(hooks->arg, exchange.conn, bytes, is_shared);
 	if (fate >= WIRE_GOES_BEFORE) {
 		go(exchange.io->server, exchange.conn);
 		return false;
 	}
-	w->is_slow = w->is_slow || fate == WIRE_IS_SLOW;
 	return true;
 }
 

@@ -327,15 +327,33 @@ make_form(
 	atomic_fetch_add(&hub->bodies_made, 1);
 }
 
+static bool
+is_membership_of(const struct live_event *e, uint64_t user)
+{
+	const char *who = e->pdu->event->state_key;
+
+	return e->membership_after != MEMBERSHIP_NONE &&
+	       map_hash(who, strlen(who)) == user;
+}
+
 bool
-hub_room_has_join(const struct hub_room *room, int64_t from, uint64_t user)
+hub_room_is_about(const struct hub_room *room, int64_t from, uint64_t user)
+{
+	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > from; i--)
+		if (is_membership_of(room->ring[i], user))
+			return true;
+	return false;
+}
+
+/* user 0: anybody. */
+static bool
+has_join(const struct hub_room *room, int64_t from, uint64_t user)
 {
 	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > from; i--) {
 		const struct live_event *e = room->ring[i];
-		const char *who = e->pdu->event->state_key;
 
 		if (e->membership_after == MEMBERSHIP_JOIN &&
-		    (user == 0 || map_hash(who, strlen(who)) == user))
+		    (user == 0 || is_membership_of(e, user)))
 			return true;
 	}
 	return false;
@@ -366,7 +384,7 @@ find_body(struct hub *hub, struct hub_room *room, int64_t from)
 	drop_body(b);
 	b->is_used = true;
 	b->from = from;
-	b->has_joins = hub_room_has_join(room, from, 0);
+	b->has_joins = has_join(room, from, 0);
 	b->has_end = has_end(room, from);
 	return b;
 }
@@ -374,8 +392,7 @@ find_body(struct hub *hub, struct hub_room *room, int64_t from)
 bool
 hub_room_joined(struct hub *hub, struct hub_room *room, int64_t from, uint64_t user)
 {
-	return find_body(hub, room, from)->has_joins &&
-	       hub_room_has_join(room, from, user);
+	return find_body(hub, room, from)->has_joins && has_join(room, from, user);
 }
 
 bool

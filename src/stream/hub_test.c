@@ -380,7 +380,7 @@ who_asks_from_a_place_to_come_holds_nobody_up(void **state)
 	ahead = poll_as(f, "@gus:x", from);
 	serve_look(f);
 	await_parked(f, 2);
-	behind = poll_as(f, "@guy:x", "");
+	behind = poll_as(f, "@guy:x", "&timeout=100000");
 	await_parked(f, 3);
 	send_text(f, f->room, "to-both");
 	expect_words(first, 200, WORDS("to-both"), NULL);
