@@ -212,11 +212,10 @@ admit(struct http_io *io, int fd, int listener, const struct sockaddr_storage *f
 		close(fd);
 	else if (server_count(server, &peer))
 		conn_open(io, fd, listener, &peer);
-	else if (server->config.listeners[listener].tls == NULL)
-		turn_away(io, fd);
+	else if (server->config.listeners[listener].tls != NULL)
+		close(fd); /* before a handshake no word would be understood */
 	else
-		close(
-		    fd); /* without a handshake there is no word it would understand */
+		turn_away(io, fd);
 }
 
 static void

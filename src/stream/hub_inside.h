@@ -72,6 +72,8 @@ struct listener {
 	int watch_count;
 };
 
+_Static_assert(sizeof(struct listener) <= 136, "a million of them wait");
+
 /* A listener at a topic that it shares with others: a room, or its user. */
 struct watch {
 	struct link link;
