@@ -87,7 +87,6 @@ stream_new(struct h2 *h2, int32_t id)
 		h2->streams->prev = s;
 	h2->streams = s;
 	h2->stream_count++;
-	h2->reading++;
 	h2_set_due(s);
 	return s;
 }
@@ -122,7 +121,6 @@ request_free(struct h2_stream *s)
 	buf_free(&s->in->body);
 	free(s->in);
 	s->in = NULL;
-	s->h2->reading--;
 }
 
 /* The client, or the connection, has gone, or all is answered. */
@@ -141,7 +139,8 @@ stream_free(struct h2_stream *s)
 		h2->streams = s->next;
 	if (s->next != NULL)
 		s->next->prev = s->prev;
-	h2->stream_count--;
+	if (--h2->stream_count == 0)
+		h2->due_ms = 0; /* an idle connection has its own time */
 	s->gen++;
 	s->state = H2_FREE;
 	s->next_free = io->stream_free;

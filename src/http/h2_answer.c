@@ -270,7 +270,6 @@ h2_stream_begin(struct exchange exchange, const char *head, size_t head_n)
 
 	if (s == NULL)
 		return false;
-	s->begun = true;
 	submit(s, head, head_n, true);
 	return true;
 }

@@ -37,7 +37,6 @@ struct h2_stream {
 	int32_t id;
 	uint8_t state;
 	bool no_body;	/* the request is a HEAD */
-	bool begun;	/* its head has been sent, blocks follow */
 	bool ended;	/* nothing follows what is in out */
 	bool is_paused; /* nghttp2 is told when there is more */
 };
@@ -49,7 +48,6 @@ struct h2 {
 	struct h2_stream *streams;
 	uint32_t stream_count;
 	int control_frames; /* of this second; negative: more are due */
-	uint32_t reading;   /* streams of that state */
 	size_t held;	    /* bytes of their heads and bodies */
 	size_t unsent;	    /* bytes of all streams */
 	int64_t control_s;

@@ -612,12 +612,13 @@ who_takes_nothing_is_closed_when_too_much_is_kept_for_all(void **state)
 }
 
 static struct app *
-hasty_app(void)
+hasty_app(int idle_ms)
 {
 	struct http_listener listener = { .host = "127.0.0.1", .port = 0 };
 	struct http_config config = usual_config(&listener);
 
-	config.body_timeout_ms = config.idle_timeout_ms = 1000;
+	config.body_timeout_ms = 1000;
+	config.idle_timeout_ms = idle_ms;
 	return app_start(&config);
 }
 
@@ -649,7 +650,7 @@ await_with_pings(struct app *app, struct h2_client *client, int32_t id)
 static void
 half_a_request_times_out_whatever_else_comes(void **state)
 {
-	struct app *app = hasty_app();
+	struct app *app = hasty_app(1000);
 	struct h2_client *client = h2_dial(app);
 	struct str body = STR("half");
 	int32_t parked = h2_ask(client, "/park"), id = h2_ask_half(client, &body);
@@ -665,7 +666,7 @@ half_a_request_times_out_whatever_else_comes(void **state)
 static void
 an_answer_that_is_not_taken_times_out_whatever_else_comes(void **state)
 {
-	struct app *app = hasty_app();
+	struct app *app = hasty_app(1000);
 	struct h2_client *client = h2_dial_with(app, 10, true);
 	int32_t parked = h2_ask(client, "/park"), id = h2_ask(client, "/big?1000");
 
@@ -681,7 +682,7 @@ an_answer_that_is_not_taken_times_out_whatever_else_comes(void **state)
 static void
 a_stream_that_is_not_read_times_out_and_is_gone(void **state)
 {
-	struct app *app = hasty_app();
+	struct app *app = hasty_app(1000);
 	struct h2_client *client = h2_dial_with(app, 10, true);
 	struct later later = { .app = app, .shared = http_block_new("data: 1\n\n", 9) };
 	int32_t id = h2_ask(client, "/park");
@@ -701,13 +702,28 @@ a_stream_that_is_not_read_times_out_and_is_gone(void **state)
 static void
 a_connection_without_streams_is_told_before_it_is_closed(void **state)
 {
-	struct app *app = hasty_app();
+	struct app *app = hasty_app(1000);
 	struct h2_client *client = h2_dial(app);
 
 	h2_expect(client, h2_ask(client, "/x"), 200, "/x");
 	h2_expect_end(client);
 	assert_true(client->goaway);
 	assert_int_equal(client->goaway_error, NGHTTP2_NO_ERROR);
+	h2_hang_up(client);
+	app_free(app);
+}
+
+static void
+a_connection_outlives_the_time_that_its_last_request_had(void **state)
+{
+	struct app *app = hasty_app(60000);
+	struct h2_client *client = h2_dial(app);
+
+	h2_expect(client, h2_ask(client, "/x"), 200, "/x");
+	for (int i = 0; i < 4; i++)
+		await_tick(app);
+	h2_expect(client, h2_ask(client, "/y"), 200, "/y");
+	assert_false(client->goaway);
 	h2_hang_up(client);
 	app_free(app);
 }
@@ -784,6 +800,8 @@ main(void)
 		cmocka_unit_test(a_stream_that_is_not_read_times_out_and_is_gone),
 		cmocka_unit_test(
 		    a_connection_without_streams_is_told_before_it_is_closed),
+		cmocka_unit_test(
+		    a_connection_outlives_the_time_that_its_last_request_had),
 		T(a_server_that_stops_says_so_and_answers_who_is_parked),
 	};
 
