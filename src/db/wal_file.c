@@ -7,6 +7,7 @@
 #include "db/wal_file.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/str.h"
@@ -29,32 +30,41 @@ real_vfs(sqlite3_vfs *vfs)
 	return vfs->pAppData;
 }
 
-/* What cannot be written is given up: SQLite takes the whole transaction back. */
+/* What cannot be written stays: SQLite was told that it is, and a transaction of which
+ * one statement fails may go on. */
 static int
 hand_down(struct wal_file *f)
 {
-	int n = f->n;
+	int rc = SQLITE_OK;
 
-	f->n = 0;
-	return n == 0 ? SQLITE_OK
-		      : f->real->pMethods->xWrite(f->real, f->kept, n, f->at);
+	if (f->n > 0)
+		rc = f->real->pMethods->xWrite(f->real, f->kept, f->n, f->at);
+	if (rc == SQLITE_OK)
+		f->n = 0;
+	return rc;
 }
 
+/* What is still kept has seen no sync: it was never committed. */
 static int
 wal_close(sqlite3_file *file)
 {
 	struct wal_file *f = (struct wal_file *)file;
-	int rc = hand_down(f), closed = f->real->pMethods->xClose(f->real);
 
 	free(f->kept);
-	return rc == SQLITE_OK ? closed : rc;
+	return f->real->pMethods->xClose(f->real);
+}
+
+static bool
+is_kept(const struct wal_file *f, int n, sqlite3_int64 at)
+{
+	return at < f->at + f->n && f->at < at + n;
 }
 
 static int
 wal_read(sqlite3_file *file, void *out, int n, sqlite3_int64 at)
 {
 	struct wal_file *f = (struct wal_file *)file;
-	int rc = hand_down(f);
+	int rc = is_kept(f, n, at) ? hand_down(f) : SQLITE_OK;
 
 	return rc == SQLITE_OK ? f->real->pMethods->xRead(f->real, out, n, at) : rc;
 }
@@ -102,9 +112,11 @@ static int
 wal_size(sqlite3_file *file, sqlite3_int64 *size)
 {
 	struct wal_file *f = (struct wal_file *)file;
-	int rc = hand_down(f);
+	int rc = f->real->pMethods->xFileSize(f->real, size);
 
-	return rc == SQLITE_OK ? f->real->pMethods->xFileSize(f->real, size) : rc;
+	if (rc == SQLITE_OK && f->n > 0 && f->at + f->n > *size)
+		*size = f->at + f->n;
+	return rc;
 }
 
 static int
