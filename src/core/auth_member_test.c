@@ -389,16 +389,16 @@ keys_behind(struct fixture *f, const struct invite_keys *good, int count)
 }
 
 static void
-thousands_of_pairs_of_key_and_signature_are_tried_but_not_more(void **state)
+as_many_pairs_of_key_and_signature_are_tried_as_is_bearable(void **state)
 {
 	struct fixture *f = *state;
 	struct invite_keys good = keys_of(1);
 
 	new_room(f, 12);
-	put_invite(f, "@ann:x", keys_behind(f, &good, 63));
-	assert_true(allowed(f, event_of(f, invite_behind(f, &good, 63))));
-	put_invite(f, "@ann:x", keys_behind(f, &good, 64));
-	assert_false(allowed(f, event_of(f, invite_behind(f, &good, 63))));
+	put_invite(f, "@ann:x", keys_behind(f, &good, 15));
+	assert_true(allowed(f, event_of(f, invite_behind(f, &good, 15))));
+	put_invite(f, "@ann:x", keys_behind(f, &good, 16));
+	assert_false(allowed(f, event_of(f, invite_behind(f, &good, 15))));
 	assert_true(allowed(f, event_of(f, invite_behind(f, &good, 10))));
 }
 
@@ -479,7 +479,7 @@ main(void)
 		TEST(knocks_need_a_rule_that_invites_them),
 		TEST(malformed_memberships_are_refused),
 		TEST(third_party_invites_are_signed_by_one_of_their_keys),
-		TEST(thousands_of_pairs_of_key_and_signature_are_tried_but_not_more),
+		TEST(as_many_pairs_of_key_and_signature_are_tried_as_is_bearable),
 		TEST(a_key_is_its_bytes_however_it_is_written),
 		TEST(malformed_third_party_invites_are_refused),
 	};

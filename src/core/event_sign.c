@@ -30,9 +30,8 @@ key_is(const struct json_member *m, const char *key)
 	return m->key_n == strlen(key) && memcmp(m->key, key, m->key_n) == 0;
 }
 
-/* The canonical object without signatures and unsigned: what signatures cover. */
-static void
-write_unsigned(struct buf *out, const struct json *object)
+void
+json_covered(struct buf *out, const struct json *object)
 {
 	buf_char(out, '{');
 	for (uint32_t i = 0; i < object->n; i++)
@@ -98,7 +97,7 @@ event_reference_hash(struct arena *arena, const struct room_version *version,
 {
 	struct buf buf = { 0 };
 
-	write_unsigned(&buf, redact_event(arena, version, event));
+	json_covered(&buf, redact_event(arena, version, event));
 	sha256(buf.p, buf.n, out);
 	buf_free(&buf);
 }
@@ -209,7 +208,7 @@ sign_and_name(struct arena *arena, const struct room_version *version,
 	char signature[SIGNATURE_B64_LEN + 1];
 	uint8_t hash[SHA256_LEN];
 
-	write_unsigned(&covered, redact_event(arena, version, event));
+	json_covered(&covered, redact_event(arena, version, event));
 	sign_bytes(signer, &covered, signature);
 	if (version->event_id_format == EVENT_ID_GIVEN) {
 		out->event_id = json_get_str(event, "event_id");
@@ -249,7 +248,7 @@ json_sign(struct arena *arena, const struct signer *signer, struct json *object)
 	struct buf covered = { 0 };
 	char signature[SIGNATURE_B64_LEN + 1];
 
-	write_unsigned(&covered, object);
+	json_covered(&covered, object);
 	sign_bytes(signer, &covered, signature);
 	buf_free(&covered);
 	set_signature(arena, signer, object, signature);
@@ -262,10 +261,23 @@ event_add_signature(struct arena *arena, const struct room_version *version,
 	struct buf covered = { 0 };
 	char signature[SIGNATURE_B64_LEN + 1];
 
-	write_unsigned(&covered, redact_event(arena, version, event));
+	json_covered(&covered, redact_event(arena, version, event));
 	sign_bytes(signer, &covered, signature);
 	buf_free(&covered);
 	set_signature(arena, signer, event, signature);
+}
+
+bool
+json_verify_covered(const struct buf *covered, const struct json *said,
+    const uint8_t public_key[ED25519_PUBLIC_LEN])
+{
+	uint8_t signature[ED25519_SIGNATURE_LEN];
+	size_t n;
+
+	return json_is(said, JSON_STR) &&
+	       b64_decode_lenient(said->s, said->n, signature, sizeof signature, &n) &&
+	       n == sizeof signature &&
+	       ed25519_verify(public_key, covered->p, covered->n, signature);
 }
 
 bool
@@ -274,17 +286,13 @@ json_verify(const struct json *object, const char *server_name, const char *key_
 {
 	const struct json *said =
 	    json_at(object, "signatures", server_name, key_id, NULL);
-	uint8_t signature[ED25519_SIGNATURE_LEN];
 	struct buf covered = { 0 };
-	size_t n;
 	bool valid;
 
-	if (!json_is(said, JSON_STR) ||
-	    !b64_decode_lenient(said->s, said->n, signature, sizeof signature, &n) ||
-	    n != sizeof signature)
+	if (said == NULL)
 		return false;
-	write_unsigned(&covered, object);
-	valid = ed25519_verify(public_key, covered.p, covered.n, signature);
+	json_covered(&covered, object);
+	valid = json_verify_covered(&covered, said, public_key);
 	buf_free(&covered);
 	return valid;
 }

@@ -70,6 +70,12 @@ bool event_verify(struct arena *arena, const struct room_version *version,
 void json_sign(struct arena *arena, const struct signer *signer, struct json *object);
 bool json_verify(const struct json *object, const char *server_name, const char *key_id,
     const uint8_t public_key[ED25519_PUBLIC_LEN]);
+/* Where many signatures of one object are looked at: what they cover (the canonical
+ * object without signatures and unsigned), and whether `said` is one of it by this key.
+ */
+void json_covered(struct buf *out, const struct json *object);
+bool json_verify_covered(const struct buf *covered, const struct json *said,
+    const uint8_t public_key[ED25519_PUBLIC_LEN]);
 /* How an event is named in prev_events and auth_events: its id, or in versions 1 and 2
  * [id, {"sha256": reference hash}]. event may be NULL in version 3 and above. */
 struct json *event_ref_json(struct arena *arena, const struct room_version *version,
