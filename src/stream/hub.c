@@ -412,7 +412,7 @@ is_error(const struct waiting *w)
 static bool
 settle_stream(struct hub *hub, struct listener *l, struct waiting *w)
 {
-	bool sent = true;
+	bool has_begun = l->sse;
 
 	l->state = LISTENER_PARKED;
 	l->waiting = w;
@@ -420,14 +420,10 @@ settle_stream(struct hub *hub, struct listener *l, struct waiting *w)
 	/* Who began without a place among typing has the one of the first look. */
 	if (w->from.typing < 0)
 		w->from.typing = w->looked.typing;
-	if (!w->begun) {
-		w->begun = true;
-		if (!hub_sse_begin(hub, l, w->accepts_gzip, &w->from))
-			return false;
-	}
+	if (!has_begun && !hub_sse_begin(hub, l, w->accepts_gzip, &w->from))
+		return false;
 	if (w->answered) {
-		sent = hub_sse_send(hub, l, w->reply.body, w->reply.body_n);
-		if (!sent)
+		if (!hub_sse_send(hub, l, w->reply.body, w->reply.body_n))
 			return false;
 		free(w->reply.body);
 		w->reply.body = NULL;
@@ -453,7 +449,7 @@ settle(struct hub *hub, struct waiting *w)
 	atomic_fetch_sub_explicit(&hub->looking, 1, memory_order_relaxed);
 	if (hub_has_expired(w->expires_ms))
 		l->revoked = true;
-	if (w->begun && !l->gone && (l->revoked || is_error(w))) {
+	if (l->sse && !l->gone && (l->revoked || is_error(w))) {
 		hub_sse_end(hub, l, l->revoked);
 		return;
 	}
@@ -515,14 +511,14 @@ hub_wake(struct hub *hub, uint32_t tag)
 {
 	struct listener *l = listener_at(hub, tag);
 
-	if (l->state == LISTENER_LOOKING)
+	if (l->state == LISTENER_LOOKING || (l->state == LISTENER_PARKED && l->behind))
 		l->dirty = true;
-	else if (l->state == LISTENER_PARKED && !l->behind)
+	else if (l->state == LISTENER_PARKED)
 		look(hub, l, l->waiting);
 }
 
 /* The next page goes out when the last one was taken: a long backlog is not heaped up
- * before a slow client. */
+ * before a slow client. Nor is there anything to look for if nothing came since. */
 void
 hub_drained(struct hubs *hubs, struct http_io *io, uint32_t tag)
 {
@@ -532,7 +528,12 @@ hub_drained(struct hubs *hubs, struct http_io *io, uint32_t tag)
 	if (l->state != LISTENER_PARKED || !l->behind)
 		return;
 	l->behind = false;
-	look(hub, l, l->waiting);
+	if (l->dirty) {
+		look(hub, l, l->waiting);
+		return;
+	}
+	l->waiting->deadline_ms = clock_mono_ms() + SSE_COMMENT_MS;
+	park(hub, l, l->waiting);
 }
 
 /* --- answers when nothing came --- */

@@ -31,7 +31,6 @@ struct waiting {
 	bool is_stranger; /* a guest without rows: a member of nothing */
 	bool accepts_gzip;
 	bool sse;	      /* server-sent events, not one answer */
-	bool begun;	      /* their head has been sent */
 	int64_t deadline_ms;  /* clock_mono_ms */
 	int64_t expires_ms;   /* the token's end in clock_mono_ms; 0: none */
 	uint64_t address;     /* a hash of where it comes from */

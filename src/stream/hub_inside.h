@@ -52,7 +52,7 @@ struct listener {
 	uint32_t tag;	    /* its own place; never changes */
 	uint32_t conn, gen; /* of the exchange */
 	uint8_t state;
-	bool dirty;		 /* woken while a worker looks */
+	bool dirty;		 /* woken while a worker looks, or while behind */
 	bool gone;		 /* the client went while a worker looks */
 	bool revoked;		 /* its token ended while a worker looks */
 	bool gzip;		 /* strangers: takes packed answers */

@@ -108,6 +108,7 @@ step_drain(struct world *w)
 		return;
 	model_note(w, SEEN_DRAINED);
 	c->is_behind = false;
+	c->parked_ms = w->now_ms; /* a sign of life is put off */
 	wire_drain(w->http, (uint32_t)c->index);
 }
 

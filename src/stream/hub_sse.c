@@ -14,8 +14,8 @@
 /* nginx holds back what it may buffer. */
 #define HEADERS "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
 
-static bool
-send_bytes(struct hub *hub, struct listener *l, const char *bytes, size_t n)
+bool
+hub_sse_send(struct hub *hub, struct listener *l, const char *bytes, size_t n)
 {
 	struct http_shared *block = http_block_new(bytes, n);
 	bool sent = http_stream_own(hub_exchange(hub, l), block);
@@ -44,16 +44,10 @@ hub_sse_begin(
 	} else {
 		buf_add(&bytes, opening.p, opening.n);
 	}
-	sent = send_bytes(hub, l, bytes.p, bytes.n);
+	sent = hub_sse_send(hub, l, bytes.p, bytes.n);
 	buf_free(&bytes);
 	buf_free(&opening);
 	return sent;
-}
-
-bool
-hub_sse_send(struct hub *hub, struct listener *l, const char *bytes, size_t n)
-{
-	return send_bytes(hub, l, bytes, n);
 }
 
 void
