@@ -9,8 +9,6 @@
 
 #include "api/error.h"
 #include "api/inside.h"
-#include "http/gzip.h"
-#include "stream/events.h"
 
 #define REFUSED_RETRY_MS 5000
 
@@ -21,16 +19,6 @@ struct look_task {
 };
 
 static void
-set_reply(struct waiting *w, int status, struct buf *body)
-{
-	w->answered = true;
-	w->reply = (struct http_reply){ .status = status };
-	w->reply.body = buf_take(body, &w->reply.body_n);
-	if (w->accepts_gzip)
-		w->reply.gzip = gzip_body(&w->reply.body, &w->reply.body_n);
-}
-
-static void
 set_error(struct look_task *look, struct ctx *ctx, struct arena *arena, enum mx_err err)
 {
 	struct req req = {
@@ -38,39 +26,8 @@ set_error(struct look_task *look, struct ctx *ctx, struct arena *arena, enum mx_
 	};
 
 	error_write(&req, err);
-	set_reply(look->waiting, req.status, &req.out);
+	waiting_answer(look->waiting, req.status, &req.out);
 	buf_free(&req.headers);
-}
-
-static void
-set_found(struct waiting *w, struct buf *chunk, const struct events_found *found)
-{
-	struct buf body = { 0 }, start = { 0 };
-
-	if (w->start == NULL)
-		token_write(&start, &found->from);
-	else
-		buf_str(&start, w->start);
-	buf_char(&start, '\0');
-	events_body(&body, (struct str){ chunk->p, chunk->n }, start.p, &found->end);
-	set_reply(w, 200, &body);
-	buf_free(&start);
-}
-
-/* A block of server-sent events. */
-static void
-set_block(struct waiting *w, struct buf *chunk)
-{
-	struct buf packed = { 0 };
-
-	w->answered = true;
-	w->reply = (struct http_reply){ .status = 200 };
-	if (w->accepts_gzip) {
-		gzip_block(&packed, chunk->p, chunk->n);
-		w->reply.body = buf_take(&packed, &w->reply.body_n);
-	} else {
-		w->reply.body = buf_take(chunk, &w->reply.body_n);
-	}
 }
 
 static void
@@ -78,28 +35,10 @@ run_look(struct task *task, struct ctx *ctx, struct arena *arena)
 {
 	struct look_task *look = (struct look_task *)task;
 	struct waiting *w = look->waiting;
-	struct events_ask ask = { .user_id = w->user_id,
-		.device_id = w->device_id,
-		.room_ids = w->room_ids,
-		.room_count = w->room_count,
-		.from = w->from,
-		.has_from = w->has_from,
-		.limit = w->limit,
-		.sse = w->sse };
-	struct events_found found;
-	struct buf chunk = { 0 };
-	enum mx_err err = events_look(ctx, arena, &ask, &chunk, &found);
+	enum mx_err err = waiting_look(w, ctx, arena);
 
-	w->looked = found.end;
-	w->more = found.more;
-	w->as_stranger = found.as_stranger;
 	if (err != M_OK)
 		set_error(look, ctx, arena, err);
-	else if (found.count > 0 && w->sse)
-		set_block(w, &chunk);
-	else if (found.count > 0)
-		set_found(w, &chunk, &found);
-	buf_free(&chunk);
 	hub_looked(look->server->hubs, w);
 	free(look);
 }

@@ -49,6 +49,10 @@ struct waiting {
 struct waiting *waiting_new(const char *user_id, const char *device_id,
     const char *const *room_ids, int room_count, const char *start);
 void waiting_free(struct waiting *w);
+/* On a worker: fills in the look's result. An error is for the caller to answer. */
+enum mx_err waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena);
+/* The answer is this body, which it takes; packed if its client likes that. */
+void waiting_answer(struct waiting *w, int status, struct buf *body);
 
 struct hub_options {
 	/* Have a worker look for w; it ends with hub_looked. From an io thread. */

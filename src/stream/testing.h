@@ -64,55 +64,17 @@ take_look(struct fixture *f)
 	return w;
 }
 
-static inline void
-set_answer(struct waiting *w, int status, struct buf *body)
-{
-	w->answered = true;
-	w->reply = (struct http_reply){ .status = status };
-	w->reply.body = buf_take(body, &w->reply.body_n);
-}
-
-/* A block of a stream, as a worker makes it. */
-static inline void
-set_block(struct waiting *w, struct buf *chunk)
-{
-	struct buf packed = { 0 };
-
-	if (w->accepts_gzip) {
-		gzip_block(&packed, chunk->p, chunk->n);
-		set_answer(w, 200, &packed);
-	} else {
-		set_answer(w, 200, chunk);
-	}
-}
-
 /* What a worker does; w is not given back yet. */
 static inline void
 do_look(struct fixture *f, struct waiting *w)
 {
-	struct events_ask ask = { w->user_id, w->device_id, w->room_ids, w->room_count,
-		w->from, w->has_from, w->limit, w->sse };
-	struct events_found found;
-	struct buf chunk = { 0 }, body = { 0 }, start = { 0 };
-	enum mx_err err = events_look(&f->t.ctx, f->t.arena, &ask, &chunk, &found);
+	struct buf body = { 0 };
+	enum mx_err err = waiting_look(w, &f->t.ctx, f->t.arena);
 
-	w->looked = found.end;
-	w->more = found.more;
-	w->as_stranger = found.as_stranger;
-	token_write(&start, &found.from);
-	buf_char(&start, '\0');
-	if (err != M_OK) {
-		buf_str(&body, err_name(err));
-		set_answer(w, 403, &body);
-	} else if (found.count > 0 && w->sse) {
-		set_block(w, &chunk);
-	} else if (found.count > 0) {
-		events_body(&body, (struct str){ chunk.p, chunk.n },
-		    w->start == NULL ? start.p : w->start, &found.end);
-		set_answer(w, 200, &body);
-	}
-	buf_free(&chunk);
-	buf_free(&start);
+	if (err == M_OK)
+		return;
+	buf_str(&body, err_name(err));
+	waiting_answer(w, 403, &body);
 }
 
 static inline void

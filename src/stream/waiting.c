@@ -1,10 +1,13 @@
 /*
- * One poll's own record: everything about it in one allocation, since many wait.
+ * One poll's own record: everything about it in one allocation, since many wait. And
+ * what a look finds for it: the chunk of stream/events as an answer, or as a block.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "http/gzip.h"
+#include "stream/events.h"
 #include "stream/hub.h"
 
 static size_t
@@ -53,4 +56,71 @@ waiting_free(struct waiting *w)
 {
 	free(w->reply.body);
 	free(w);
+}
+
+void
+waiting_answer(struct waiting *w, int status, struct buf *body)
+{
+	w->answered = true;
+	w->reply = (struct http_reply){ .status = status };
+	w->reply.body = buf_take(body, &w->reply.body_n);
+	if (w->accepts_gzip)
+		w->reply.gzip = gzip_body(&w->reply.body, &w->reply.body_n);
+}
+
+static void
+set_found(struct waiting *w, const struct buf *chunk, const struct events_found *found)
+{
+	struct buf body = { 0 }, start = { 0 };
+
+	if (w->start == NULL)
+		token_write(&start, &found->from);
+	else
+		buf_str(&start, w->start);
+	buf_char(&start, '\0');
+	events_body(&body, (struct str){ chunk->p, chunk->n }, start.p, &found->end);
+	waiting_answer(w, 200, &body);
+	buf_free(&start);
+}
+
+/* A block of server-sent events: packed behind the header that its stream has had. */
+static void
+set_block(struct waiting *w, struct buf *chunk)
+{
+	struct buf packed = { 0 };
+
+	w->answered = true;
+	w->reply = (struct http_reply){ .status = 200 };
+	if (w->accepts_gzip) {
+		gzip_block(&packed, chunk->p, chunk->n);
+		w->reply.body = buf_take(&packed, &w->reply.body_n);
+	} else {
+		w->reply.body = buf_take(chunk, &w->reply.body_n);
+	}
+}
+
+enum mx_err
+waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
+{
+	struct events_ask ask = { .user_id = w->user_id,
+		.device_id = w->device_id,
+		.room_ids = w->room_ids,
+		.room_count = w->room_count,
+		.from = w->from,
+		.has_from = w->has_from,
+		.limit = w->limit,
+		.sse = w->sse };
+	struct events_found found;
+	struct buf chunk = { 0 };
+	enum mx_err err = events_look(ctx, arena, &ask, &chunk, &found);
+
+	w->looked = found.end;
+	w->more = found.more;
+	w->as_stranger = found.as_stranger;
+	if (err == M_OK && found.count > 0 && w->sse)
+		set_block(w, &chunk);
+	else if (err == M_OK && found.count > 0)
+		set_found(w, &chunk, &found);
+	buf_free(&chunk);
+	return err;
 }
