@@ -99,11 +99,15 @@ warm_directory(struct server *server, struct db *db, struct arena *arena)
 	arena_reset(arena);
 }
 
-static void
+/* A portion of the old transactions; true: there are more. */
+static bool
 learn_txns(struct server *server, struct db *db)
 {
-	if (append_read_txns(server->core, db) != M_OK)
+	bool more;
+
+	if (append_learn_txns(server->core, db, &more) != M_OK)
 		log_warn("transactions: not all read; each new one is looked up");
+	return more;
 }
 
 /* Once a second: what nobody's request does. */
@@ -133,23 +137,23 @@ keep(void *arg)
 	char *error = NULL;
 	struct db *db = db_open(server->core->set.database, DB_READ, &error);
 	int64_t swept_ms = clock_mono_ms();
+	bool is_learning = true;
 
 	if (db == NULL) {
 		log_error("keeper: %s", error);
 		abort();
 	}
 	settle_debts(server, db);
-	learn_txns(server, db);
 	warm_directory(server, db, arena);
 	lock_take(&server->keeper_lock);
 	while (!server->keeper_stops) {
-		lock_wait(
-		    &server->keeper_lock, &server->keeper_cond, clock_mono_ms() + 1000);
-		if (server->keeper_stops)
-			break;
 		lock_give(&server->keeper_lock);
 		chores(server, db, arena, &swept_ms);
+		is_learning = is_learning && learn_txns(server, db);
 		lock_take(&server->keeper_lock);
+		if (!is_learning && !server->keeper_stops)
+			lock_wait(&server->keeper_lock, &server->keeper_cond,
+			    clock_mono_ms() + 1000);
 	}
 	lock_give(&server->keeper_lock);
 	db_close(db);

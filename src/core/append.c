@@ -20,6 +20,7 @@
 
 /* Of memory for what is known of transactions: 64 million of them. */
 #define KNOWN_TXNS_BYTES (128 << 20)
+#define TXNS_A_PORTION 50000
 
 /* A unit being built, under the room's lock. */
 struct building {
@@ -52,7 +53,7 @@ append_setup(struct core *core, struct db *db)
 	atomic_init(&appends->next_room, last_room + 1);
 	appends->group_end = &appends->group;
 	appends->known_txns = bloom_new(KNOWN_TXNS_BYTES);
-	atomic_init(&appends->knows_txns, false);
+	atomic_init(&appends->knows_txns, TXNS_LEARNING);
 	core->appends = appends;
 	atomic_store(&core->visible, last_event);
 	writer_set_hooks(core->writer, &hooks);
@@ -69,21 +70,30 @@ append_free(struct core *core)
 	free(core->appends);
 }
 
-static bool
+static void
 know_txn(const uint8_t hash[16], void *arg)
 {
-	return bloom_add(arg, hash);
+	struct appends *appends = arg;
+
+	if (!bloom_add(appends->known_txns, hash))
+		atomic_store(&appends->knows_txns, TXNS_TOO_MANY);
 }
 
 enum mx_err
-append_read_txns(struct core *core, struct db *db)
+append_learn_txns(struct core *core, struct db *db, bool *more_out)
 {
 	struct appends *appends = core->appends;
-	bool all;
-	enum mx_err err = store_txns_read(db, know_txn, appends->known_txns, &all);
+	enum txns_known learning = TXNS_LEARNING;
+	int n;
+	enum mx_err err = store_txns_read(
+	    db, appends->learned, TXNS_A_PORTION, know_txn, appends, &n);
+	bool is_last = n < TXNS_A_PORTION;
 
-	if (err == M_OK && all)
-		atomic_store(&appends->knows_txns, true);
+	*more_out = err == M_OK && !is_last &&
+		    atomic_load(&appends->knows_txns) == TXNS_LEARNING;
+	if (err == M_OK && is_last)
+		atomic_compare_exchange_strong(
+		    &appends->knows_txns, &learning, TXNS_KNOWN);
 	return err;
 }
 
@@ -497,7 +507,7 @@ txn_known(struct building *b, const uint8_t hash[16], struct new_event *e)
 	struct stored_event stored;
 	int64_t event;
 
-	if (atomic_load(&appends->knows_txns) &&
+	if (atomic_load(&appends->knows_txns) == TXNS_KNOWN &&
 	    !bloom_may_have(appends->known_txns, hash))
 		return false;
 	lock_take(&appends->txn_lock);
@@ -559,8 +569,7 @@ remember_txn(struct building *b, const char *event_id)
 	txn = xcalloc(1, sizeof *txn);
 	memcpy(txn->hash, b->job->txn_hash, 16);
 	snprintf(txn->event_id, sizeof txn->event_id, "%s", event_id);
-	if (!bloom_add(appends->known_txns, txn->hash))
-		atomic_store(&appends->knows_txns, false);
+	know_txn(txn->hash, appends);
 	lock_take(&appends->txn_lock);
 	map_put(&appends->txns, txn->hash, 16, txn);
 	lock_give(&appends->txn_lock);

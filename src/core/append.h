@@ -52,8 +52,10 @@ bool append_repeated(struct ctx *ctx, struct arena *arena, struct room *room,
  * Once, at start; M_UNKNOWN if the database cannot be read. */
 enum mx_err append_setup(struct core *core, struct db *db) MUST_USE;
 /* Learns which transactions there are, so that new ones are known to be new without a
- * look at the table. Takes its time; the server may serve meanwhile. */
-enum mx_err append_read_txns(struct core *core, struct db *db) MUST_USE;
+ * look at the table. A portion at a time, since there may be very many; the server may
+ * serve meanwhile. One thread alone calls it, until *more_out is false. */
+enum mx_err append_learn_txns(
+    struct core *core, struct db *db, bool *more_out) MUST_USE;
 void append_free(struct core *core);
 
 #endif

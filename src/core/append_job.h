@@ -45,6 +45,12 @@ struct pending_txn {
 	char event_id[256];
 };
 
+enum txns_known {
+	TXNS_LEARNING, /* the old ones are being read */
+	TXNS_KNOWN,
+	TXNS_TOO_MANY, /* for good: there is no room for all of them */
+};
+
 /* Shared. */
 struct appends {
 	struct lock order; /* RANK_CACHE; makes event integers and queue order agree */
@@ -52,10 +58,11 @@ struct appends {
 	_Atomic int64_t next_room;
 	struct lock txn_lock; /* RANK_CACHE */
 	struct map txns;      /* hash -> struct pending_txn */
-	/* Every transaction there is, once the old ones have been read: what it does
+	/* Once the old ones have been read, every transaction there is: what it does
 	 * not have is new, and no table is asked. */
 	struct bloom *known_txns;
-	_Atomic bool knows_txns;
+	_Atomic enum txns_known knows_txns;
+	uint8_t learned[16]; /* up to this hash they have been read */
 	/* The writer thread's: jobs of this group that ran well, in order. */
 	struct append_job *group, **group_end;
 };

@@ -251,13 +251,23 @@ a_transaction_is_known_after_a_restart(void **state)
 	const char *room_id = strdup(room->room_id);
 	struct sender s = { .t = t, .room = room, .txn_id = "x" }, again = s;
 
+	bool more;
+
 	send_one(&s, &t->ctx, t->arena, 0);
 	room_put(room);
 	testing_reopen(t);
 	assert_int_equal(room_get(&t->ctx, room_id, &again.room), M_OK);
 	send_one(&again, &t->ctx, t->arena, 0);
 	assert_string_equal(again.ids[0], s.ids[0]);
+	/* From now on what is not known is new. */
+	assert_int_equal(append_learn_txns(&t->core, t->ctx.db, &more), M_OK);
+	assert_false(more);
+	send_one(&again, &t->ctx, t->arena, 1);
+	assert_string_equal(again.ids[1], s.ids[0]);
 	assert_is_one_line(t, again.room, FOUNDING + 1);
+	again.txn_id = "y";
+	send_one(&again, &t->ctx, t->arena, 2);
+	assert_string_not_equal(again.ids[2], s.ids[0]);
 	room_put(again.room);
 	free((char *)room_id);
 }

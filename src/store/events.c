@@ -456,13 +456,17 @@ store_txn_find(struct db *db, const uint8_t hash[16], int64_t *event_out)
 }
 
 enum mx_err
-store_txns_read(struct db *db, bool (*each)(const uint8_t hash[16], void *arg),
-    void *arg, bool *all_out)
+store_txns_read(struct db *db, uint8_t last[16], int most,
+    void (*each)(const uint8_t hash[16], void *arg), void *arg, int *n_out)
 {
-	struct stmt *q = db_stmt(db, "SELECT hash FROM txns");
+	struct stmt *q =
+	    db_stmt(db, "SELECT hash FROM txns WHERE hash > $1 ORDER BY hash LIMIT $2");
 
-	*all_out = true;
-	while (*all_out && stmt_next(q))
-		*all_out = each((const uint8_t *)col_blob(q, 0).p, arg);
+	stmt_blob(q, 1, last, 16);
+	stmt_int(q, 2, most);
+	for (*n_out = 0; stmt_next(q); ++*n_out) {
+		each((const uint8_t *)col_blob(q, 0).p, arg);
+		memcpy(last, col_blob(q, 0).p, 16);
+	}
 	return stmt_done(q);
 }

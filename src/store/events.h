@@ -111,9 +111,9 @@ enum mx_err store_txn_add(
     struct db *db, const uint8_t hash[16], int64_t event) MUST_USE;
 enum mx_err store_txn_find(struct db *db, const uint8_t hash[16],
     int64_t *event_out) MUST_USE; /* M_NOT_FOUND */
-/* Hands out the hashes of all transactions. *all_out: `each` never said false, which
- * ends it. */
-enum mx_err store_txns_read(struct db *db,
-    bool (*each)(const uint8_t hash[16], void *arg), void *arg, bool *all_out) MUST_USE;
+/* Hands out the hashes of transactions behind last[16] (zeroes: from the first), at
+ * most so many, and moves last to the last of them. *n_out: how many that were. */
+enum mx_err store_txns_read(struct db *db, uint8_t last[16], int most,
+    void (*each)(const uint8_t hash[16], void *arg), void *arg, int *n_out) MUST_USE;
 
 #endif

@@ -617,6 +617,34 @@ an_event_knows_the_transaction_that_sent_it(void **state)
 	assert_null(e.txn_id);
 }
 
+static void
+count_hash(const uint8_t hash[16], void *arg)
+{
+	int *seen = arg;
+
+	assert_int_equal(hash[0], ++*seen);
+}
+
+static void
+transactions_are_read_in_portions(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t hash[16] = { 0 }, last[16] = { 0 };
+	int seen = 0, n;
+
+	assert_ok(db_begin(f->db));
+	for (hash[0] = 1; hash[0] <= 7; hash[0]++)
+		assert_ok(store_txn_add(f->db, hash, 100));
+	assert_ok(db_commit(f->db));
+	for (int i = 0; i < 3; i++) {
+		assert_ok(store_txns_read(f->db, last, 3, count_hash, &seen, &n));
+		assert_int_equal(n, i < 2 ? 3 : 1);
+	}
+	assert_int_equal(seen, 7);
+	assert_ok(store_txns_read(f->db, last, 3, count_hash, &seen, &n));
+	assert_int_equal(n, 0);
+}
+
 int
 main(void)
 {
@@ -645,6 +673,7 @@ main(void)
 		TEST(redacted_state_events_of_a_room_are_listed),
 		TEST(a_transaction_leads_to_its_event),
 		TEST(an_event_knows_the_transaction_that_sent_it),
+		TEST(transactions_are_read_in_portions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
