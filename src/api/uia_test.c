@@ -1,3 +1,4 @@
+#include <semaphore.h>
 #include "core/accounts_testing.h"
 #include "api/uia.h"
 #include "core/registration.h"
@@ -286,7 +287,17 @@ a_page_that_is_opened_late_undoes_nothing(void **state)
 struct rival {
 	struct asking asking;
 	const char *made;
+	sem_t waits;
 };
+
+static void
+note_wait(void *arg, bool begins)
+{
+	struct rival *rival = arg;
+
+	if (begins)
+		sem_post(&rival->waits);
+}
 
 static void *
 take_and_give(void *arg)
@@ -294,6 +305,7 @@ take_and_give(void *arg)
 	struct rival *rival = arg;
 	struct uia_turn turn;
 
+	thread_on_wait(note_wait, rival);
 	rival->made = uia_turn_take(&rival->asking.req, UIA_DUMMY, NULL, &turn);
 	if (rival->made == NULL)
 		uia_turn_give(&turn, "@rival:x");
@@ -306,6 +318,7 @@ who_comes_meanwhile_waits_for_what_is_made(void **state)
 	struct fixture *f = *state;
 	const char *session = new_session(f, "/register", UIA_DUMMY, NULL);
 	struct rival rival = { .made = NULL };
+	struct timespec deadline;
 	struct uia_turn turn;
 	pthread_t thread;
 
@@ -313,11 +326,16 @@ who_comes_meanwhile_waits_for_what_is_made(void **state)
 	ask(f, &rival.asking, "/register",
 	    arena_printf(f->t.arena, "{\"auth\":{\"session\":\"%s\"}}", session));
 	rival.asking.req.arena = arena_new();
+	sem_init(&rival.waits, 0, 0);
 	thread = thread_start("rival", ROLE_WORKER, take_and_give, &rival);
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += 30;
+	assert_int_equal(sem_timedwait(&rival.waits, &deadline), 0);
 	uia_turn_give(&turn, "@ann:x");
 	pthread_join(thread, NULL);
 	assert_string_equal(rival.made, "@ann:x");
 	arena_free(rival.asking.req.arena);
+	sem_destroy(&rival.waits);
 }
 
 static void
