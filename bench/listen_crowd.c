@@ -1,6 +1,6 @@
 /*
  * What all processes of `listen` need: a connection from one of many loopback
- * addresses, the server's CPU time, and the buckets that waking times are counted in.
+ * addresses, and the buckets that waking times are counted in.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "listen.h"
@@ -47,20 +46,6 @@ crowd_connect(const struct crowd *crowd, uint32_t address, int index, int rcvbuf
 	close(fd);
 	errno = why;
 	return -1;
-}
-
-double
-crowd_cpu_us(const struct crowd *crowd)
-{
-	struct timespec t;
-	clockid_t clock;
-
-	if (crowd->pid == 0)
-		return 0;
-	if (clock_getcpuclockid(crowd->pid, &clock) != 0 ||
-	    clock_gettime(clock, &t) != 0)
-		load_die("process %d has no CPU clock", (int)crowd->pid);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
 /* Microseconds up to STEPS one by one, then STEPS buckets for each doubling. */

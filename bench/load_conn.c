@@ -8,7 +8,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,22 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "load_tools.h"
 
 #define READ_BYTES 65536
 #define EVENTS_A_TURN 512
-
-void
-load_die(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("load: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(1);
-}
 
 /* ---- opening ---- */
 

@@ -46,8 +46,6 @@ struct load {
 	void *arg; /* the caller's */
 };
 
-/* A sentence on stderr, then the end: a load that goes wrong has no figures. */
-_Noreturn void load_die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Connects n times to ADDRESS:PORT (IPv4). */
 void load_open(struct load *load, const char *server, int n);
 void load_close(struct load *load);

@@ -14,11 +14,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "load_tools.h"
 
 #define TOKEN_MAX 96
 #define TARGET_MAX 512
@@ -436,15 +436,6 @@ drain(struct sockaddr_in at, int connections)
 	exit(0);
 }
 
-static int64_t
-cpu_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static int
 floor_run(int connections, size_t n)
 {
@@ -466,7 +457,8 @@ floor_run(int connections, size_t n)
 		setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	}
 	for (int round = 0; round < 5; round++) {
-		int64_t cpu = cpu_us(), began = clock_mono_us();
+		double cpu = load_cpu_us(getpid());
+		int64_t began = clock_mono_us();
 
 		for (int i = 0; i < connections; i++)
 			for (size_t at_byte = 0; at_byte < n;) {
@@ -477,7 +469,7 @@ floor_run(int connections, size_t n)
 					die("send");
 				at_byte += (size_t)sent;
 			}
-		printf("floor %lld %lld\n", (long long)(cpu_us() - cpu),
+		printf("floor %.0f %lld\n", load_cpu_us(getpid()) - cpu,
 		    (long long)(clock_mono_us() - began));
 	}
 	return 0;
