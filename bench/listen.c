@@ -235,7 +235,7 @@ desk_check(struct desk *desk, const char *line)
 }
 
 static void
-nothing_to_note(struct load *load, struct load_conn *conn, struct load_answer *answer)
+nothing_to_note(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	(void)load;
 	(void)conn;

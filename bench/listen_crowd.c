@@ -111,7 +111,7 @@ crowd_new(const struct options *options, char **rooms, int room_count)
 
 /* The text that stands behind "name":" in an answer; heap. */
 static char *
-member_of(const struct load_answer *answer, const char *name)
+member_of(const struct answer *answer, const char *name)
 {
 	const char *p = strstr(answer->body, name), *end;
 
@@ -122,7 +122,7 @@ member_of(const struct load_answer *answer, const char *name)
 }
 
 static void
-note_guest(struct load *load, struct load_conn *conn, struct load_answer *answer)
+note_guest(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct crowd *crowd = load->arg;
 	char *token = member_of(answer, "\"access_token\":\"");
@@ -161,7 +161,7 @@ crowd_register(struct crowd *crowd)
 }
 
 static void
-note_end(struct load *load, struct load_conn *conn, struct load_answer *answer)
+note_end(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct crowd *crowd = load->arg;
 	char *end = member_of(answer, "\"end\":\"");

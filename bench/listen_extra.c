@@ -23,7 +23,7 @@
 /* ---- probes ---- */
 
 static void
-probe_note(struct load *load, struct load_conn *conn, struct load_answer *answer)
+probe_note(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct probe *probe = load->arg;
 	uint32_t n = atomic_load(&probe->n);
@@ -32,7 +32,7 @@ probe_note(struct load *load, struct load_conn *conn, struct load_answer *answer
 		load_die(
 		    "a probe was answered %d %.200s", answer->status, answer->body);
 	if (n < PROBES_MAX) {
-		probe->us[n] = answer->at_us - conn->asked_us;
+		probe->us[n] = conn->answered_us - conn->asked_us;
 		atomic_store(&probe->n, n + 1);
 	}
 }

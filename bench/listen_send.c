@@ -29,7 +29,7 @@ struct sending {
 };
 
 static void
-note_sent(struct load *load, struct load_conn *conn, struct load_answer *answer)
+note_sent(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	static const char name[] = "\"event_id\":\"";
 	struct sending *sending = load->arg;
@@ -47,12 +47,12 @@ note_sent(struct load *load, struct load_conn *conn, struct load_answer *answer)
 	memcpy(sent->id, id, (size_t)(end - id));
 	sent->room = (int)conn->line;
 	sent->by = conn->index;
-	sent->acked_us = answer->at_us;
+	sent->acked_us = conn->answered_us;
 	crowd->rooms[sent->room].sent++;
 	atomic_store_explicit(&crowd->sent_n, n + 1, memory_order_release);
 	sending->acked++;
-	sending->last_acked_us = answer->at_us;
-	vec_push(&sending->took_us, answer->at_us - conn->asked_us);
+	sending->last_acked_us = conn->answered_us;
+	vec_push(&sending->took_us, conn->answered_us - conn->asked_us);
 }
 
 static void

@@ -84,12 +84,12 @@ end(struct run *run)
 }
 
 static void
-note(struct run *run, const struct load_conn *conn, const struct load_answer *answer)
+note(struct run *run, const struct load_conn *conn, const struct answer *answer)
 {
 	if (answer->status / 100 != 2)
 		load_die("line %lld was answered %d %.300s", (long long)conn->line + 1,
 		    answer->status, answer->body);
-	vec_push(&run->figures.latency_us, answer->at_us - conn->asked_us);
+	vec_push(&run->figures.latency_us, conn->answered_us - conn->asked_us);
 	run->figures.body_bytes += (int64_t)answer->body_n;
 }
 
@@ -121,7 +121,7 @@ ask_line(struct load *load, struct load_conn *conn, int64_t line)
 }
 
 static void
-repeat_answer(struct load *load, struct load_conn *conn, struct load_answer *answer)
+repeat_answer(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct run *run = load->arg;
 
@@ -178,7 +178,7 @@ ask_next(struct load *load, struct load_conn *conn)
 }
 
 static void
-each_answer(struct load *load, struct load_conn *conn, struct load_answer *answer)
+each_answer(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct run *run = load->arg;
 
@@ -225,7 +225,7 @@ each(struct run *run)
 
 /* Where the listener goes on: the answer's "end". */
 static void
-follow(struct load_conn *conn, const struct load_answer *answer)
+follow(struct load_conn *conn, const struct answer *answer)
 {
 	static const char name[] = "\"end\":\"";
 	const char *p = strstr(answer->body, name), *behind;
@@ -242,20 +242,20 @@ follow(struct load_conn *conn, const struct load_answer *answer)
 
 /* A listener that has heard waits until all have: its next poll is not to disturb. */
 static void
-listen_answer(struct load *load, struct load_conn *conn, struct load_answer *answer)
+listen_answer(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct run *run = load->arg;
 
 	note(run, conn, answer);
 	if (conn->index == 0) {
-		run->acked_us = answer->at_us;
-		vec_push(&run->send_us, answer->at_us - run->sent_us);
+		run->acked_us = conn->answered_us;
+		vec_push(&run->send_us, conn->answered_us - run->sent_us);
 		return;
 	}
 	if (strstr(answer->body, "\"chunk\":[]") != NULL)
 		load_die("a listener was answered with nothing");
 	follow(conn, answer);
-	run->heard_us = answer->at_us;
+	run->heard_us = conn->answered_us;
 	run->answered++;
 }
 
@@ -316,7 +316,7 @@ listen_all(struct run *run)
 /* ---- hold ---- */
 
 static void
-hold_answer(struct load *load, struct load_conn *conn, struct load_answer *answer)
+hold_answer(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	note(load->arg, conn, answer);
 	follow(conn, answer);
