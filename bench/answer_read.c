@@ -1,6 +1,6 @@
 /*
- * Answers in HTTP/1.1: head, chunks, and the whole. Relies on src/base. Stands between
- * what a load program receives and what it makes of it.
+ * Answers in HTTP/1.1: head, chunks, the whole, and a text in its JSON. Relies on
+ * src/base. Stands between what a load program receives and what it makes of it.
  */
 #include "answer_read.h"
 
@@ -8,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/str.h"
 #include "load_tools.h"
 
 #define NO_LENGTH (-2)
@@ -109,4 +108,30 @@ answer_read(char *p, size_t n, struct answer *out)
 	}
 	out->body_n = (size_t)length;
 	return n < used + out->body_n ? 0 : used + out->body_n;
+}
+
+bool
+answer_find_member(const char *p, size_t n, const char *name, struct str *text_out)
+{
+	const char *from = memmem(p, n, name, strlen(name)), *end;
+
+	if (from == NULL)
+		return false;
+	from += strlen(name);
+	end = memchr(from, '"', (size_t)(p + n - from));
+	if (end == NULL)
+		return false;
+	*text_out = (struct str){ from, (size_t)(end - from) };
+	return true;
+}
+
+struct str
+answer_member_of(const struct answer *answer, const char *name)
+{
+	struct str text;
+
+	if (answer->status != 200 ||
+	    !answer_find_member(answer->body, answer->body_n, name, &text))
+		load_die("asked for %s: %d %.300s", name, answer->status, answer->body);
+	return text;
 }

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "base/str.h"
 
 /* Points into what has come. */
 struct answer {
@@ -25,5 +26,11 @@ size_t answer_read_chunk(
     const char *p, size_t n, const char **data_out, size_t *data_n_out);
 /* The bytes of a whole answer, its chunks joined in place; 0: it is not whole. */
 size_t answer_read(char *p, size_t n, struct answer *out);
+/* The text of the first member with that name: "name":" as it stands, up to the next
+ * quotation mark. Nothing is unescaped. False: there is none. */
+bool answer_find_member(
+    const char *p, size_t n, const char *name, struct str *text_out);
+/* The same of an answer that must be 200 and have it; borrowed from its body. */
+struct str answer_member_of(const struct answer *answer, const char *name);
 
 #endif

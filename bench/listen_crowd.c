@@ -109,31 +109,17 @@ crowd_new(const struct options *options, char **rooms, int room_count)
 	return crowd;
 }
 
-/* The text that stands behind "name":" in an answer; heap. */
-static char *
-member_of(const struct answer *answer, const char *name)
-{
-	const char *p = strstr(answer->body, name), *end;
-
-	end = p != NULL ? strchr(p + strlen(name), '"') : NULL;
-	if (answer->status != 200 || end == NULL)
-		load_die("asked for %s: %d %.300s", name, answer->status, answer->body);
-	return xstrndup(p + strlen(name), (size_t)(end - p) - strlen(name));
-}
-
 static void
 note_guest(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct crowd *crowd = load->arg;
-	char *token = member_of(answer, "\"access_token\":\"");
-	size_t n = strlen(token) + 1;
+	struct str token = answer_member_of(answer, "\"access_token\":\"");
+	char *at = crowd->tokens + crowd->tokens_n;
 
-	if (n > TOKEN_MAX)
-		load_die("a token of %zu bytes", n);
-	crowd->listeners[conn->line].token = crowd->tokens + crowd->tokens_n;
-	memcpy(crowd->tokens + crowd->tokens_n, token, n);
-	crowd->tokens_n += n;
-	free(token);
+	if (token.n >= TOKEN_MAX)
+		load_die("a token of %zu bytes", token.n);
+	crowd->listeners[conn->line].token = memcpy(at, token.p, token.n);
+	crowd->tokens_n += token.n + 1; /* a NUL is there already */
 }
 
 void
@@ -164,14 +150,13 @@ static void
 note_end(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct crowd *crowd = load->arg;
-	char *end = member_of(answer, "\"end\":\"");
+	struct str end = answer_member_of(answer, "\"end\":\"");
 
 	(void)conn;
-	if (strlen(end) >= FROM_MAX)
-		load_die("%s is too long", end);
+	if (end.n >= FROM_MAX)
+		load_die("%.*s is too long", (int)end.n, end.p);
 	for (int i = 0; i < crowd->n; i++)
-		strcpy(crowd->listeners[i].from, end);
-	free(end);
+		snprintf(crowd->listeners[i].from, FROM_MAX, "%.*s", (int)end.n, end.p);
 }
 
 void

@@ -31,20 +31,15 @@ struct sending {
 static void
 note_sent(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
-	static const char name[] = "\"event_id\":\"";
 	struct sending *sending = load->arg;
 	struct crowd *crowd = sending->desk->crowd;
 	uint32_t n = atomic_load(&crowd->sent_n);
 	struct sent *sent = &crowd->sent[n];
-	const char *id = strstr(answer->body, name), *end;
+	struct str id = answer_member_of(answer, "\"event_id\":\"");
 
-	end = id != NULL ? strchr(id + sizeof name - 1, '"') : NULL;
-	if (answer->status != 200 || end == NULL)
-		load_die("a send was answered %d %.300s", answer->status, answer->body);
-	id += sizeof name - 1;
-	if (end - id >= ID_MAX || n + 1 == SENT_MAX)
-		load_die("no room for %.100s", id);
-	memcpy(sent->id, id, (size_t)(end - id));
+	if (id.n >= ID_MAX || n + 1 == SENT_MAX)
+		load_die("no room for %.*s", (int)id.n, id.p);
+	memcpy(sent->id, id.p, id.n);
 	sent->room = (int)conn->line;
 	sent->by = conn->index;
 	sent->acked_us = conn->answered_us;

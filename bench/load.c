@@ -227,17 +227,10 @@ each(struct run *run)
 static void
 follow(struct load_conn *conn, const struct answer *answer)
 {
-	static const char name[] = "\"end\":\"";
-	const char *p = strstr(answer->body, name), *behind;
+	struct str end = answer_member_of(answer, "\"end\":\"");
 
-	if (p == NULL)
-		load_die("no end in %.300s", answer->body);
-	p += sizeof name - 1;
-	behind = strchr(p, '"');
-	if (behind == NULL)
-		load_die("no end in %.300s", answer->body);
 	free(conn->from);
-	conn->from = xstrndup(p, (size_t)(behind - p));
+	conn->from = xstrndup(end.p, end.n);
 }
 
 /* A listener that has heard waits until all have: its next poll is not to disturb. */

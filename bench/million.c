@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "answer_read.h"
 #include "load_tools.h"
 
 #define TOKEN_MAX 96
@@ -95,17 +96,12 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *n
 static void
 take_token(struct stream *s, const char *data, size_t n)
 {
-	static const char key[] = "\"access_token\":\"";
-	const char *at = memmem(data, n, key, sizeof key - 1);
-	const char *end;
+	struct str token;
 
-	if (at == NULL)
-		return;
-	at += sizeof key - 1;
-	end = memchr(at, '"', (size_t)(data + n - at));
-	if (end != NULL && end - at < TOKEN_MAX) {
-		memcpy(s->token, at, (size_t)(end - at));
-		s->token[end - at] = '\0';
+	if (answer_find_member(data, n, "\"access_token\":\"", &token) &&
+	    token.n < TOKEN_MAX) {
+		memcpy(s->token, token.p, token.n);
+		s->token[token.n] = '\0';
 	}
 }
 
