@@ -252,8 +252,7 @@ poke(const struct crowd *crowd)
 
 	load_open(&load, crowd->server, 1);
 	load_ask(&load, &load.conns[0], &request);
-	while (load.conns[0].is_waiting)
-		load_turn(&load, -1);
+	load_await(&load);
 	load_close(&load);
 }
 

@@ -128,21 +128,19 @@ crowd_register(struct crowd *crowd)
 	static const struct load_request request = { "POST",
 		"/_matrix/client/v3/register?kind=guest", "", "{}" };
 	struct load load = { .on_answer = note_guest, .arg = crowd };
-	int asked = 0, busy = 1;
+	int asked = 0;
 
 	load_open(&load, crowd->server, 16);
-	while (busy > 0) {
-		busy = 0;
-		for (int i = 0; i < load.n; i++) {
-			if (!load.conns[i].is_waiting && asked < crowd->n) {
-				load.conns[i].line = asked++;
-				load_ask(&load, &load.conns[i], &request);
-			}
-			busy += load.conns[i].is_waiting;
+	while (asked < crowd->n) {
+		for (int i = 0; i < load.n && asked < crowd->n; i++) {
+			if (load.conns[i].is_waiting)
+				continue;
+			load.conns[i].line = asked++;
+			load_ask(&load, &load.conns[i], &request);
 		}
-		if (busy > 0)
-			load_turn(&load, -1);
+		load_turn(&load, -1);
 	}
+	load_await(&load);
 	load_close(&load);
 }
 
@@ -174,7 +172,6 @@ crowd_find_end(struct crowd *crowd)
 	load_open(&load, crowd->server, 1);
 	crowd->at = load.at;
 	load_ask(&load, &load.conns[0], &request);
-	while (load.conns[0].is_waiting)
-		load_turn(&load, -1);
+	load_await(&load);
 	load_close(&load);
 }

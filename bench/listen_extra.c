@@ -37,14 +37,6 @@ probe_note(struct load *load, struct load_conn *conn, const struct answer *answe
 	}
 }
 
-static void
-probe_ask(struct load *load, const struct load_request *request)
-{
-	load_ask(load, &load->conns[0], request);
-	while (load->conns[0].is_waiting)
-		load_turn(load, -1);
-}
-
 _Noreturn void
 probe_sends(struct crowd *crowd)
 {
@@ -59,7 +51,8 @@ probe_sends(struct crowd *crowd)
 	request.target = target;
 	load_open(&load, crowd->server, 1);
 	for (;;) {
-		probe_ask(&load, &request);
+		load_ask(&load, &load.conns[0], &request);
+		load_await(&load);
 		usleep(PAUSE_US);
 	}
 }
@@ -79,8 +72,7 @@ probe_newcomers(struct crowd *crowd)
 		load_open(&load, crowd->server, 1);
 		load_ask(&load, &load.conns[0], &request);
 		load.conns[0].asked_us = from_us;
-		while (load.conns[0].is_waiting)
-			load_turn(&load, -1);
+		load_await(&load);
 		load_close(&load);
 		usleep(NEWCOMER_US);
 	}

@@ -139,15 +139,6 @@ turn_for(struct load *load, double seconds)
 		load_turn(load, (int)((until_us - now_us + 999) / 1000));
 }
 
-static bool
-is_any_waiting(const struct load *load)
-{
-	for (int i = 0; i < load->n; i++)
-		if (load->conns[i].is_waiting)
-			return true;
-	return false;
-}
-
 static void
 repeat(struct run *run)
 {
@@ -162,8 +153,7 @@ repeat(struct run *run)
 	end(run);
 	print_figures(run);
 	run->is_over = true;
-	while (is_any_waiting(load))
-		load_turn(load, -1);
+	load_await(load);
 }
 
 /* ---- each ---- */
@@ -210,8 +200,7 @@ each(struct run *run)
 	begin(run);
 	for (int i = 0; i < load->n; i++)
 		ask_next(load, &load->conns[i]);
-	while (is_any_waiting(load))
-		load_turn(load, -1);
+	load_await(load);
 	end(run);
 	print_figures(run);
 	if (run->options.out != NULL)

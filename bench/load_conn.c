@@ -210,3 +210,19 @@ load_turn(struct load *load, int timeout_ms)
 			conn_read(load, conn);
 	}
 }
+
+static bool
+is_any_waiting(const struct load *load)
+{
+	for (int i = 0; i < load->n; i++)
+		if (load->conns[i].is_waiting)
+			return true;
+	return false;
+}
+
+void
+load_await(struct load *load)
+{
+	while (is_any_waiting(load))
+		load_turn(load, -1);
+}

@@ -46,5 +46,7 @@ void load_ask(
     struct load *load, struct load_conn *conn, const struct load_request *request);
 /* Hands each answer that is there within timeout_ms to on_answer. */
 void load_turn(struct load *load, int timeout_ms);
+/* Turns until no connection waits for an answer. */
+void load_await(struct load *load);
 
 #endif
