@@ -29,18 +29,19 @@ PEERS = {"synapse": Synapse}
 
 
 class Bare(Target):
-    """bench/http_floor: src/http with nothing behind it."""
+    """A program that does nothing but what cannot be left out. In its words {port} is where
+    it is to listen, {folder} where it may write."""
 
     name = "floor"
 
-    def __init__(self, folder, load_program, program):
+    def __init__(self, folder, load_program, program, *words):
         super().__init__(folder, load_program)
-        self.program, self.port = program, free_port()
+        self.program, self.words, self.port = program, words, free_port()
         self.http = Http(f"http://{self.address}")
 
     def spawn(self):
-        self.process = subprocess.Popen([self.program, "serve", str(self.port)],
-                                        stdout=subprocess.DEVNULL)
+        words = [word.format(port=self.port, folder=self.folder) for word in self.words]
+        self.process = subprocess.Popen([self.program, *words], stdout=subprocess.DEVNULL)
 
     def tail(self):
         return ""
@@ -83,8 +84,8 @@ class Bench:
     def another(self, target):
         return self.started(type(target))
 
-    def bare_server(self):
-        return self.started(Bare, self.program("bench/http_floor"))
+    def bare(self, program, *words):
+        return self.started(Bare, self.program(program), *words)
 
 
 # ---- running ----

@@ -13,7 +13,6 @@ import json
 import pathlib
 import resource
 import shutil
-import subprocess
 import sys
 import types
 
@@ -22,31 +21,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 # pylint: disable=wrong-import-position
 import listening
 from bench import PEERS, Bench, aligned, build, machine, markdown, medians, number, table
-from target import TOP, Parlour, Target, free_port
+from target import TOP, Parlour
 from lib.crowd import Crowd
-from lib.http import Http
 
 SLOPE = (1000, 4000, 10000, 18000)
 SLOPE_QUICK = (200, 1000)
 SPARE_DESCRIPTORS = 500  # of the server: what is no listener
-
-
-class Floor(Target):
-    """bench/send_floor: what cannot be left out."""
-
-    name = "floor"
-
-    def __init__(self, folder, load_program, program, mode):
-        super().__init__(folder, load_program)
-        self.program, self.mode, self.port = program, mode, free_port()
-        self.http = Http(f"http://{self.address}")
-
-    def spawn(self):
-        self.process = subprocess.Popen([self.program, str(self.port), self.mode,
-                                         str(self.folder / "page")])
-
-    def tail(self):
-        return ""
 
 
 class Listening(Bench):
@@ -86,7 +66,7 @@ class Listening(Bench):
                      listened=listened or rooms, mode=self.mode)
 
     def floor(self):
-        return self.started(Floor, self.program("bench/send_floor"), self.mode)
+        return self.bare("bench/send_floor", "{port}", self.mode, "{folder}/page")
 
 
 PEER_NAMES = {kind.name for kind in PEERS.values()}

@@ -26,7 +26,7 @@ def send_request(client, room_id):
 
 def bare_http(bench, requests, connections):
     """Answers per second and CPU of src/http with nothing behind it."""
-    with bench.bare_server() as target:
+    with bench.bare("bench/http_floor", "serve", "{port}") as target:
         return target.load.run("repeat", requests, connections=connections,
                                seconds=bench.seconds)
 
