@@ -196,14 +196,14 @@ def memory(bench, target):
     """Resident memory after the start and for each parked listener; where the server
     tells in /metrics what it holds for parked connections, that too. The kernel's share
     is for both ends of a connection, since the listeners are on this machine."""
-    idle = target.memory()
+    idle = target.resident_bytes()
     count = 2000 if bench.is_quick or target.name != "Parlour" else 10000
     _, listeners, live_end = listener_requests(target, count)
     while True:
-        before, kernel, told = target.memory(), kernel_bytes(), gauges(target)
+        before, kernel, told = target.resident_bytes(), kernel_bytes(), gauges(target)
         with Held(target, listeners, live_end()):
-            got = {"idle MB": idle["Rss"] / 1e6,
-                   "resident bytes/listener": (target.memory()["Rss"] - before["Rss"]) / count,
+            got = {"idle MB": idle / 1e6,
+                   "resident bytes/listener": (target.resident_bytes() - before) / count,
                    "kernel bytes/listener": (kernel_bytes() - kernel) / count}
             for name, value in gauges(target).items():
                 got[f"{name} bytes/listener"] = (value - told.get(name, 0)) / count
