@@ -290,6 +290,9 @@ def public_rooms(target, owner, count):
 ALL = {one.__name__: one for one in (listeners, burst, herd, rooms, slow)}
 HAVE_FLOOR = {"listeners", "herd"}
 
+# Where --save writes them.
+RESULT = "bench/LISTEN.md"
+
 # What is asked for: (measurement, figure): (words, is it met?), of figure and floor.
 GOALS = {
     ("listeners", "connection bytes"): ("<= 100", lambda ours, _: ours <= 100),

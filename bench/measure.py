@@ -354,6 +354,9 @@ ALL = {one.__name__: one for one in (
 FLOORS = {"events": events_floor, "guests": guests_floor, "polls": polls_floor,
           "wake": wake_floor, "joins": joins_floor}
 
+# Where --save writes them.
+RESULT = "bench/RESULTS.md"
+
 # What is asked for: (measurement, figure): (words, is it met?), of figure and floor.
 GOALS = {
     ("guests", "guests/s"): (">= 20,000", lambda ours, _: ours >= 20000),

@@ -9,7 +9,6 @@ included. The floor is a bare loop that sends as many bytes on as many sockets.
 
 import argparse
 import pathlib
-import shutil
 import statistics
 import subprocess
 import sys
@@ -133,12 +132,8 @@ def main():
     options = parser.parse_args()
     options.quick, options.runs = False, 1
     bench = benching.Bench(options)
-    benching.build(bench.tree, "bench/million")
-    print("\n".join(benching.machine()), flush=True)
-    try:
+    with bench.ready("bench/million"):
         ours, bare = measure(bench, options), floor(bench, options)
-    finally:
-        shutil.rmtree(bench.folder, ignore_errors=True)
     rows = [["million", "Parlour", "floor", "of it"]]
     for name, figure in ours.items():
         beside = bare.get(name)
