@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import threading
 
-from target import TOP, V3, quote
+from target import V3, quote
 
 TEXT = "The parlour is open; whoever comes in may listen, and hears what is said here."
 MESSAGE = {"body": TEXT, "msgtype": "m.text"}
