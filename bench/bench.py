@@ -29,18 +29,19 @@ PEERS = {"synapse": Synapse}
 
 
 class Bare(Target):
-    """bench/http_floor: src/http with nothing behind it."""
+    """A program that does nothing but what cannot be left out. In its words {port} is where
+    it is to listen, {folder} where it may write."""
 
     name = "floor"
 
-    def __init__(self, folder, load_program, program):
+    def __init__(self, folder, load_program, program, *words):
         super().__init__(folder, load_program)
-        self.program, self.port = program, free_port()
+        self.program, self.words, self.port = program, words, free_port()
         self.http = Http(f"http://{self.address}")
 
     def spawn(self):
-        self.process = subprocess.Popen([self.program, "serve", str(self.port)],
-                                        stdout=subprocess.DEVNULL)
+        words = [word.format(port=self.port, folder=self.folder) for word in self.words]
+        self.process = subprocess.Popen([self.program, *words], stdout=subprocess.DEVNULL)
 
     def tail(self):
         return ""
@@ -57,6 +58,16 @@ class Bench:
         self.folder = TOP / "build" / f"bench-data-{os.getpid()}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.servers = 0
+
+    @contextlib.contextmanager
+    def ready(self, *programs):
+        """Builds these and says where it measures; at the end of the with block the data goes."""
+        build(self.tree, *programs)
+        print("\n".join(machine()), flush=True)
+        try:
+            yield
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def program(self, name):
         return str(self.tree / name)
@@ -83,8 +94,8 @@ class Bench:
     def another(self, target):
         return self.started(type(target))
 
-    def bare_server(self):
-        return self.started(Bare, self.program("bench/http_floor"))
+    def bare(self, program, *words):
+        return self.started(Bare, self.program(program), *words)
 
 
 # ---- running ----
@@ -148,9 +159,8 @@ def verdict(goal, ours, floor):
     return f"{words}: {'met' if is_met(ours, floor) else 'MISSED'}"
 
 
-def table(name, columns, goals=None):
+def table(name, columns, goals):
     """Rows of texts, the first being the head."""
-    goals = measure.GOALS if goals is None else goals
     beside = [column for column, figures in columns.items() if column != "Parlour" and figures]
     head = [name, "Parlour"]
     for column in beside:
@@ -178,42 +188,55 @@ def markdown(rows):
     return "\n".join([lines[0], "|---" + "|---:" * (len(rows[0]) - 2) + "|---|", *lines[1:]])
 
 
-def save(path, bench, results):
-    text = [__doc__.split("\n\n")[0].replace("Measures", "# Figures\n\n`./dev bench` measures"),
-            "", *machine(), "", f"Medians of {bench.runs} runs.", ""]
+def save(module, title, about, results, tail=()):
+    """Writes the module's RESULT: a section for each measurement, and the tail's lines."""
+    text = [title, "", *machine(), "", about, ""]
     for name, columns in results.items():
-        doc = " ".join(inspect.getdoc(measure.ALL[name]).split())
-        text += [f"## {name}", "", doc, "", markdown(table(name, columns)), ""]
-    path.write_text("\n".join(text), encoding="utf-8")
+        doc = " ".join(inspect.getdoc(module.ALL[name]).split())
+        text += [f"## {name}", "", doc, "", markdown(table(name, columns, module.GOALS)), ""]
+    (TOP / module.RESULT).write_text("\n".join([*text, *tail]), encoding="utf-8")
+
+
+def save_json(path, bench, **about):
+    about = {"machine": machine(), "runs": bench.runs, **about}
+    pathlib.Path(path).write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
 # ---- the command line ----
 
-def words():
-    lines = []
-    for name, one in measure.ALL.items():
+def words(module):
+    lines = ["measurements:"]
+    for name, one in module.ALL.items():
         lines += [f"  {name}", *(f"      {line}" for line in inspect.getdoc(one).splitlines())]
     return "\n".join(lines)
 
 
-def arguments():
-    parser = argparse.ArgumentParser(
-        prog="./dev bench", description=__doc__, epilog="measurements:\n" + words(),
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these measurements")
+def common_arguments(parser, module):
+    """What all that measure by a module of measurements understand."""
+    def measurement(name):
+        if name in module.ALL:
+            return name
+        raise argparse.ArgumentTypeError(
+            f"no measurement {name}; there are: {' '.join(module.ALL)}")
+
+    parser.epilog = words(module)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("names", nargs="*", metavar="NAME", type=measurement,
+                        help="only these measurements")
     parser.add_argument("--peer", action="append", choices=PEERS, default=[],
                         help="runs the same load against another homeserver beside")
     parser.add_argument("--quick", action="store_true", help="one short run")
     parser.add_argument("--runs", type=int, default=3, help="how many runs (3)")
     parser.add_argument("--json", metavar="FILE", help="writes the figures as JSON")
-    parser.add_argument("--save", action="store_true", help="writes bench/RESULTS.md")
+    parser.add_argument("--save", action="store_true", help=f"writes {module.RESULT}")
     parser.add_argument("--build", default=str(TOP / "build/release"), metavar="FOLDER",
                         help="the build tree to measure (build/release)")
-    options = parser.parse_args()
-    for name in options.names:
-        if name not in measure.ALL:
-            parser.error(f"no measurement {name}; there are: {' '.join(measure.ALL)}")
-    return options
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    common_arguments(parser, measure)
+    return parser.parse_args()
 
 
 def build(tree, *programs):
@@ -228,20 +251,17 @@ def build(tree, *programs):
 def main():
     options = arguments()
     bench = Bench(options)
-    build(bench.tree, "bench/http_floor", "src/store/commit_floor")
     peers, results = [PEERS[name] for name in options.peer], {}
-    print("\n".join(machine()), flush=True)
-    try:
+    with bench.ready("bench/http_floor", "src/store/commit_floor"):
         for name in options.names or measure.ALL:
             results[name] = measured(bench, name, peers)
-            print("\n" + aligned(table(name, results[name])), flush=True)
-    finally:
-        shutil.rmtree(bench.folder, ignore_errors=True)
+            print("\n" + aligned(table(name, results[name], measure.GOALS)), flush=True)
     if options.json:
-        about = {"machine": machine(), "runs": bench.runs, "figures": results}
-        pathlib.Path(options.json).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        save_json(options.json, bench, figures=results)
     if options.save:
-        save(TOP / "bench/RESULTS.md", bench, results)
+        title = __doc__.split("\n\n", maxsplit=1)[0].replace(
+            "Measures", "# Figures\n\n`./dev bench` measures")
+        save(measure, title, f"Medians of {bench.runs} runs.", results)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
  * What the HTTP server costs by itself: `http_floor serve PORT` answers every request
  * at once (for wrk); `http_floor listen N` parks N requests of a second process,
  * answers them all with shared bytes, and does the same with a bare loop of send()
- * beside it. Relies on src/http alone; no part of the test run.
+ * beside it. Relies on src/http and load_tools; no part of the test run.
  */
 #include <errno.h>
 #include <signal.h>
@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/thread.h"
 #include "http/server.h"
+#include "load_tools.h"
 
 #define ROUNDS 7
 #define BODY_BYTES 400
@@ -270,11 +270,9 @@ serve(uint16_t port)
 {
 	struct bench bench = { 0 };
 	struct http_server *server = server_start(&bench, port, 1);
-	struct rusage usage;
 	struct http_stats stats;
 	sigset_t set;
 	int sig;
-	double us;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
@@ -283,12 +281,9 @@ serve(uint16_t port)
 	sigwait(&set, &sig);
 	http_server_stop(server, 1000);
 	http_server_stats(server, &stats);
-	getrusage(RUSAGE_SELF, &usage);
-	us = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-	     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 	printf("%llu requests, %.2f us of CPU each\n",
 	    (unsigned long long)stats.requests,
-	    us / (double)(stats.requests > 0 ? stats.requests : 1));
+	    load_cpu_us(getpid()) / (double)(stats.requests > 0 ? stats.requests : 1));
 	http_server_free(server);
 	return 0;
 }
@@ -296,11 +291,7 @@ serve(uint16_t port)
 int
 main(int argc, char **argv)
 {
-	struct rlimit limit;
-
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
+	load_raise_nofile();
 	signal(SIGPIPE, SIG_IGN);
 	if (argc == 3 && strcmp(argv[1], "serve") == 0)
 		return serve((uint16_t)atoi(argv[2]));

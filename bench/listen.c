@@ -2,7 +2,7 @@
  * Listeners of `./dev bench listen` and `./dev soak listen`: registers guests, holds
  * them all by real requests in as many processes as it takes, and checks each answer.
  * Its standard input says what is to happen, its standard output what came of it;
- * bench/crowd.py speaks with it. Relies on bench/load_conn for the sender,
+ * tests/lib/crowd.py speaks with it. Relies on bench/load_conn for the sender,
  * listen_worker for listeners.
  */
 #include <arpa/inet.h>
@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +24,7 @@
 
 #define SETTLE_US 20000
 #define SETTLE_LOOKS 250
+#define SPARE_DESCRIPTORS 64
 
 static const char usage[] =
     "usage: listen [OPTION...] ROOM...\n"
@@ -127,34 +127,17 @@ desk_print_since(const struct crowd *crowd, const struct tally *before)
 	buf_free(&text);
 }
 
-static int
-by_size(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-uint32_t
-desk_quantile(uint32_t *v, size_t n, double part)
-{
-	if (n == 0)
-		return 0;
-	qsort(v, n, sizeof *v, by_size);
-	return v[(size_t)((double)(n - 1) * part)];
-}
-
 /* Until it takes less than 1 % of a core; with others about, it has no end to wait for.
  */
 double
 desk_settled_cpu_us(struct desk *desk)
 {
-	double before = crowd_cpu_us(desk->crowd), now;
+	double before = load_cpu_us(desk->crowd->pid), now;
 	int quiet = desk->is_probing || desk->slow_count > 0 ? 2 : 0;
 
 	for (int i = 0; i < SETTLE_LOOKS && quiet < 2; i++, before = now) {
 		usleep(SETTLE_US);
-		now = crowd_cpu_us(desk->crowd);
+		now = load_cpu_us(desk->crowd->pid);
 		quiet = now - before < SETTLE_US / 100.0 ? quiet + 1 : 0;
 	}
 	return before;
@@ -252,7 +235,7 @@ desk_check(struct desk *desk, const char *line)
 }
 
 static void
-nothing_to_note(struct load *load, struct load_conn *conn, struct load_answer *answer)
+nothing_to_note(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	(void)load;
 	(void)conn;
@@ -269,8 +252,7 @@ poke(const struct crowd *crowd)
 
 	load_open(&load, crowd->server, 1);
 	load_ask(&load, &load.conns[0], &request);
-	while (load.conns[0].is_waiting)
-		load_turn(&load, -1);
+	load_await(&load);
 	load_close(&load);
 }
 
@@ -324,10 +306,11 @@ end_child(pid_t pid)
 static void
 print_probe(const char *name, struct probe *probe)
 {
-	printf("\"%s\": %u, \"%s_p50_us\": %u, \"%s_p99_us\": %u, \"%s_max_us\": %u, ",
-	    name, probe->n, name, desk_quantile(probe->us, probe->n, 0.5), name,
-	    desk_quantile(probe->us, probe->n, 0.99), name,
-	    desk_quantile(probe->us, probe->n, 1));
+	printf("\"%s\": %u, \"%s_p50_us\": %lld, \"%s_p99_us\": %lld, \"%s_max_us\": "
+	       "%lld, ",
+	    name, probe->n, name, (long long)load_quantile(probe->us, probe->n, 0.5),
+	    name, (long long)load_quantile(probe->us, probe->n, 0.99), name,
+	    (long long)load_quantile(probe->us, probe->n, 1));
 }
 
 static void
@@ -356,15 +339,11 @@ desk_probe(struct desk *desk, const char *line)
 	printf("\"failed\": %d}\n", failed);
 }
 
+/* Of one process, less what is no listener's. */
 static int
 descriptors(void)
 {
-	struct rlimit limit;
-
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	return limit.rlim_cur > 1 << 24 ? 1 << 24 : (int)limit.rlim_cur - 64;
+	return load_raise_nofile() - SPARE_DESCRIPTORS;
 }
 
 static void

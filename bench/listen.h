@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 #include "load_conn.h"
+#include "load_tools.h"
 
 #define ID_MAX 64
 #define FROM_MAX 120
@@ -60,7 +61,7 @@ struct tally {
 /* Latencies of a probe. */
 struct probe {
 	_Atomic uint32_t n;
-	uint32_t us[PROBES_MAX];
+	int64_t us[PROBES_MAX];
 };
 
 struct slow_tally {
@@ -116,8 +117,6 @@ void crowd_find_end(struct crowd *crowd);
  * errno. Addresses are counted by 16,000 ports each. */
 uint32_t crowd_addresses(struct crowd *crowd, int connections);
 int crowd_connect(const struct crowd *crowd, uint32_t address, int index, int rcvbuf);
-/* CPU time of all threads of the server so far, in microseconds. */
-double crowd_cpu_us(const struct crowd *crowd);
 int wake_bucket(int64_t us);
 int64_t wake_bucket_us(int bucket);
 

@@ -8,12 +8,8 @@ take turns, run by run, and what is printed are medians.
 
 import argparse
 import contextlib
-import inspect
-import json
 import pathlib
 import resource
-import shutil
-import subprocess
 import sys
 import types
 
@@ -21,32 +17,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
 import listening
-from bench import PEERS, Bench, aligned, build, machine, markdown, medians, number, table
-from target import TOP, Parlour, Target, free_port
+from bench import (PEERS, Bench, aligned, common_arguments, markdown, medians, number, save,
+                   save_json, table)
+from target import Parlour
 from lib.crowd import Crowd
-from lib.http import Http
 
 SLOPE = (1000, 4000, 10000, 18000)
 SLOPE_QUICK = (200, 1000)
 SPARE_DESCRIPTORS = 500  # of the server: what is no listener
-
-
-class Floor(Target):
-    """bench/send_floor: what cannot be left out."""
-
-    name = "floor"
-
-    def __init__(self, folder, load_program, program, mode):
-        super().__init__(folder, load_program)
-        self.program, self.mode, self.port = program, mode, free_port()
-        self.http = Http(f"http://{self.address}")
-
-    def spawn(self):
-        self.process = subprocess.Popen([self.program, str(self.port), self.mode,
-                                         str(self.folder / "page")])
-
-    def tail(self):
-        return ""
 
 
 class Listening(Bench):
@@ -86,7 +64,7 @@ class Listening(Bench):
                      listened=listened or rooms, mode=self.mode)
 
     def floor(self):
-        return self.started(Floor, self.program("bench/send_floor"), self.mode)
+        return self.bare("bench/send_floor", "{port}", self.mode, "{folder}/page")
 
 
 PEER_NAMES = {kind.name for kind in PEERS.values()}
@@ -144,82 +122,52 @@ def print_figures(bench, name, columns):
             print(f"({column}: {min(bench.listeners, 1000):,} listeners)", flush=True)
 
 
-def save(path, bench, results, by_count):
-    text = [__doc__.split("\n\n", maxsplit=1)[0].replace(
+def save_figures(bench, results, by_count):
+    title = __doc__.split("\n\n", maxsplit=1)[0].replace(
         "Measures listeners of the release", "# Listeners\n\n`./dev bench listen` measures "
-        "listeners of the release"), "", *machine(), "",
-        f"{bench.listeners:,} listeners, mode {bench.mode}; medians of {bench.runs} runs.", ""]
-    for name, columns in results.items():
-        doc = " ".join(inspect.getdoc(listening.ALL[name]).split())
-        text += [f"## {name}", "", doc, "",
-                 markdown(table(name, columns, listening.GOALS)), ""]
-    if by_count:
-        text += ["## slope", "", "The first measurement with more and more listeners.", "",
-                 markdown(slope_table(by_count)), ""]
-    path.write_text("\n".join(text), encoding="utf-8")
+        "listeners of the release")
+    tail = ["## slope", "", "The first measurement with more and more listeners.", "",
+            markdown(slope_table(by_count)), ""] if by_count else []
+    save(listening, title, f"{bench.listeners:,} listeners, mode {bench.mode}; medians of "
+         f"{bench.runs} runs.", results, tail)
 
 
 # ---- the command line ----
 
-def words():
-    lines = []
-    for name, one in listening.ALL.items():
-        lines += [f"  {name}", *(f"      {line}" for line in inspect.getdoc(one).splitlines())]
-    return "\n".join(lines)
-
-
 def arguments():
-    parser = argparse.ArgumentParser(
-        prog="./dev bench listen", description=__doc__, epilog="measurements:\n" + words(),
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these measurements")
+    parser = argparse.ArgumentParser(prog="./dev bench listen", description=__doc__)
+    common_arguments(parser, listening)
     parser.add_argument("--listeners", type=int, metavar="N",
                         help="how many (15,000; peers hold 1,000)")
     parser.add_argument("--rooms", type=int, metavar="R",
                         help="of the measurement rooms (1,000; peers have 50)")
     parser.add_argument("--mode", choices=["poll", "sse"], default="poll",
                         help="how they listen (poll)")
-    parser.add_argument("--peer", action="append", choices=PEERS, default=[],
-                        help="the same load on another homeserver beside")
     parser.add_argument("--slope", action="store_true",
                         help="figures for each of 1,000, 4,000, 10,000 and 18,000 listeners")
-    parser.add_argument("--quick", action="store_true", help="one short run of few")
-    parser.add_argument("--runs", type=int, default=3, help="how many runs (3)")
-    parser.add_argument("--json", metavar="FILE", help="writes the figures as JSON")
-    parser.add_argument("--save", action="store_true", help="writes bench/LISTEN.md")
-    parser.add_argument("--build", default=str(TOP / "build/release"), metavar="FOLDER",
-                        help="the build tree to measure (build/release)")
     options = parser.parse_args()
     options.listeners = options.listeners or (1000 if options.quick else 15000)
     options.rooms = options.rooms or (100 if options.quick else 1000)
-    for name in options.names:
-        if name not in listening.ALL:
-            parser.error(f"no measurement {name}; there are: {' '.join(listening.ALL)}")
     return options
 
 
 def main():
     options = arguments()
     bench = Listening(options)
-    build(bench.tree, "bench/listen", "bench/send_floor")
     peers, results, by_count = [PEERS[name] for name in options.peer], {}, {}
-    print("\n".join(machine()), flush=True)
-    try:
+    with bench.ready("bench/listen", "bench/send_floor"):
         for name in options.names or ([] if options.slope else listening.ALL):
             results[name] = measured(bench, name, peers)
             print_figures(bench, name, results[name])
         if options.slope:
             by_count = slope(bench)
             print("\n" + aligned(slope_table(by_count)), flush=True)
-    finally:
-        shutil.rmtree(bench.folder, ignore_errors=True)
+    bench.listeners = options.listeners
     if options.json:
-        about = {"machine": machine(), "runs": bench.runs, "mode": bench.mode,
-                 "listeners": options.listeners, "figures": results, "slope": by_count}
-        pathlib.Path(options.json).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        save_json(options.json, bench, mode=bench.mode, listeners=bench.listeners,
+                  figures=results, slope=by_count)
     if options.save:
-        bench.listeners = options.listeners
-        save(TOP / "bench/LISTEN.md", bench, results, by_count)
+        save_figures(bench, results, by_count)
 
 
 if __name__ == "__main__":

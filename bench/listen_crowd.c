@@ -1,6 +1,6 @@
 /*
  * What all processes of `listen` need: a connection from one of many loopback
- * addresses, the server's CPU time, and the buckets that waking times are counted in.
+ * addresses, and the buckets that waking times are counted in.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "listen.h"
@@ -47,20 +46,6 @@ crowd_connect(const struct crowd *crowd, uint32_t address, int index, int rcvbuf
 	close(fd);
 	errno = why;
 	return -1;
-}
-
-double
-crowd_cpu_us(const struct crowd *crowd)
-{
-	struct timespec t;
-	clockid_t clock;
-
-	if (crowd->pid == 0)
-		return 0;
-	if (clock_getcpuclockid(crowd->pid, &clock) != 0 ||
-	    clock_gettime(clock, &t) != 0)
-		load_die("process %d has no CPU clock", (int)crowd->pid);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
 /* Microseconds up to STEPS one by one, then STEPS buckets for each doubling. */
@@ -124,31 +109,17 @@ crowd_new(const struct options *options, char **rooms, int room_count)
 	return crowd;
 }
 
-/* The text that stands behind "name":" in an answer; heap. */
-static char *
-member_of(const struct load_answer *answer, const char *name)
-{
-	const char *p = strstr(answer->body, name), *end;
-
-	end = p != NULL ? strchr(p + strlen(name), '"') : NULL;
-	if (answer->status != 200 || end == NULL)
-		load_die("asked for %s: %d %.300s", name, answer->status, answer->body);
-	return xstrndup(p + strlen(name), (size_t)(end - p) - strlen(name));
-}
-
 static void
-note_guest(struct load *load, struct load_conn *conn, struct load_answer *answer)
+note_guest(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct crowd *crowd = load->arg;
-	char *token = member_of(answer, "\"access_token\":\"");
-	size_t n = strlen(token) + 1;
+	struct str token = answer_member_of(answer, "\"access_token\":\"");
+	char *at = crowd->tokens + crowd->tokens_n;
 
-	if (n > TOKEN_MAX)
-		load_die("a token of %zu bytes", n);
-	crowd->listeners[conn->line].token = crowd->tokens + crowd->tokens_n;
-	memcpy(crowd->tokens + crowd->tokens_n, token, n);
-	crowd->tokens_n += n;
-	free(token);
+	if (token.n >= TOKEN_MAX)
+		load_die("a token of %zu bytes", token.n);
+	crowd->listeners[conn->line].token = memcpy(at, token.p, token.n);
+	crowd->tokens_n += token.n + 1; /* a NUL is there already */
 }
 
 void
@@ -157,36 +128,33 @@ crowd_register(struct crowd *crowd)
 	static const struct load_request request = { "POST",
 		"/_matrix/client/v3/register?kind=guest", "", "{}" };
 	struct load load = { .on_answer = note_guest, .arg = crowd };
-	int asked = 0, busy = 1;
+	int asked = 0;
 
 	load_open(&load, crowd->server, 16);
-	while (busy > 0) {
-		busy = 0;
-		for (int i = 0; i < load.n; i++) {
-			if (!load.conns[i].is_waiting && asked < crowd->n) {
-				load.conns[i].line = asked++;
-				load_ask(&load, &load.conns[i], &request);
-			}
-			busy += load.conns[i].is_waiting;
+	while (asked < crowd->n) {
+		for (int i = 0; i < load.n && asked < crowd->n; i++) {
+			if (load.conns[i].is_waiting)
+				continue;
+			load.conns[i].line = asked++;
+			load_ask(&load, &load.conns[i], &request);
 		}
-		if (busy > 0)
-			load_turn(&load, -1);
+		load_turn(&load, -1);
 	}
+	load_await(&load);
 	load_close(&load);
 }
 
 static void
-note_end(struct load *load, struct load_conn *conn, struct load_answer *answer)
+note_end(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct crowd *crowd = load->arg;
-	char *end = member_of(answer, "\"end\":\"");
+	struct str end = answer_member_of(answer, "\"end\":\"");
 
 	(void)conn;
-	if (strlen(end) >= FROM_MAX)
-		load_die("%s is too long", end);
+	if (end.n >= FROM_MAX)
+		load_die("%.*s is too long", (int)end.n, end.p);
 	for (int i = 0; i < crowd->n; i++)
-		strcpy(crowd->listeners[i].from, end);
-	free(end);
+		snprintf(crowd->listeners[i].from, FROM_MAX, "%.*s", (int)end.n, end.p);
 }
 
 void
@@ -204,7 +172,6 @@ crowd_find_end(struct crowd *crowd)
 	load_open(&load, crowd->server, 1);
 	crowd->at = load.at;
 	load_ask(&load, &load.conns[0], &request);
-	while (load.conns[0].is_waiting)
-		load_turn(&load, -1);
+	load_await(&load);
 	load_close(&load);
 }

@@ -26,8 +26,6 @@ double desk_settled_cpu_us(struct desk *desk);
 void desk_sum(const struct crowd *crowd, struct tally *sum_out);
 /* What has been counted since, as members of a JSON object. */
 void desk_print_since(const struct crowd *crowd, const struct tally *before);
-/* Sorts; the value below which that part of all lie. */
-uint32_t desk_quantile(uint32_t *v, size_t n, double part);
 
 /* listen_send.c: sends as line says, waits until all have heard it, prints figures. */
 void desk_send(struct desk *desk, const char *line);

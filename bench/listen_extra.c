@@ -23,7 +23,7 @@
 /* ---- probes ---- */
 
 static void
-probe_note(struct load *load, struct load_conn *conn, struct load_answer *answer)
+probe_note(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct probe *probe = load->arg;
 	uint32_t n = atomic_load(&probe->n);
@@ -32,17 +32,9 @@ probe_note(struct load *load, struct load_conn *conn, struct load_answer *answer
 		load_die(
 		    "a probe was answered %d %.200s", answer->status, answer->body);
 	if (n < PROBES_MAX) {
-		probe->us[n] = (uint32_t)(answer->at_us - conn->asked_us);
+		probe->us[n] = conn->answered_us - conn->asked_us;
 		atomic_store(&probe->n, n + 1);
 	}
-}
-
-static void
-probe_ask(struct load *load, const struct load_request *request)
-{
-	load_ask(load, &load->conns[0], request);
-	while (load->conns[0].is_waiting)
-		load_turn(load, -1);
 }
 
 _Noreturn void
@@ -59,7 +51,8 @@ probe_sends(struct crowd *crowd)
 	request.target = target;
 	load_open(&load, crowd->server, 1);
 	for (;;) {
-		probe_ask(&load, &request);
+		load_ask(&load, &load.conns[0], &request);
+		load_await(&load);
 		usleep(PAUSE_US);
 	}
 }
@@ -79,8 +72,7 @@ probe_newcomers(struct crowd *crowd)
 		load_open(&load, crowd->server, 1);
 		load_ask(&load, &load.conns[0], &request);
 		load.conns[0].asked_us = from_us;
-		while (load.conns[0].is_waiting)
-			load_turn(&load, -1);
+		load_await(&load);
 		load_close(&load);
 		usleep(NEWCOMER_US);
 	}

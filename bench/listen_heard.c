@@ -58,17 +58,13 @@ static bool
 next_id(const char **at, const char *end, char id_out[ID_MAX])
 {
 	static const char name[] = "\"event_id\":\"";
-	const char *p = memmem(*at, (size_t)(end - *at), name, sizeof name - 1), *stop;
+	struct str id;
 
-	if (p == NULL)
-		return false;
-	p += sizeof name - 1;
-	stop = memchr(p, '"', (size_t)(end - p));
-	if (stop == NULL || stop - p >= ID_MAX)
+	if (!answer_find_member(*at, (size_t)(end - *at), name, &id) || id.n >= ID_MAX)
 		return false;
 	memset(id_out, 0, ID_MAX);
-	memcpy(id_out, p, (size_t)(stop - p));
-	*at = stop;
+	memcpy(id_out, id.p, id.n);
+	*at = id.p + id.n;
 	return true;
 }
 

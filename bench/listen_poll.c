@@ -1,6 +1,6 @@
 /*
  * Listening by polls: one question, one answer, from where that ended. Relies on
- * listen_http for the frame and listen_heard for what is in it.
+ * answer_read for the frame and listen_heard for what is in it.
  */
 #include <stdio.h>
 
@@ -13,14 +13,14 @@ poll_ask(
 	char query[40];
 
 	snprintf(query, sizeof query, "&timeout=%lld", (long long)timeout_ms);
-	http_ask(worker, line, query, "", out);
+	worker_add_request(worker, line, query, "", out);
 }
 
 static size_t
 poll_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 {
 	struct answer answer;
-	size_t used = http_answer_read(bytes, n, &answer);
+	size_t used = answer_read(bytes, n, &answer);
 
 	if (used == 0)
 		return 0;

@@ -25,34 +25,29 @@ struct sending {
 	int64_t burst_every_us, burst_us; /* 0: none */
 	uint32_t burst, pending;	  /* that are due */
 	int64_t last_acked_us;
-	VEC(uint32_t) took_us;
+	VEC(int64_t) took_us;
 };
 
 static void
-note_sent(struct load *load, struct load_conn *conn, struct load_answer *answer)
+note_sent(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
-	static const char name[] = "\"event_id\":\"";
 	struct sending *sending = load->arg;
 	struct crowd *crowd = sending->desk->crowd;
 	uint32_t n = atomic_load(&crowd->sent_n);
 	struct sent *sent = &crowd->sent[n];
-	const char *id = strstr(answer->body, name), *end;
+	struct str id = answer_member_of(answer, "\"event_id\":\"");
 
-	end = id != NULL ? strchr(id + sizeof name - 1, '"') : NULL;
-	if (answer->status != 200 || end == NULL)
-		load_die("a send was answered %d %.300s", answer->status, answer->body);
-	id += sizeof name - 1;
-	if (end - id >= ID_MAX || n + 1 == SENT_MAX)
-		load_die("no room for %.100s", id);
-	memcpy(sent->id, id, (size_t)(end - id));
+	if (id.n >= ID_MAX || n + 1 == SENT_MAX)
+		load_die("no room for %.*s", (int)id.n, id.p);
+	memcpy(sent->id, id.p, id.n);
 	sent->room = (int)conn->line;
 	sent->by = conn->index;
-	sent->acked_us = answer->at_us;
+	sent->acked_us = conn->answered_us;
 	crowd->rooms[sent->room].sent++;
 	atomic_store_explicit(&crowd->sent_n, n + 1, memory_order_release);
 	sending->acked++;
-	sending->last_acked_us = answer->at_us;
-	vec_push(&sending->took_us, (uint32_t)(answer->at_us - conn->asked_us));
+	sending->last_acked_us = conn->answered_us;
+	vec_push(&sending->took_us, conn->answered_us - conn->asked_us);
 }
 
 static void
@@ -138,14 +133,6 @@ await_listeners(const struct sending *sending, int64_t within_s)
 	return expected - atomic_load(&crowd->arrived);
 }
 
-static int
-by_time(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* From the sender's last answer to the first, half and last listener's. */
 static void
 print_times(const struct sending *sending)
@@ -160,12 +147,11 @@ print_times(const struct sending *sending)
 		    who->room < sending->room_from + sending->room_n)
 			vec_push(&at_us, who->heard_us - sending->last_acked_us);
 	}
-	if (at_us.n > 0) {
-		qsort(at_us.v, at_us.n, sizeof *at_us.v, by_time);
+	if (at_us.n > 0)
 		printf("\"first_us\": %lld, \"half_us\": %lld, \"last_us\": %lld, ",
-		    (long long)at_us.v[0], (long long)at_us.v[at_us.n / 2],
-		    (long long)at_us.v[at_us.n - 1]);
-	}
+		    (long long)load_quantile(at_us.v, at_us.n, 0),
+		    (long long)load_quantile(at_us.v, at_us.n, 0.5),
+		    (long long)load_quantile(at_us.v, at_us.n, 1));
 	vec_free(&at_us);
 }
 
@@ -209,9 +195,9 @@ desk_send(struct desk *desk, const char *line)
 	printf("{\"took_us\": %lld, \"sent\": %u, \"missing\": %u, ",
 	    (long long)(clock_mono_us() - from_us), sending.total, missing);
 	print_times(&sending);
-	printf("\"send_p50_us\": %u, \"send_p99_us\": %u, ",
-	    desk_quantile(sending.took_us.v, sending.took_us.n, 0.5),
-	    desk_quantile(sending.took_us.v, sending.took_us.n, 0.99));
+	printf("\"send_p50_us\": %lld, \"send_p99_us\": %lld, ",
+	    (long long)load_quantile(sending.took_us.v, sending.took_us.n, 0.5),
+	    (long long)load_quantile(sending.took_us.v, sending.took_us.n, 0.99));
 	desk_print_since(desk->crowd, &before);
 	printf(", \"cpu_us\": %.1f}\n", desk_settled_cpu_us(desk) - cpu_us);
 	vec_free(&sending.took_us);

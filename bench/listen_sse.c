@@ -1,6 +1,6 @@
 /*
  * Listening by a stream of server-sent events: one question, and then blocks as they
- * come. Relies on listen_http for the chunks and listen_heard for what is in them.
+ * come. Relies on answer_read for the chunks and listen_heard for what is in them.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@ sse_ask(
     struct worker *worker, const struct line *line, int64_t timeout_ms, struct buf *out)
 {
 	(void)timeout_ms;
-	http_ask(worker, line, "", "\r\nAccept: text/event-stream", out);
+	worker_add_request(worker, line, "", "\r\nAccept: text/event-stream", out);
 }
 
 /* Bytes up to the end of the last event that is whole. */
@@ -57,14 +57,13 @@ take_text(struct worker *worker, struct line *line, const char *text, size_t n)
 static size_t
 take_head(struct worker *worker, struct line *line, const char *bytes, size_t n)
 {
-	bool is_chunked;
 	int64_t length;
 	int status;
-	size_t used = http_head_read(bytes, n, &status, &is_chunked, &length);
+	size_t used = answer_read_head(bytes, n, &status, &length);
 
 	if (used == 0)
 		return 0;
-	if (status != 200 || !is_chunked)
+	if (status != 200 || length != CHUNKED)
 		worker_wrong(worker, line->who, "%d instead of a stream: %.*s", status,
 		    (int)(n - used < 200 ? n - used : 200), bytes + used);
 	line->has_head = true;
@@ -82,7 +81,7 @@ sse_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 		if (used == 0)
 			return 0;
 	}
-	while ((part = http_chunk_read(bytes + used, n - used, &data, &data_n)) > 0) {
+	while ((part = answer_read_chunk(bytes + used, n - used, &data, &data_n)) > 0) {
 		used += part;
 		take_text(worker, line, data, data_n);
 		worker_answered(worker, line, part);

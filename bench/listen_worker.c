@@ -61,6 +61,25 @@ line_lost(struct worker *worker, struct line *line)
 
 /* ---- asking ---- */
 
+void
+worker_add_request(struct worker *worker, const struct line *line, const char *query,
+    const char *headers, struct buf *out)
+{
+	const struct listener *who = line->who;
+
+	buf_lit(out, "GET /_matrix/client/v3/events?room_id=");
+	buf_str(out, worker->crowd->rooms[who->room].id);
+	buf_lit(out, "&from=");
+	buf_str(out, who->from);
+	buf_str(out, query);
+	buf_lit(out, " HTTP/1.1\r\nHost: ");
+	buf_str(out, worker->crowd->server);
+	buf_lit(out, "\r\nAuthorization: Bearer ");
+	buf_str(out, who->token);
+	buf_str(out, headers);
+	buf_lit(out, "\r\n\r\n");
+}
+
 static int64_t
 timeout_now(const struct worker *worker)
 {

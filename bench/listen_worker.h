@@ -68,26 +68,6 @@ struct way {
 
 extern const struct way way_poll, way_sse;
 
-/* ---- listen_http.c: an answer's frame ---- */
-
-struct answer {
-	int status;
-	char *body;
-	size_t body_n;
-};
-
-/* Bytes of the head; 0: not whole. is_chunked_out, length_out: of the body. */
-size_t http_head_read(const char *p, size_t n, int *status_out, bool *is_chunked_out,
-    int64_t *length_out);
-/* The same of a whole answer, chunks joined. */
-size_t http_answer_read(char *p, size_t n, struct answer *out);
-/* One chunk: the bytes that it takes, 0 if it is not whole. A last one has no data. */
-size_t http_chunk_read(
-    const char *p, size_t n, const char **data_out, size_t *data_n_out);
-/* The request for /events of a line's listener, up to the headers that all have. */
-void http_ask(struct worker *worker, const struct line *line, const char *query,
-    const char *headers, struct buf *out);
-
 /* ---- listen_heard.c: what was said, once and in order ---- */
 
 /* What a listener heard: the body of an answer, or a stream's events. end: where it
@@ -105,6 +85,10 @@ void worker_wrong(struct worker *worker, const struct listener *who, const char 
 
 /* ---- listen_worker.c ---- */
 
+/* Appends the request for /events of a line's listener; query and headers are what its
+ * way adds to it. */
+void worker_add_request(struct worker *worker, const struct line *line,
+    const char *query, const char *headers, struct buf *out);
 /* The listener has its answer, whatever it was. */
 void worker_answered(struct worker *worker, struct line *line, size_t bytes);
 

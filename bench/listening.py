@@ -54,7 +54,7 @@ def memory_each(target, count, before):
         hub = now["parlour_listener_memory_bytes"] - told["parlour_listener_memory_bytes"]
         got = {"connection bytes": http / count,
                "connection and place bytes": (http + hub) / count}
-    got["resident bytes"] = (target.memory()["Rss"] - resident) / count
+    got["resident bytes"] = (target.resident_bytes() - resident) / count
     got["kernel bytes, both ends"] = (kernel_bytes() - kernel) / count
     return got
 
@@ -66,7 +66,7 @@ def once_around(bench, target, crowd):
         crowd.ask("send")
         crowd.ask("park")
         parked(target, crowd.listeners)
-    return target.memory()["Rss"]
+    return target.resident_bytes()
 
 
 def listeners(bench, target):
@@ -77,7 +77,7 @@ def listeners(bench, target):
     reads each question and does nothing about it."""
     count = bench.count(target)
     with bench.crowd(target, count) as crowd:
-        before = target.memory()["Rss"], kernel_bytes(), gauges(target)
+        before = target.resident_bytes(), kernel_bytes(), gauges(target)
         crowd.ask("open")
         crowd.ask("park")
         parked(target, count)
@@ -99,7 +99,7 @@ def listeners(bench, target):
             crowd.ask("check")
             yield {**got, "answer bytes": said["bytes"] / said["answers"], **numbers,
                    "resident growth kB/event":
-                       (target.memory()["Rss"] - settled) / 1000 / events}
+                       (target.resident_bytes() - settled) / 1000 / events}
 
 
 # ---- a burst ----
@@ -190,7 +190,7 @@ def herd(bench, target):
 def one_big_room(bench, target, count):
     """(bytes, CPU us of an answer) for each of so many listeners to one room."""
     with bench.crowd(target, count) as crowd:
-        before = gauges(target), target.memory()["Rss"]
+        before = gauges(target), target.resident_bytes()
         crowd.ask("open")
         crowd.ask("park")
         parked(target, count)
@@ -206,7 +206,7 @@ def bytes_since(target, before, count):
     told, resident = before
     now = gauges(target)
     if not now:
-        return (target.memory()["Rss"] - resident) / count
+        return (target.resident_bytes() - resident) / count
     return sum(now[name] - told[name] for name in now) / count
 
 
@@ -217,7 +217,7 @@ def rooms(bench, target):
     count = bench.room_count(target)
     big_bytes, big_cpu = one_big_room(bench, target, count)
     with bench.crowd(target, count, rooms=2 * count, listened=count) as crowd:
-        before = gauges(target), target.memory()["Rss"]
+        before = gauges(target), target.resident_bytes()
         crowd.ask("open")
         crowd.ask("park")
         parked(target, count)
@@ -289,6 +289,9 @@ def public_rooms(target, owner, count):
 
 ALL = {one.__name__: one for one in (listeners, burst, herd, rooms, slow)}
 HAVE_FLOOR = {"listeners", "herd"}
+
+# Where --save writes them.
+RESULT = "bench/LISTEN.md"
 
 # What is asked for: (measurement, figure): (words, is it met?), of figure and floor.
 GOALS = {

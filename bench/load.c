@@ -10,12 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/vec.h"
 #include "load_conn.h"
+#include "load_tools.h"
 
 static const char usage[] =
     "usage: load repeat|each|listen|hold [OPTION...] FILE\n"
@@ -46,9 +45,9 @@ struct options {
 
 /* What was measured, from begin() to end(). */
 struct figures {
-	VEC(uint32_t) latency_us;
+	VEC(int64_t) latency_us;
 	int64_t body_bytes, from_us, took_us;
-	double cpu_from_s, cpu_s;
+	double cpu_from_us, cpu_us;
 };
 
 struct run {
@@ -63,32 +62,17 @@ struct run {
 	/* listen */
 	int answered;
 	int64_t sent_us, acked_us, heard_us;
-	VEC(uint32_t) send_us;
-	VEC(int64_t) wake_us;
+	VEC(int64_t) send_us, wake_us;
 };
 
 /* ---- figures ---- */
-
-/* CPU time of all threads of the server so far. */
-static double
-cpu_of(pid_t pid)
-{
-	struct timespec t;
-	clockid_t clock;
-
-	if (pid == 0)
-		return 0;
-	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
-		load_die("process %d has no CPU clock", (int)pid);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void
 begin(struct run *run)
 {
 	run->figures.latency_us.n = 0;
 	run->figures.body_bytes = 0;
-	run->figures.cpu_from_s = cpu_of(run->options.pid);
+	run->figures.cpu_from_us = load_cpu_us(run->options.pid);
 	run->figures.from_us = clock_mono_us();
 }
 
@@ -96,33 +80,17 @@ static void
 end(struct run *run)
 {
 	run->figures.took_us = clock_mono_us() - run->figures.from_us;
-	run->figures.cpu_s = cpu_of(run->options.pid) - run->figures.cpu_from_s;
+	run->figures.cpu_us = load_cpu_us(run->options.pid) - run->figures.cpu_from_us;
 }
 
 static void
-note(struct run *run, const struct load_conn *conn, const struct load_answer *answer)
+note(struct run *run, const struct load_conn *conn, const struct answer *answer)
 {
 	if (answer->status / 100 != 2)
 		load_die("line %lld was answered %d %.300s", (long long)conn->line + 1,
 		    answer->status, answer->body);
-	vec_push(&run->figures.latency_us, (uint32_t)(answer->at_us - conn->asked_us));
+	vec_push(&run->figures.latency_us, conn->answered_us - conn->asked_us);
 	run->figures.body_bytes += (int64_t)answer->body_n;
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Sorts; the value below which that part of all lie. */
-static uint32_t
-quantile(uint32_t *v, size_t n, double part)
-{
-	qsort(v, n, sizeof *v, by_size);
-	return n > 0 ? v[(size_t)((double)(n - 1) * part)] : 0;
 }
 
 static void
@@ -132,10 +100,12 @@ print_figures(struct run *run)
 	size_t n = f->latency_us.n;
 	double each = n > 0 ? (double)n : 1, took_s = (double)f->took_us / 1e6;
 
-	printf("{\"answers\": %zu, \"seconds\": %.3f, \"per_s\": %.1f, \"p50_us\": %u,"
-	       " \"p99_us\": %u, \"cpu_us\": %.2f, \"bytes\": %.0f}\n",
-	    n, took_s, (double)n / took_s, quantile(f->latency_us.v, n, 0.5),
-	    quantile(f->latency_us.v, n, 0.99), f->cpu_s * 1e6 / each,
+	printf(
+	    "{\"answers\": %zu, \"seconds\": %.3f, \"per_s\": %.1f, \"p50_us\": %lld,"
+	    " \"p99_us\": %lld, \"cpu_us\": %.2f, \"bytes\": %.0f}\n",
+	    n, took_s, (double)n / took_s,
+	    (long long)load_quantile(f->latency_us.v, n, 0.5),
+	    (long long)load_quantile(f->latency_us.v, n, 0.99), f->cpu_us / each,
 	    (double)f->body_bytes / each);
 }
 
@@ -151,7 +121,7 @@ ask_line(struct load *load, struct load_conn *conn, int64_t line)
 }
 
 static void
-repeat_answer(struct load *load, struct load_conn *conn, struct load_answer *answer)
+repeat_answer(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct run *run = load->arg;
 
@@ -169,15 +139,6 @@ turn_for(struct load *load, double seconds)
 		load_turn(load, (int)((until_us - now_us + 999) / 1000));
 }
 
-static bool
-is_any_waiting(const struct load *load)
-{
-	for (int i = 0; i < load->n; i++)
-		if (load->conns[i].is_waiting)
-			return true;
-	return false;
-}
-
 static void
 repeat(struct run *run)
 {
@@ -192,8 +153,7 @@ repeat(struct run *run)
 	end(run);
 	print_figures(run);
 	run->is_over = true;
-	while (is_any_waiting(load))
-		load_turn(load, -1);
+	load_await(load);
 }
 
 /* ---- each ---- */
@@ -208,7 +168,7 @@ ask_next(struct load *load, struct load_conn *conn)
 }
 
 static void
-each_answer(struct load *load, struct load_conn *conn, struct load_answer *answer)
+each_answer(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct run *run = load->arg;
 
@@ -240,8 +200,7 @@ each(struct run *run)
 	begin(run);
 	for (int i = 0; i < load->n; i++)
 		ask_next(load, &load->conns[i]);
-	while (is_any_waiting(load))
-		load_turn(load, -1);
+	load_await(load);
 	end(run);
 	print_figures(run);
 	if (run->options.out != NULL)
@@ -255,37 +214,30 @@ each(struct run *run)
 
 /* Where the listener goes on: the answer's "end". */
 static void
-follow(struct load_conn *conn, const struct load_answer *answer)
+follow(struct load_conn *conn, const struct answer *answer)
 {
-	static const char name[] = "\"end\":\"";
-	const char *p = strstr(answer->body, name), *behind;
+	struct str end = answer_member_of(answer, "\"end\":\"");
 
-	if (p == NULL)
-		load_die("no end in %.300s", answer->body);
-	p += sizeof name - 1;
-	behind = strchr(p, '"');
-	if (behind == NULL)
-		load_die("no end in %.300s", answer->body);
 	free(conn->from);
-	conn->from = xstrndup(p, (size_t)(behind - p));
+	conn->from = xstrndup(end.p, end.n);
 }
 
 /* A listener that has heard waits until all have: its next poll is not to disturb. */
 static void
-listen_answer(struct load *load, struct load_conn *conn, struct load_answer *answer)
+listen_answer(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct run *run = load->arg;
 
 	note(run, conn, answer);
 	if (conn->index == 0) {
-		run->acked_us = answer->at_us;
-		vec_push(&run->send_us, (uint32_t)(answer->at_us - run->sent_us));
+		run->acked_us = conn->answered_us;
+		vec_push(&run->send_us, conn->answered_us - run->sent_us);
 		return;
 	}
 	if (strstr(answer->body, "\"chunk\":[]") != NULL)
 		load_die("a listener was answered with nothing");
 	follow(conn, answer);
-	run->heard_us = answer->at_us;
+	run->heard_us = conn->answered_us;
 	run->answered++;
 }
 
@@ -312,27 +264,18 @@ listen_round(struct run *run)
 	turn_for(load, run->options.every_ms / 1e3);
 }
 
-static int
-by_time(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void
 print_wake(struct run *run)
 {
 	size_t n = run->wake_us.n;
 	double answers = (double)n * (run->load.n - 1);
 
-	qsort(run->wake_us.v, n, sizeof *run->wake_us.v, by_time);
 	printf("{\"rounds\": %zu, \"listeners\": %d, \"wake_us\": %lld, \"worst_us\": "
-	       "%lld, \"send_us\": %u, \"cpu_us\": %.2f}\n",
-	    n, run->load.n - 1, (long long)run->wake_us.v[n / 2],
-	    (long long)run->wake_us.v[n - 1],
-	    quantile(run->send_us.v, run->send_us.n, 0.5),
-	    run->figures.cpu_s * 1e6 / answers);
+	       "%lld, \"send_us\": %lld, \"cpu_us\": %.2f}\n",
+	    n, run->load.n - 1, (long long)load_quantile(run->wake_us.v, n, 0.5),
+	    (long long)load_quantile(run->wake_us.v, n, 1),
+	    (long long)load_quantile(run->send_us.v, run->send_us.n, 0.5),
+	    run->figures.cpu_us / answers);
 }
 
 static void
@@ -355,7 +298,7 @@ listen_all(struct run *run)
 /* ---- hold ---- */
 
 static void
-hold_answer(struct load *load, struct load_conn *conn, struct load_answer *answer)
+hold_answer(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	note(load->arg, conn, answer);
 	follow(conn, answer);
@@ -466,16 +409,6 @@ read_options(struct options *options, int argc, char **argv)
 }
 
 static void
-allow_many_connections(void)
-{
-	struct rlimit limit;
-
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-static void
 run_open(struct run *run, bool is_one_a_line)
 {
 	int n = is_one_a_line ? (int)run->requests.n : run->options.connections;
@@ -518,7 +451,7 @@ main(int argc, char **argv)
 		if (optind + 2 != argc || strcmp(argv[optind], modes[i].name) != 0)
 			continue;
 		run.options.file = argv[optind + 1];
-		allow_many_connections();
+		load_raise_nofile();
 		signal(SIGPIPE, SIG_IGN);
 		read_requests(&run);
 		run_open(&run, modes[i].is_one_a_line);

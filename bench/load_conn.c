@@ -1,38 +1,24 @@
 /*
- * Connections of the load programs: questions out, answers in, whatever way the server
- * frames them. Relies on epoll and src/base; bench/load.c says what is asked and when.
- * Stands on the client's side of a request, so it does as little as it can.
+ * Connections of the load programs: questions out, answers in. Relies on epoll,
+ * src/base and answer_read; bench/load.c says what is asked and when. Stands on the
+ * client's side of a request, so it does as little as it can.
  */
 #include "load_conn.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "load_tools.h"
 
 #define READ_BYTES 65536
 #define EVENTS_A_TURN 512
-
-void
-load_die(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("load: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(1);
-}
 
 /* ---- opening ---- */
 
@@ -172,103 +158,21 @@ load_ask(struct load *load, struct load_conn *conn, const struct load_request *r
 
 /* ---- hearing ---- */
 
-static bool
-is_header(struct str line, const char *name, struct str *value_out)
-{
-	size_t n = strlen(name);
-
-	if (line.n <= n || line.p[n] != ':' || strncasecmp(line.p, name, n) != 0)
-		return false;
-	for (n++; n < line.n && line.p[n] == ' '; n++)
-		continue;
-	*value_out = (struct str){ line.p + n, line.n - n };
-	return true;
-}
-
-/* How the body is framed; the head, with its empty line, is in[0..head_n). */
-static void
-read_head(struct load_conn *conn)
-{
-	const char *p = conn->in.p, *end = p + conn->head_n - 2, *next;
-	struct str value;
-
-	if (conn->head_n < 13 || memcmp(p, "HTTP/1.1 ", 9) != 0)
-		load_die("connection %d: no answer in HTTP/1.1", conn->index);
-	conn->status = atoi(p + 9);
-	conn->body_n = conn->status == 204 ? 0 : -2;
-	for (; p < end; p = next) {
-		next = (char *)memchr(p, '\n', (size_t)(end - p)) + 1;
-		if (is_header((struct str){ p, (size_t)(next - 2 - p) },
-			"Content-Length", &value))
-			str_int(value, &conn->body_n);
-		else if (is_header((struct str){ p, (size_t)(next - 2 - p) },
-			     "Transfer-Encoding", &value))
-			conn->body_n = -1;
-	}
-	if (conn->body_n == -2)
-		load_die("connection %d: an answer without a length", conn->index);
-}
-
-/* Moves the chunks together behind the head once the last is there: the body's length,
- * or -1. */
-static int64_t
-join_chunks(struct load_conn *conn)
-{
-	char *end = conn->in.p + conn->in.n, *p = conn->in.p + conn->head_n, *line;
-	int64_t body_n = 0;
-	size_t n;
-
-	if (conn->in.n < conn->head_n + 5 || memcmp(end - 5, "0\r\n\r\n", 5) != 0)
-		return -1;
-	for (;;) {
-		line = memchr(p, '\n', (size_t)(end - p));
-		n = strtoul(p, NULL, 16);
-		if (line == NULL || n > (size_t)(end - line))
-			return -1;
-		if (n == 0)
-			return body_n;
-		memmove(conn->in.p + conn->head_n + body_n, line + 1, n);
-		body_n += (int64_t)n;
-		p = line + 1 + n + 2;
-	}
-}
-
-static void
-hand_over(struct load *load, struct load_conn *conn, size_t body_n)
-{
-	struct load_answer answer = { .status = conn->status,
-		.body = conn->in.p + conn->head_n,
-		.body_n = body_n,
-		.at_us = clock_mono_us() };
-
-	if (!conn->is_waiting)
-		load_die("connection %d: an answer to no question", conn->index);
-	conn->in.p[conn->head_n + body_n] = '\0';
-	conn->is_waiting = false;
-	conn->head_n = 0;
-	buf_reset(&conn->in);
-	load->on_answer(load, conn, &answer);
-}
-
 /* Is the answer whole? Then it is handed over. */
 static void
 look_for_answer(struct load *load, struct load_conn *conn)
 {
-	char *end;
-	int64_t body_n;
+	struct answer answer;
 
-	if (conn->head_n == 0) {
-		end = memmem(conn->in.p, conn->in.n, "\r\n\r\n", 4);
-		if (end == NULL)
-			return;
-		conn->head_n = (size_t)(end - conn->in.p) + 4;
-		read_head(conn);
-	}
-	body_n = conn->body_n;
-	if (body_n == -1)
-		body_n = join_chunks(conn);
-	if (body_n >= 0 && conn->in.n >= conn->head_n + (size_t)body_n)
-		hand_over(load, conn, (size_t)body_n);
+	if (answer_read(conn->in.p, conn->in.n, &answer) == 0)
+		return;
+	if (!conn->is_waiting)
+		load_die("connection %d: an answer to no question", conn->index);
+	answer.body[answer.body_n] = '\0';
+	conn->is_waiting = false;
+	conn->answered_us = clock_mono_us();
+	buf_reset(&conn->in);
+	load->on_answer(load, conn, &answer);
 }
 
 static void
@@ -305,4 +209,20 @@ load_turn(struct load *load, int timeout_ms)
 		if (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP))
 			conn_read(load, conn);
 	}
+}
+
+static bool
+is_any_waiting(const struct load *load)
+{
+	for (int i = 0; i < load->n; i++)
+		if (load->conns[i].is_waiting)
+			return true;
+	return false;
+}
+
+void
+load_await(struct load *load)
+{
+	while (is_any_waiting(load))
+		load_turn(load, -1);
 }

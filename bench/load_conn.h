@@ -9,18 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "answer_read.h"
 #include "base/str.h"
 
 /* A line of the list of requests; empty texts: no token, no body. */
 struct load_request {
 	const char *method, *target, *token, *body;
-};
-
-struct load_answer {
-	int status;
-	const char *body; /* NUL-terminated; valid during the call only */
-	size_t body_n;
-	int64_t at_us; /* clock_mono_us */
 };
 
 /* Owned by the one thread of its load. */
@@ -29,12 +23,9 @@ struct load_conn {
 	bool is_waiting; /* asked, not yet answered */
 	struct buf out, in;
 	size_t sent;
-	size_t head_n;	/* 0: the answer's head is not there yet */
-	int64_t body_n; /* -1: chunked */
-	int status;
-	int64_t asked_us;
-	int64_t line; /* the caller's: which request it waits for */
-	char *from;   /* the caller's: a listener's place in the stream */
+	int64_t asked_us, answered_us; /* clock_mono_us */
+	int64_t line;		       /* the caller's: which request it waits for */
+	char *from; /* the caller's: a listener's place in the stream */
 };
 
 struct load {
@@ -42,12 +33,11 @@ struct load {
 	char host[64]; /* of the Host header */
 	int epoll_fd, n;
 	struct load_conn *conns;
-	void (*on_answer)(struct load *, struct load_conn *, struct load_answer *);
+	/* The body has a NUL behind it, and lasts as long as the call. */
+	void (*on_answer)(struct load *, struct load_conn *, const struct answer *);
 	void *arg; /* the caller's */
 };
 
-/* A sentence on stderr, then the end: a load that goes wrong has no figures. */
-_Noreturn void load_die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Connects n times to ADDRESS:PORT (IPv4). */
 void load_open(struct load *load, const char *server, int n);
 void load_close(struct load *load);
@@ -56,5 +46,7 @@ void load_ask(
     struct load *load, struct load_conn *conn, const struct load_request *request);
 /* Hands each answer that is there within timeout_ms to on_answer. */
 void load_turn(struct load *load, int timeout_ms);
+/* Turns until no connection waits for an answer. */
+void load_await(struct load *load);
 
 #endif

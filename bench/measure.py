@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import threading
 
-from target import TOP, V3, quote
+from target import V3, quote
 
 TEXT = "The parlour is open; whoever comes in may listen, and hears what is said here."
 MESSAGE = {"body": TEXT, "msgtype": "m.text"}
@@ -26,7 +26,7 @@ def send_request(client, room_id):
 
 def bare_http(bench, requests, connections):
     """Answers per second and CPU of src/http with nothing behind it."""
-    with bench.bare_server() as target:
+    with bench.bare("bench/http_floor", "serve", "{port}") as target:
         return target.load.run("repeat", requests, connections=connections,
                                seconds=bench.seconds)
 
@@ -196,14 +196,14 @@ def memory(bench, target):
     """Resident memory after the start and for each parked listener; where the server
     tells in /metrics what it holds for parked connections, that too. The kernel's share
     is for both ends of a connection, since the listeners are on this machine."""
-    idle = target.memory()
+    idle = target.resident_bytes()
     count = 2000 if bench.is_quick or target.name != "Parlour" else 10000
     _, listeners, live_end = listener_requests(target, count)
     while True:
-        before, kernel, told = target.memory(), kernel_bytes(), gauges(target)
+        before, kernel, told = target.resident_bytes(), kernel_bytes(), gauges(target)
         with Held(target, listeners, live_end()):
-            got = {"idle MB": idle["Rss"] / 1e6,
-                   "resident bytes/listener": (target.memory()["Rss"] - before["Rss"]) / count,
+            got = {"idle MB": idle / 1e6,
+                   "resident bytes/listener": (target.resident_bytes() - before) / count,
                    "kernel bytes/listener": (kernel_bytes() - kernel) / count}
             for name, value in gauges(target).items():
                 got[f"{name} bytes/listener"] = (value - told.get(name, 0)) / count
@@ -353,6 +353,9 @@ ALL = {one.__name__: one for one in (
     events, guests, polls, wake, memory, start, initialsync, messages, joins, disk)}
 FLOORS = {"events": events_floor, "guests": guests_floor, "polls": polls_floor,
           "wake": wake_floor, "joins": joins_floor}
+
+# Where --save writes them.
+RESULT = "bench/RESULTS.md"
 
 # What is asked for: (measurement, figure): (words, is it met?), of figure and floor.
 GOALS = {

@@ -14,11 +14,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "answer_read.h"
+#include "load_tools.h"
 
 #define TOKEN_MAX 96
 #define TARGET_MAX 512
@@ -95,17 +96,12 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *n
 static void
 take_token(struct stream *s, const char *data, size_t n)
 {
-	static const char key[] = "\"access_token\":\"";
-	const char *at = memmem(data, n, key, sizeof key - 1);
-	const char *end;
+	struct str token;
 
-	if (at == NULL)
-		return;
-	at += sizeof key - 1;
-	end = memchr(at, '"', (size_t)(data + n - at));
-	if (end != NULL && end - at < TOKEN_MAX) {
-		memcpy(s->token, at, (size_t)(end - at));
-		s->token[end - at] = '\0';
+	if (answer_find_member(data, n, "\"access_token\":\"", &token) &&
+	    token.n < TOKEN_MAX) {
+		memcpy(s->token, token.p, token.n);
+		s->token[token.n] = '\0';
 	}
 }
 
@@ -436,15 +432,6 @@ drain(struct sockaddr_in at, int connections)
 	exit(0);
 }
 
-static int64_t
-cpu_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static int
 floor_run(int connections, size_t n)
 {
@@ -466,7 +453,8 @@ floor_run(int connections, size_t n)
 		setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	}
 	for (int round = 0; round < 5; round++) {
-		int64_t cpu = cpu_us(), began = clock_mono_us();
+		double cpu = load_cpu_us(getpid());
+		int64_t began = clock_mono_us();
 
 		for (int i = 0; i < connections; i++)
 			for (size_t at_byte = 0; at_byte < n;) {
@@ -477,7 +465,7 @@ floor_run(int connections, size_t n)
 					die("send");
 				at_byte += (size_t)sent;
 			}
-		printf("floor %lld %lld\n", (long long)(cpu_us() - cpu),
+		printf("floor %.0f %lld\n", load_cpu_us(getpid()) - cpu,
 		    (long long)(clock_mono_us() - began));
 	}
 	return 0;

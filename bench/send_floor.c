@@ -3,7 +3,8 @@
  * cannot be left out. A question for /events is read and nothing more; an event becomes
  * durable (a page and fdatasync, on a thread of its own, as a server's commit does),
  * then one send() of as many bytes as the server's answer has goes to each socket that
- * waits, in the order in which they asked. Relies on the C library alone.
+ * waits, in the order in which they asked. Relies on load_tools and the C library
+ * alone.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,9 +17,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "load_tools.h"
 
 static const char usage[] =
     "usage: send_floor PORT poll|sse FILE\n"
@@ -371,13 +373,9 @@ floor_listen(struct floor *floor, uint16_t port)
 static void
 floor_init(struct floor *floor, const char *file)
 {
-	struct rlimit limit;
 	pthread_t thread;
 
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	floor->fds_max = limit.rlim_cur > 1 << 24 ? 1 << 24 : (int)limit.rlim_cur;
+	floor->fds_max = load_raise_nofile();
 	floor->waiting = calloc((size_t)floor->fds_max, 2 * sizeof(int));
 	floor->place = calloc((size_t)floor->fds_max, sizeof(int));
 	floor->answer = malloc(BYTES_MAX + 4096);
