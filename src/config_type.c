@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/address.h"
 #include "core/ids.h"
 #include "suggest.h"
 
@@ -529,9 +530,7 @@ network_address(const char *host, struct in6_addr *address_out, bool *is_ipv4_ou
 	*is_ipv4_out = inet_pton(AF_INET, host, ipv4) == 1;
 	if (!*is_ipv4_out)
 		return inet_pton(AF_INET6, host, address_out) == 1;
-	memset(address_out, 0, sizeof *address_out);
-	address_out->s6_addr[10] = address_out->s6_addr[11] = 0xff;
-	memcpy(address_out->s6_addr + 12, ipv4, sizeof ipv4);
+	*address_out = address_of_v4(ipv4);
 	return true;
 }
 

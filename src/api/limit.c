@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/thread.h"
@@ -148,13 +149,6 @@ key_of(enum limit_class class, uint64_t who, bool is_address)
 	return map_hash(&key, sizeof key);
 }
 
-/* IPv6 by /64: that much belongs to one household. */
-uint64_t
-limits_address(const struct in6_addr *address)
-{
-	return map_hash(address, IN6_IS_ADDR_V4MAPPED(address) ? 16 : 8);
-}
-
 static bool
 is_guest(struct str token)
 {
@@ -165,7 +159,7 @@ bool
 limits_take(struct limits *limits, enum limit_class class, const struct in6_addr *peer,
     struct str token, int *retry_ms_out)
 {
-	uint64_t address = key_of(class, limits_address(peer), true);
+	uint64_t address = key_of(class, address_hash(peer), true);
 	float burst, refill;
 
 	if (!limits->on || class == FREE)
@@ -225,9 +219,7 @@ parse_address(struct str s, struct in6_addr *out)
 		return true;
 	if (inet_pton(AF_INET, start, &v4) != 1)
 		return false;
-	memset(out, 0, sizeof *out);
-	out->s6_addr[10] = out->s6_addr[11] = 0xff;
-	memcpy(&out->s6_addr[12], &v4, sizeof v4);
+	*out = address_of_v4(&v4);
 	return true;
 }
 

@@ -26,10 +26,6 @@ enum limit_class limit_class_of(const struct route *route, struct str query);
 bool limits_take(struct limits *limits, enum limit_class class,
     const struct in6_addr *peer, struct str token, int *retry_ms_out);
 
-/* What stands for an address where listeners or connections are counted: IPv6 by /64.
- */
-uint64_t limits_address(const struct in6_addr *address);
-
 /* The client's address: the peer's, or the last of X-Forwarded-For that is no trusted
  * proxy if the peer is one. trusted: pairs of (network, prefix length). */
 struct trusted_proxy {

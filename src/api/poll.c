@@ -9,6 +9,7 @@
 
 #include "api/error.h"
 #include "api/inside.h"
+#include "base/address.h"
 
 #define REFUSED_RETRY_MS 5000
 
@@ -106,7 +107,7 @@ void
 poll_enter(struct req *req, struct waiting *w)
 {
 	w->exchange = req->http->exchange;
-	w->address = limits_address(&req->client);
+	w->address = address_hash(&req->client);
 	w->accepts_gzip = req->http->head.accepts_gzip;
 	w->tokens_gone = req->tokens_gone;
 	if (req->ctx->db == NULL)

@@ -11,7 +11,8 @@
 #include "base/str.h"
 #include "base/thread.h"
 
-#define WORDS 8		 /* a cache line */
+#define WORDS 8 /* a cache line */
+#define LINE_BYTES (WORDS * 8)
 #define HASHES_A_LINE 32 /* more than that, and "perhaps" is said too often */
 #define FIRST_LINES 2048 /* 128 KB: 65,536 hashes */
 #define PARTS_MAX 20
@@ -20,7 +21,8 @@ typedef _Atomic uint64_t line[WORDS];
 
 struct part {
 	size_t lines; /* a power of two */
-	line *v;
+	void *memory;
+	line *v; /* the same, from where a cache line begins */
 };
 
 /* Parts below count are there for good; lock guards the growing. */
@@ -48,7 +50,7 @@ bloom_free(struct bloom *b)
 	if (b == NULL)
 		return;
 	for (int i = 0; i < atomic_load(&b->count); i++)
-		free(b->parts[i].v);
+		free(b->parts[i].memory);
 	lock_fini(&b->lock);
 	free(b);
 }
@@ -58,10 +60,15 @@ grow_locked(struct bloom *b)
 {
 	int n = atomic_load_explicit(&b->count, memory_order_relaxed);
 	size_t lines = (size_t)FIRST_LINES << n, bytes = lines * sizeof(line);
+	void *memory;
 
 	if (n == PARTS_MAX || b->bytes + bytes > b->max_bytes)
 		return false;
-	b->parts[n] = (struct part){ lines, xcalloc(lines, sizeof(line)) };
+	/* Zeroes that calloc has from the kernel take no memory yet. */
+	memory = xcalloc(1, bytes + LINE_BYTES);
+	b->parts[n] = (struct part){ lines, memory,
+		(line *)(((uintptr_t)memory + LINE_BYTES - 1) &
+			 ~(uintptr_t)(LINE_BYTES - 1)) };
 	b->bytes += bytes;
 	b->room = lines * HASHES_A_LINE;
 	atomic_store_explicit(&b->count, n + 1, memory_order_release);

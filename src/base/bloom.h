@@ -15,8 +15,8 @@
 /* Shared: anybody may add and ask at any time. */
 struct bloom;
 
-/* Grows to max_bytes at most; 2 bytes a hash, one in 1,600 answers "perhaps" wrongly.
- */
+/* Grows to max_bytes at most; 2 bytes a hash. Of a full filter of the chain one in
+ * 1,600 answers "perhaps" wrongly. */
 struct bloom *bloom_new(size_t max_bytes);
 void bloom_free(struct bloom *b); /* NULL is allowed */
 /* hash: bits that are as good as random. False: there is no room left, and "certainly

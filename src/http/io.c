@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/batch.h"
@@ -158,15 +159,13 @@ io_fd_freed(struct http_io *io)
 static struct in6_addr
 peer_of(const struct sockaddr_storage *from)
 {
-	/* A Unix socket's other end is on this machine. */
-	struct in6_addr peer = { .s6_addr = { [10] = 0xff, 0xff, 127, 0, 0, 1 } };
+	const struct in_addr here = { htonl(INADDR_LOOPBACK) };
 
 	if (from->ss_family == AF_INET6)
 		return ((const struct sockaddr_in6 *)from)->sin6_addr;
 	if (from->ss_family == AF_INET)
-		memcpy(&peer.s6_addr[12], &((const struct sockaddr_in *)from)->sin_addr,
-		    4);
-	return peer;
+		return address_of_v4(&((const struct sockaddr_in *)from)->sin_addr);
+	return address_of_v4(&here); /* a Unix socket's other end */
 }
 
 /* One above the limit: told so without being read. */

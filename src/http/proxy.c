@@ -5,19 +5,12 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include "base/address.h"
 
 #define V1_MAX 107
 #define V2_HEAD 16
 
 static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";
-
-static void
-map_v4(const void *v4, struct in6_addr *out)
-{
-	memset(out, 0, sizeof *out);
-	out->s6_addr[10] = out->s6_addr[11] = 0xff;
-	memcpy(&out->s6_addr[12], v4, 4);
-}
 
 /* --- version 1: "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n" --- */
 
@@ -49,7 +42,7 @@ address(struct str text, int family, struct in6_addr *out)
 		return inet_pton(AF_INET6, copy, out) == 1;
 	if (inet_pton(AF_INET, copy, &v4) != 1)
 		return false;
-	map_v4(&v4, out);
+	*out = address_of_v4(&v4);
 	return true;
 }
 
@@ -119,7 +112,7 @@ parse_v2(const char *p, size_t n, struct in6_addr *peer, size_t *used)
 	if (family >> 4 == 2 && length < 36)
 		return HTTP_BAD;
 	if (family >> 4 == 1)
-		map_v4(p + V2_HEAD, peer);
+		*peer = address_of_v4(p + V2_HEAD);
 	if (family >> 4 == 2)
 		memcpy(peer, p + V2_HEAD, sizeof *peer);
 	return HTTP_PARSED;

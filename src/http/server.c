@@ -13,7 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "base/map.h"
+#include "base/address.h"
 #include "base/tally.h"
 #include "http/h2.h"
 #include "http/io.h"
@@ -45,12 +45,6 @@ is_counted(const struct http_server *server, const struct in6_addr *peer)
 
 	return server->addresses != NULL &&
 	       (hooks->is_proxy == NULL || !hooks->is_proxy(peer, hooks->arg));
-}
-
-static uint64_t
-address_hash(const struct in6_addr *peer)
-{
-	return map_hash(peer, IN6_IS_ADDR_V4MAPPED(peer) ? 16 : 8);
 }
 
 void
