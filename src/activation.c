@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/str.h"
 
 #define FIRST_FD 3
 
@@ -15,33 +14,55 @@ static int
 handed_over(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+	long count;
 
 	if (pid == NULL || n == NULL || strtol(pid, NULL, 10) != getpid())
 		return 0;
-	return (int)strtol(n, NULL, 10);
+	count = strtol(n, NULL, 10);
+	return count < 0 ? 0 : count > ACTIVATION_MAX ? ACTIVATION_MAX : (int)count;
 }
 
-/* The place of a name in a list between colons; -1: it is not there. */
-static int
-place_in(const char *list, const char *name)
+/* Does the list of names, between colons, begin with this one? */
+static bool
+is_named(const char *list, const char *name)
 {
-	size_t length = strlen(name);
+	size_t n = strlen(name);
 
-	for (int i = 0; list != NULL; i++) {
-		size_t n = strcspn(list, ":");
+	return strncmp(list, name, n) == 0 && strcspn(list, ":") == n;
+}
 
-		if (n == length && memcmp(list, name, n) == 0)
-			return i;
-		list = list[n] == ':' ? list + n + 1 : NULL;
-	}
-	return -1;
+static const char *
+names_behind(const char *list)
+{
+	size_t n = strcspn(list, ":");
+
+	return list[n] == ':' ? list + n + 1 : "";
 }
 
 int
-activation_socket(const char *name, int nth)
+activation_take(struct activation *a, const char *name)
+{
+	const char *names = getenv("LISTEN_FDNAMES");
+	int count = handed_over();
+
+	if (names == NULL)
+		names = "";
+	for (int i = 0; i < count; i++, names = names_behind(names)) {
+		if (a->taken[i] || (name != NULL && !is_named(names, name)))
+			continue;
+		a->taken[i] = true;
+		return FIRST_FD + i;
+	}
+	return 0;
+}
+
+bool
+activation_is_done(const struct activation *a)
 {
 	int count = handed_over();
-	int place = name[0] == '\0' ? nth : place_in(getenv("LISTEN_FDNAMES"), name);
 
-	return place >= 0 && place < count ? FIRST_FD + place : 0;
+	for (int i = 0; i < count; i++)
+		if (!a->taken[i])
+			return false;
+	return true;
 }

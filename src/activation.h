@@ -5,8 +5,19 @@
 #ifndef ACTIVATION_H
 #define ACTIVATION_H
 
-/* The socket with that FileDescriptorName=, or (name empty) the nth of all, from 0. 0:
- * there is none. */
-int activation_socket(const char *name, int nth);
+#include <stdbool.h>
+
+#define ACTIVATION_MAX 64
+
+/* Which of them have been taken; zeroed at first. */
+struct activation {
+	bool taken[ACTIVATION_MAX];
+};
+
+/* Takes the next socket with that FileDescriptorName= that is not taken yet; NULL: of
+ * any name. 0: there is none. */
+int activation_take(struct activation *a, const char *name);
+/* Are all of them taken? */
+bool activation_is_done(const struct activation *a);
 
 #endif

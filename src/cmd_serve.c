@@ -53,9 +53,8 @@ fail_config(char *error)
 
 /* ---- the configuration as the server wants it ---- */
 
-/* The nth listener of that kind, as the HTTP server wants it. */
 static struct http_listener
-listener_of(const struct config_listener *l, struct http_tls *tls, int *systemd_n)
+listener_of(const struct config_listener *l, struct http_tls *tls)
 {
 	struct http_listener listener = { .host = l->address.host,
 		.port = l->address.port,
@@ -64,16 +63,14 @@ listener_of(const struct config_listener *l, struct http_tls *tls, int *systemd_
 
 	if (l->address.kind == ADDRESS_UNIX)
 		listener.path = l->address.host;
-	if (l->address.kind == ADDRESS_SYSTEMD)
-		listener.fd = activation_socket(l->address.host, (*systemd_n)++);
 	return listener;
 }
 
-static bool
-fill_listeners(struct serving *s, struct server_options *options, char **error_out)
+static void
+fill_listeners(struct serving *s, struct server_options *options)
 {
 	const struct config *c = s->config;
-	int n = 0, systemd_n = 0;
+	int n = 0;
 
 	s->listeners = xcalloc(c->listeners.n + 1, sizeof *s->listeners);
 	s->serves = xcalloc(c->listeners.n + 1, sizeof *s->serves);
@@ -82,18 +79,55 @@ fill_listeners(struct serving *s, struct server_options *options, char **error_o
 
 		if (!config_listener_opens(l))
 			continue;
-		s->listeners[n] = listener_of(l, s->tls[i], &systemd_n);
-		if (l->address.kind == ADDRESS_SYSTEMD && s->listeners[n].fd == 0) {
-			*error_out =
-			    xstrdup("systemd has handed over no socket of that "
-				    "name, or too few (sd_listen_fds)");
-			return false;
-		}
+		s->listeners[n] = listener_of(l, s->tls[i]);
 		s->serves[n++] = l->apis;
 	}
 	options->http.listeners = s->listeners;
 	options->http.listener_count = n;
 	options->serves = s->serves;
+}
+
+/* Of the listeners of systemd's, those with a name or those without one. */
+static bool
+take_sockets(struct serving *s, struct activation *a, bool named)
+{
+	const struct config *c = s->config;
+	int n = 0;
+
+	for (size_t i = 0; i < c->listeners.n; i++) {
+		const struct config_listener *l = &c->listeners.v[i];
+		const char *name = l->address.host;
+
+		if (!config_listener_opens(l))
+			continue;
+		if (l->address.kind == ADDRESS_SYSTEMD && named == (name[0] != '\0')) {
+			s->listeners[n].fd = activation_take(a, named ? name : NULL);
+			if (s->listeners[n].fd == 0)
+				return false;
+		}
+		n++;
+	}
+	return true;
+}
+
+/* Names before all others, which take what is left. A socket that nobody took would let
+ * its clients wait for ever. */
+static bool
+fill_sockets(struct serving *s, char **error_out)
+{
+	struct activation activation = { 0 };
+
+	if (!take_sockets(s, &activation, true) ||
+	    !take_sockets(s, &activation, false)) {
+		*error_out = xstrdup("systemd has handed over no socket of that "
+				     "name, or too few (sd_listen_fds)");
+		return false;
+	}
+	if (!activation_is_done(&activation)) {
+		*error_out = xstrdup("systemd has handed over a socket that is no "
+				     "listener's address (sd_listen_fds)");
+		return false;
+	}
 	return true;
 }
 
@@ -192,7 +226,8 @@ open_server(struct serving *s, char **error_out)
 		    .write_max = 256 << 10,
 		    .pinned_max = 512 << 20 } };
 
-	if (!fill_listeners(s, &options, error_out))
+	fill_listeners(s, &options);
+	if (!fill_sockets(s, error_out))
 		return false;
 	fill_trusted(s, &options);
 	options.http.connections_max = connections_max(c, &options);

@@ -21,6 +21,8 @@ struct reader {
 	yaml_document_t document;
 	struct buf *errors;
 	int error_count;
+	yaml_mark_t proxied; /* of a listener that only proxies may connect to */
+	bool has_proxied;
 };
 
 static void section_read(
@@ -227,6 +229,10 @@ listener_check(
 			&config->listeners.v[i].address, &listener->address))
 			fail(r, mark, "listeners.address", "stands there twice");
 	}
+	if (listener->proxy_protocol) {
+		r->proxied = mark;
+		r->has_proxied = true;
+	}
 	if (!config_listener_opens(listener))
 		warn(r, mark, "listeners", "this one will not be opened");
 }
@@ -377,6 +383,9 @@ document_read(struct reader *r, yaml_parser_t *parser)
 	root = yaml_document_get_root_node(&r->document);
 	if (root != NULL)
 		section_read(r, "", root, r->config);
+	if (r->has_proxied && r->config->trusted_proxies.n == 0)
+		fail(r, r->proxied, "listeners.proxy_protocol",
+		    "lets nobody in: trusted_proxies is empty");
 	if (root != NULL && yaml_parser_load(parser, &second)) {
 		root = yaml_document_get_root_node(&second);
 		if (root != NULL)

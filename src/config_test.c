@@ -285,6 +285,10 @@ static const struct {
 	    "f:3:3: listeners.address: stands there twice" },
 	{ "listeners: [{address: '127.0.0.1:1', tls: {key: a}}]",
 	    "f:1:13: listeners.tls: needs both certificate and key" },
+	{ "listeners:\n- {address: '127.0.0.1:1', proxy_protocol: true}\n"
+	  "trusted_proxies: []",
+	    "f:2:3: listeners.proxy_protocol: lets nobody in: trusted_proxies is "
+	    "empty" },
 	{ "listeners: []", "f:1:12: listeners: is empty" },
 	{ "listeners: [{address: '127.0.0.1:1', serve: [clinet]}]",
 	    "f:1:46: listeners.serve: 'clinet' is not one of client, federation, "

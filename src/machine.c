@@ -156,9 +156,11 @@ machine_warn(
 {
 	const struct teller teller = { warn, arg };
 	int64_t nofile = (int64_t)machine_nofile();
-	/* Unsaid: as many as there may be, and that should be some. */
+	/* Unsaid: as many as there may be, and that should be some. Without a limit
+	 * (LimitNOFILE=infinity) it is the usual one that is meant. */
 	int64_t size = connections > 0		? connections
 		       : nofile < NOFILE_WANTED ? NOFILE_WANTED - NOFILE_SPARE
+		       : nofile > NOFILE_USUAL	? NOFILE_USUAL
 						: nofile;
 
 	check_nofile(size, &teller);

@@ -11,7 +11,10 @@
 /* Shared: anybody may count at any time. */
 struct tally;
 
-/* For about that many things at one time: 8 bytes each. */
+/* As many clients as one machine has. */
+#define TALLY_CLIENTS (1 << 20)
+
+/* For about that many things at one time: 8 bytes each, once they are touched. */
 struct tally *tally_new(uint32_t things);
 void tally_free(struct tally *t); /* NULL is allowed */
 /* hash: of the thing, keyed (map_hash). Returns how many there are with this one. */

@@ -134,15 +134,23 @@ watch_listeners(struct http_io *io, int op, uint32_t events)
 			abort();
 }
 
+/* Not for each of very many that connect. */
+static bool
+may_log(struct http_io *io)
+{
+	if (io->accept_logged_ms != 0 &&
+	    io->now_ms - io->accept_logged_ms < LOG_EVERY_MS)
+		return false;
+	io->accept_logged_ms = io->now_ms;
+	return true;
+}
+
 /* Out of descriptors: who connects waits in the kernel's queue until one is free. */
 static void
 accept_pause(struct http_io *io)
 {
-	if (io->accept_logged_ms == 0 ||
-	    io->now_ms - io->accept_logged_ms >= LOG_EVERY_MS) {
-		io->accept_logged_ms = io->now_ms;
+	if (may_log(io))
 		log_errno("http: accepting pauses");
-	}
 	watch_listeners(io, EPOLL_CTL_MOD, 0);
 	io->accept_paused = true;
 }
@@ -207,9 +215,13 @@ admit(struct http_io *io, int fd, int listener, const struct sockaddr_storage *f
 	struct in6_addr peer = peer_of(from);
 
 	/* Who is no proxy may not say for whom it speaks. */
-	if (server->config.listeners[listener].proxied && !is_proxy(server, &peer))
+	if (server->config.listeners[listener].proxied && !is_proxy(server, &peer)) {
 		close(fd);
-	else if (server_count(server, &peer))
+		STAT_ADD(io, bad_requests, 1);
+		if (may_log(io))
+			log_warn("http: who is no trusted proxy has connected to a "
+				 "listener with proxy_protocol");
+	} else if (server_count(server, &peer))
 		conn_open(io, fd, listener, &peer);
 	else if (server->config.listeners[listener].tls != NULL)
 		close(fd); /* before a handshake no word would be understood */
@@ -312,6 +324,9 @@ io_begin_stop(struct http_io *io, void *arg)
 
 	io->stopping = true;
 	io->stop_at_ms = clock_mono_ms() + *(const int *)arg;
+	/* One that is shared stays open for others, and would go on waking this thread.
+	 */
+	watch_listeners(io, EPOLL_CTL_DEL, 0);
 	for (i = 0; i < io->server->config.listener_count; i++) {
 		close(io->listen_fds[i]);
 		io->listen_fds[i] = -1;

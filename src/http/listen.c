@@ -156,17 +156,19 @@ path_address(const char *path, struct sockaddr_un *out)
 	return true;
 }
 
-/* A socket that nobody serves any more is left by who was killed. */
+/* A socket that nobody serves any more is left by who was killed. What cannot be tried,
+ * or is too busy for one more, is somebody's. */
 static bool
-is_served(const struct sockaddr_un *at)
+is_stale(const struct sockaddr_un *at)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool served =
-	    fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) == 0;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool stale = fd >= 0 &&
+		     connect(fd, (const struct sockaddr *)at, sizeof *at) < 0 &&
+		     errno == ECONNREFUSED;
 
 	if (fd >= 0)
 		close(fd);
-	return served;
+	return stale;
 }
 
 static void
@@ -174,7 +176,7 @@ remove_stale(const struct sockaddr_un *at)
 {
 	struct stat st;
 
-	if (lstat(at->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) && !is_served(at))
+	if (lstat(at->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) && is_stale(at))
 		unlink(at->sun_path);
 }
 
@@ -205,6 +207,17 @@ listen_path(const char *path, char **error_out)
 
 /* --- what was handed over --- */
 
+/* Another descriptor of the same socket; -1: there is none left. */
+static int
+share_fd(int fd, char **error_out)
+{
+	int shared = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (shared < 0)
+		explain(error_out, "a listening socket", strerrordesc_np(errno));
+	return shared;
+}
+
 static int
 take_over(int fd, char **error_out)
 {
@@ -217,21 +230,19 @@ take_over(int fd, char **error_out)
 	}
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (fd >= 0)
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	return fd;
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	return share_fd(fd, error_out);
 }
 
 /* All io threads accept from the same one. */
 static bool
-share(struct http_server *server, int i, int fd)
+share(struct http_server *server, int i, int fd, char **error_out)
 {
 	if (fd < 0)
 		return false;
 	server->ios[0].listen_fds[i] = fd;
 	for (int k = 1; k < server->config.io_threads; k++) {
-		server->ios[k].listen_fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		server->ios[k].listen_fds[i] = share_fd(fd, error_out);
 		if (server->ios[k].listen_fds[i] < 0)
 			return false;
 	}
@@ -245,12 +256,12 @@ listen_open(struct http_server *server, int i, char **error_out)
 	const struct http_listener *listener = &server->config.listeners[i];
 
 	if (listener->fd > 0)
-		return share(server, i, take_over(listener->fd, error_out));
+		return share(server, i, take_over(listener->fd, error_out), error_out);
 	if (listener->path != NULL) {
 		int fd = listen_path(listener->path, error_out);
 
 		server->owns_path[i] = fd >= 0;
-		return share(server, i, fd);
+		return share(server, i, fd, error_out);
 	}
 	return open_inet(server, i, error_out);
 }

@@ -137,7 +137,7 @@ http_server_new(
 	server->hooks = *hooks;
 	copy_config(server, config);
 	if (config->connections_per_address > 0)
-		server->addresses = tally_new(config->connections_max);
+		server->addresses = tally_new(TALLY_CLIENTS);
 	server->ios = ios_new((size_t)config->io_threads);
 	for (i = 0; i < config->io_threads; i++)
 		ok = io_init(&server->ios[i], server, i) && ok;

@@ -6,10 +6,6 @@
 #include "base/clock.h"
 #include "stream/hub_inside.h"
 
-/* At one time, for the tallies' width: 8 bytes each. */
-#define ADDRESSES 65536
-#define TOKENS (1 << 20)
-
 static void
 hub_init(struct hub *hub, struct hubs *hubs, int index)
 {
@@ -35,9 +31,9 @@ hubs_new(struct core *core, struct http_server *http, const struct hub_options *
 	hubs->http = http;
 	hubs->options = *options;
 	if (options->parked_per_address > 0)
-		hubs->addresses = tally_new(ADDRESSES);
+		hubs->addresses = tally_new(TALLY_CLIENTS);
 	if (options->parked_per_token > 0)
-		hubs->tokens = tally_new(TOKENS);
+		hubs->tokens = tally_new(TALLY_CLIENTS);
 	hubs->count = http_io_count(http);
 	hubs->hubs = xcalloc(hubs->count, sizeof *hubs->hubs);
 	for (int i = 0; i < hubs->count; i++)
