@@ -97,6 +97,7 @@ db_rollback(struct db *db)
 	assert(db->begun);
 	if (db_in_transaction(db) && stmt_run(db_stmt(db, "ROLLBACK")) != M_OK)
 		log_error("db: %s: a rollback failed", db->where);
+	driver_rolled_back(db);
 	db->begun = false;
 	db->depth = 0;
 }

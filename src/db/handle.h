@@ -42,6 +42,9 @@ struct stmt {
 struct stmt *driver_prepare(struct db *db, const char *sql);
 void driver_finalize(struct stmt *q);
 
+/* The driver's part of db_rollback, once the transaction is gone. */
+void driver_rolled_back(struct db *db);
+
 /* One number from a query, for the driver's and migrate's own questions. */
 enum mx_err db_ask_int(struct db *db, const char *sql, int64_t *out) MUST_USE;
 /* Says that this is our database and in order: its last close may tidy the file. */

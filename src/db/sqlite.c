@@ -318,6 +318,13 @@ db_is_broken(struct db *db)
 	return db->broken;
 }
 
+void
+driver_rolled_back(struct db *db)
+{
+	if (!db_in_transaction(db))
+		wal_file_forget(db->handle);
+}
+
 static bool
 is_memory(const char *where)
 {

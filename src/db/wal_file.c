@@ -31,7 +31,7 @@ real_vfs(sqlite3_vfs *vfs)
 }
 
 /* What cannot be written stays: SQLite was told that it is, and a transaction of which
- * one statement fails may go on. */
+ * one statement fails may go on. Only wal_file_forget drops it. */
 static int
 hand_down(struct wal_file *f)
 {
@@ -196,6 +196,16 @@ open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int
 	if (rc == SQLITE_OK)
 		f->base.pMethods = &wal_methods;
 	return rc;
+}
+
+void
+wal_file_forget(sqlite3 *db)
+{
+	sqlite3_file *file = NULL;
+
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+	if (file != NULL && file->pMethods == &wal_methods)
+		((struct wal_file *)file)->n = 0;
 }
 
 int

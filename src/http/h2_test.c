@@ -460,7 +460,8 @@ requests_that_are_taken_back_at_once_are_bounded(void **state)
 	struct app *app = *state;
 
 	ask_and_take_back(app, NGHTTP2_RST_STREAM, "\0\0\0\10");
-	assert_true(stats_of(app).requests <= 1100);
+	/* 1,000 at once, and 33 in each second after that. */
+	assert_true(stats_of(app).requests < 2000);
 }
 
 static void
