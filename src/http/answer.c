@@ -31,23 +31,41 @@ struct answer_mail {
 	char head[];
 };
 
-static void
-out_add(struct http_io *io, struct conn *c, struct out piece)
+void
+out_list_add(struct out_list *list, struct out piece)
 {
-	struct conn_busy *busy = conn_busy(c);
 	struct out *out = xmalloc(sizeof *out);
 
 	*out = piece;
 	out->next = NULL;
-	if (busy->out_first == NULL) {
-		busy->out_first = out;
+	if (list->first == NULL)
+		list->first = out;
+	else
+		list->last->next = out;
+	list->last = out;
+}
+
+void
+out_list_pop(struct out_list *list)
+{
+	struct out *out = list->first;
+
+	list->first = out->next;
+	free(out->owned);
+	http_shared_unref(out->shared);
+	free(out);
+}
+
+static void
+out_add(struct http_io *io, struct conn *c, struct out piece)
+{
+	struct conn_busy *busy = conn_busy(c);
+
+	if (busy->out.first == NULL)
 		busy->progress = 0;
-	} else {
-		busy->out_last->next = out;
-	}
-	busy->out_last = out;
-	busy->unsent += out->n;
-	STAT_ADD(io, pinned_bytes, out->n);
+	out_list_add(&busy->out, piece);
+	busy->unsent += piece.n;
+	STAT_ADD(io, pinned_bytes, piece.n);
 }
 
 void
@@ -62,24 +80,13 @@ out_copy(struct http_io *io, struct conn *c, const char *p, size_t n)
 	out_add(io, c, (struct out){ .owned = copy, .p = copy, .n = n });
 }
 
-static void
-out_pop(struct conn_busy *busy)
-{
-	struct out *out = busy->out_first;
-
-	busy->out_first = out->next;
-	free(out->owned);
-	http_shared_unref(out->shared);
-	free(out);
-}
-
 void
 out_free(struct http_io *io, struct conn_busy *busy)
 {
 	STAT_SUB(io, pinned_bytes, busy->unsent);
 	busy->unsent = 0;
-	while (busy->out_first != NULL)
-		out_pop(busy);
+	while (busy->out.first != NULL)
+		out_list_pop(&busy->out);
 }
 
 /* Short of memory, too: the write timeout ends what never gets better. */
@@ -123,13 +130,13 @@ out_sent(struct http_io *io, struct conn *c, size_t n)
 	busy->unsent -= n;
 	busy->progress += n;
 	STAT_SUB(io, pinned_bytes, n);
-	while (busy->out_first != NULL && n >= busy->out_first->n) {
-		n -= busy->out_first->n;
-		out_pop(busy);
+	while (busy->out.first != NULL && n >= busy->out.first->n) {
+		n -= busy->out.first->n;
+		out_list_pop(&busy->out);
 	}
-	if (busy->out_first != NULL) {
-		busy->out_first->p += n;
-		busy->out_first->n -= n;
+	if (busy->out.first != NULL) {
+		busy->out.first->p += n;
+		busy->out.first->n -= n;
 	}
 	if (busy->progress >= PROGRESS_BYTES) {
 		busy->progress = 0;
@@ -140,13 +147,13 @@ out_sent(struct http_io *io, struct conn *c, size_t n)
 bool
 out_flush(struct http_io *io, struct conn *c)
 {
-	while (c->busy != NULL && c->busy->out_first != NULL) {
+	while (has_unsent(c)) {
 		struct iovec iov[FLUSH_PIECES];
 		struct out *out;
 		size_t count = 0;
 		ssize_t n;
 
-		for (out = c->busy->out_first; out != NULL && count < FLUSH_PIECES;
+		for (out = c->busy->out.first; out != NULL && count < FLUSH_PIECES;
 		     out = out->next)
 			iov[count++] = (struct iovec){ (char *)out->p, out->n };
 		n = send_pieces(io, c, iov, count);
@@ -166,7 +173,7 @@ exchange_end(struct http_io *io, struct conn *c, bool close)
 	c->state = close ? CONN_CLOSING : CONN_IDLE;
 	c->flags &= ~CONN_STREAM;
 	STAT_ADD(io, answered, 1);
-	if (c->busy != NULL && c->busy->out_first != NULL)
+	if (has_unsent(c))
 		wheel_set(io, c, io->server->config.body_timeout_ms);
 	else
 		conn_written(io, c);
@@ -203,7 +210,7 @@ answer_write(struct http_io *io, struct conn *c, const char *head, size_t head_n
 	ssize_t sent = 0;
 	size_t at;
 
-	if (c->busy == NULL || c->busy->out_first == NULL)
+	if (!has_unsent(c))
 		sent = send_pieces(io, c, iov, body_n > 0 ? 3 : 2);
 	at = sent < 0 ? 0 : (size_t)sent;
 	if (sent < 0 || at >= head_n + line_n + body_n || body_n == 0) {
@@ -356,7 +363,7 @@ out_shared(
 	struct iovec iov = { (char *)piece.p, piece.n };
 	ssize_t n = 0;
 
-	if (c->busy == NULL || c->busy->out_first == NULL)
+	if (!has_unsent(c))
 		n = c->flags & CONN_SIDE ? send_pieces(io, c, &iov, 1)
 					 : send_plain(io, c, piece);
 	if (n < 0)
@@ -428,8 +435,7 @@ http_answer_shared(struct exchange exchange, struct http_shared *shared)
 		return;
 	close = must_close(io, c);
 	unpark(io, c);
-	if (!close && !(c->flags & (CONN_HTTP10 | CONN_NO_BODY)) &&
-	    (c->busy == NULL || c->busy->out_first == NULL)) {
+	if (!close && !(c->flags & (CONN_HTTP10 | CONN_NO_BODY)) && !has_unsent(c)) {
 		if (batch_is_open(io) && !(c->flags & CONN_SIDE)) {
 			c->gen++; /* answered: its exchange is stale from here on */
 			batch_add(io, c, shared);

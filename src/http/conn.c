@@ -73,12 +73,6 @@ http_park(struct exchange exchange, uint32_t tag)
 		ready_push(exchange.io, c);
 }
 
-static bool
-has_unsent(const struct conn *c)
-{
-	return c->busy != NULL && c->busy->out_first != NULL;
-}
-
 static void
 input_drop(struct conn_busy *busy)
 {
@@ -120,7 +114,7 @@ conn_settle(struct http_io *io, struct conn *c)
 
 	if (busy == NULL)
 		return;
-	if (busy->in == NULL && busy->out_first == NULL && c->state != CONN_BODY) {
+	if (busy->in == NULL && busy->out.first == NULL && c->state != CONN_BODY) {
 		busy_free(io, c);
 		return;
 	}

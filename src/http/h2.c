@@ -551,12 +551,6 @@ collect(struct h2 *h2, char *out, size_t cap)
 	return (ssize_t)n;
 }
 
-static bool
-has_unsent(const struct conn *c)
-{
-	return c->busy != NULL && c->busy->out_first != NULL;
-}
-
 /* Writes until the socket is full or nothing is left; false: the connection is closed.
  */
 static bool

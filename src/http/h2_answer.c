@@ -49,31 +49,12 @@ h2_park(struct exchange exchange, uint32_t tag)
 static void
 out_add(struct h2_stream *s, struct out piece)
 {
-	struct out *out = xmalloc(sizeof *out);
-
-	*out = piece;
-	out->next = NULL;
-	if (s->out_first == NULL) {
-		s->out_first = out;
+	if (s->out.first == NULL)
 		h2_set_due(s);
-	} else {
-		s->out_last->next = out;
-	}
-	s->out_last = out;
-	s->unsent += (uint32_t)out->n;
-	s->h2->unsent += out->n;
-	STAT_ADD(s->h2->io, pinned_bytes, out->n);
-}
-
-static void
-out_pop(struct h2_stream *s)
-{
-	struct out *out = s->out_first;
-
-	s->out_first = out->next;
-	free(out->owned);
-	http_shared_unref(out->shared);
-	free(out);
+	out_list_add(&s->out, piece);
+	s->unsent += (uint32_t)piece.n;
+	s->h2->unsent += piece.n;
+	STAT_ADD(s->h2->io, pinned_bytes, piece.n);
 }
 
 static void
@@ -88,8 +69,8 @@ void
 h2_out_free(struct h2_stream *s)
 {
 	out_less(s, s->unsent);
-	while (s->out_first != NULL)
-		out_pop(s);
+	while (s->out.first != NULL)
+		out_list_pop(&s->out);
 }
 
 /* Nothing left of what goes on is nothing that its client must take. */
@@ -99,7 +80,7 @@ out_moved(struct h2_stream *s, size_t n)
 	s->moved += (uint32_t)n;
 	if (s->moved >= PROGRESS_BYTES)
 		h2_set_due(s);
-	if (s->out_first == NULL && !s->ended)
+	if (s->out.first == NULL && !s->ended)
 		s->due_ms = 0;
 }
 
@@ -123,8 +104,8 @@ read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
 	struct h2_stream *s = source->ptr;
 	size_t n = 0;
 
-	while (s->out_first != NULL && n < room) {
-		struct out *out = s->out_first;
+	while (s->out.first != NULL && n < room) {
+		struct out *out = s->out.first;
 		size_t part = out->n < room - n ? out->n : room - n;
 
 		memcpy(buf + n, out->p, part);
@@ -132,11 +113,11 @@ read_body(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
 		out->p += part;
 		out->n -= part;
 		if (out->n == 0)
-			out_pop(s);
+			out_list_pop(&s->out);
 	}
 	out_less(s, n);
 	out_moved(s, n);
-	if (s->out_first == NULL && s->ended)
+	if (s->out.first == NULL && s->ended)
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 	else if (n == 0)
 		return pause_stream(s);
@@ -300,7 +281,7 @@ h2_let_go(struct h2_stream *s)
 {
 	struct http_io *io = s->h2->io;
 	bool was_parked = s->state == H2_PARKED,
-	     is_whole = s->ended && s->out_first == NULL;
+	     is_whole = s->ended && s->out.first == NULL;
 
 	unpark_stream(s);
 	h2_out_free(s);
@@ -316,7 +297,7 @@ h2_stream_is_drained(struct exchange exchange)
 {
 	struct h2_stream *s = stream_of(exchange);
 
-	return s == NULL || s->out_first == NULL;
+	return s == NULL || s->out.first == NULL;
 }
 
 bool

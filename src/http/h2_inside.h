@@ -31,7 +31,7 @@ struct h2_stream {
 	struct h2 *h2;
 	struct h2_stream *prev, *next; /* of the same connection */
 	struct h2_request *in;	       /* NULL once it is asked */
-	struct out *out_first, *out_last;
+	struct out_list out;
 	int64_t due_ms; /* the client must have moved by then; 0: no matter */
 	uint32_t index, gen, next_free, tag, unsent, moved;
 	int32_t id;

@@ -309,8 +309,7 @@ close_connections(struct http_io *io, bool all)
 			continue;
 		if (!all && c->state == CONN_FRAMES)
 			h2_stop(io, c);
-		else if (all ||
-			 (is_idle && (c->busy == NULL || c->busy->out_first == NULL)))
+		else if (all || (is_idle && !has_unsent(c)))
 			conn_close(io, c);
 	}
 }

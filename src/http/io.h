@@ -83,6 +83,11 @@ struct out {
 	size_t n;
 };
 
+/* In the order in which they go. */
+struct out_list {
+	struct out *first, *last;
+};
+
 /* What a connection holds only while something is half read or half written. */
 struct conn_busy {
 	char *in;	       /* read and not yet looked at, or a part of a head */
@@ -90,11 +95,17 @@ struct conn_busy {
 	struct buf head, body; /* of the request whose body is coming in */
 	int64_t body_left;     /* by Content-Length; -1: chunked */
 	struct http_chunks chunks;
-	struct out *out_first, *out_last;
+	struct out_list out;
 	size_t unsent;
 	size_t progress; /* bytes moved since the deadline was set */
 	size_t counted;	 /* in io->memory_bytes for this */
 };
+
+static inline bool
+has_unsent(const struct conn *c)
+{
+	return c->busy != NULL && c->busy->out.first != NULL;
+}
 
 struct mail {
 	struct mail *next;
@@ -218,6 +229,8 @@ struct conn *conn_waiting(struct exchange exchange); /* NULL: stale */
 void answer_send(struct http_io *io, struct conn *c, struct http_reply *reply);
 void answer_deliver(struct http_io *io, void *arg); /* what a posted answer runs */
 void answer_drop(struct mail *mail);
+void out_list_add(struct out_list *list, struct out piece);
+void out_list_pop(struct out_list *list);
 void out_copy(struct http_io *io, struct conn *c, const char *p, size_t n);
 /* Sends a piece of shared bytes at once if nothing stands before it, and keeps what the
  * socket leaves; false: the connection is dead. */

@@ -24,7 +24,7 @@ stream_settle(struct http_io *io, struct conn *c, size_t max)
 	uint32_t gen = c->gen;
 
 	/* Blocks that come behind it give a reader who takes nothing no more time. */
-	if (c->busy != NULL && c->busy->out_first != NULL && c->deadline == 0)
+	if (has_unsent(c) && c->deadline == 0)
 		wheel_set(io, c, io->server->config.body_timeout_ms);
 	bound_unsent(io, c, max);
 	if (c->fd < 0 || c->gen != gen)
@@ -76,7 +76,7 @@ stream_write(struct exchange exchange, struct http_shared *block, size_t max)
 		return false;
 	assert(c->flags & CONN_STREAM);
 	if (batch_is_open(io) && !(c->flags & (CONN_HTTP10 | CONN_SIDE)) &&
-	    (c->busy == NULL || c->busy->out_first == NULL)) {
+	    !has_unsent(c)) {
 		batch_add(io, c, block);
 		return true;
 	}
@@ -110,7 +110,7 @@ http_stream_is_drained(struct exchange exchange)
 	if (exchange.conn & EXCHANGE_STREAM)
 		return h2_stream_is_drained(exchange);
 	c = stream_of(exchange);
-	return c == NULL || c->busy == NULL || c->busy->out_first == NULL;
+	return c == NULL || !has_unsent(c);
 }
 
 void
