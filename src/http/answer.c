@@ -380,10 +380,9 @@ void
 answer_sent(struct http_io *io, struct conn *c, struct http_shared *shared, int result)
 {
 	size_t n = result > 0 ? (size_t)result : 0;
-	bool is_block = c->state == CONN_PARKED;
+	bool is_block = c->flags & CONN_STREAM;
 
-	if (c->fd < 0)
-		return;
+	c->flags &= ~CONN_BATCHED;
 	if (result < 0 && !would_block(-result)) {
 		STAT_ADD(io, answered, !is_block);
 		conn_close(io, c);

@@ -124,6 +124,8 @@ answer_all_shared(struct app *app, struct http_shared *shared)
 	struct later later = { app, shared, 0 };
 	int i, before = app->posted;
 
+	if (in_batches)
+		need_batches();
 	for (i = 0; i < http_io_count(app->server); i++)
 		http_post(http_io_at(app->server, i), answer_parked, &later);
 	wait_until(app, &app->posted, before + i);

@@ -6,6 +6,7 @@
  */
 #include "http/batch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <liburing.h>
 #include <stdlib.h>
@@ -91,8 +92,8 @@ submit(struct batch *batch)
 	}
 }
 
-static void
-flush(struct http_io *io)
+void
+batch_flush(struct http_io *io)
 {
 	struct batch *batch = io->batch;
 	int count = batch->count;
@@ -111,13 +112,15 @@ flush(struct http_io *io)
 }
 
 void
-batch_add(struct http_io *io, const struct conn *c, struct http_shared *shared)
+batch_add(struct http_io *io, struct conn *c, struct http_shared *shared)
 {
 	struct batch *batch = io->batch;
 	struct io_uring_sqe *sqe;
 
+	assert(!(c->flags & CONN_BATCHED));
 	if (batch->count == BATCH_MAX)
-		flush(io);
+		batch_flush(io);
+	c->flags |= CONN_BATCHED;
 	sqe = io_uring_get_sqe(&batch->ring);
 	io_uring_prep_send(
 	    sqe, c->fd, shared->bytes, shared->n, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -141,5 +144,5 @@ http_batch_end(struct http_io *io)
 		return;
 	/* What a connection does next is not a batch's. */
 	io->batch->is_open = false;
-	flush(io);
+	batch_flush(io);
 }

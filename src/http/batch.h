@@ -10,7 +10,10 @@
 struct batch *batch_new(void);
 void batch_free(struct batch *batch); /* NULL is allowed */
 bool batch_is_open(const struct http_io *io);
-/* Sends all of it to c soon; answer_sent is told what became of it. */
-void batch_add(struct http_io *io, const struct conn *c, struct http_shared *shared);
+/* Sends all of it to c soon; answer_sent is told what became of it. Not of a connection
+ * for which something waits already. */
+void batch_add(struct http_io *io, struct conn *c, struct http_shared *shared);
+/* Sends what waits, for those who cannot. May close connections (hooks.gone). */
+void batch_flush(struct http_io *io);
 
 #endif

@@ -131,6 +131,7 @@ conn_close(struct http_io *io, struct conn *c)
 
 	if (c->fd < 0)
 		return;
+	assert(!(c->flags & CONN_BATCHED));
 	side_free(io, c);
 	close(c->fd);
 	c->fd = -1;

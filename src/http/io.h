@@ -54,6 +54,7 @@ enum conn_flags {
 	CONN_STREAM = 512,   /* parked, its answer has begun and goes on in blocks */
 	CONN_SIDE = 1024,    /* has a side record: TLS or HTTP/2 */
 	CONN_PROXIED = 2048, /* who it is for is still to come */
+	CONN_BATCHED = 4096, /* a batch will send for it: what it takes is not known */
 };
 
 /*

@@ -88,9 +88,8 @@ void http_answer(struct exchange exchange, struct http_reply *reply);
 void http_answer_shared(struct exchange exchange, struct http_shared *shared);
 
 /*
- * On the io thread: what http_answer_shared sends from begin to end goes out together,
- * in one system call where the kernel can. Nothing else may be done to those
- * connections in between.
+ * On the io thread: shared answers, and blocks of answers that go on, leave together
+ * from begin to end, in one system call where the kernel can.
  */
 void http_batch_begin(struct http_io *io);
 void http_batch_end(struct http_io *io);

@@ -10,7 +10,7 @@
 #include "http/io.h"
 
 static struct conn *
-stream_of(struct exchange exchange)
+parked_of(struct exchange exchange)
 {
 	struct conn *c = conn_waiting(exchange);
 
@@ -18,16 +18,26 @@ stream_of(struct exchange exchange)
 	return c != NULL && c->state == CONN_PARKED ? c : NULL;
 }
 
+/* What a batch has for it goes first. */
+static struct conn *
+stream_of(struct exchange exchange)
+{
+	struct conn *c = parked_of(exchange);
+
+	if (c == NULL || !(c->flags & CONN_BATCHED))
+		return c;
+	batch_flush(exchange.io);
+	return parked_of(exchange);
+}
+
 bool
 stream_settle(struct http_io *io, struct conn *c, size_t max)
 {
-	uint32_t gen = c->gen;
-
 	/* Blocks that come behind it give a reader who takes nothing no more time. */
 	if (has_unsent(c) && c->deadline == 0)
 		wheel_set(io, c, io->server->config.body_timeout_ms);
 	bound_unsent(io, c, max);
-	if (c->fd < 0 || c->gen != gen)
+	if (c->fd < 0)
 		return false;
 	if (c->slot != io->current)
 		conn_settle(io, c);
@@ -124,10 +134,14 @@ http_stream_end(struct exchange exchange, bool cut)
 		h2_stream_end(exchange, cut);
 		return;
 	}
-	c = stream_of(exchange);
+	c = parked_of(exchange);
 	if (c == NULL)
 		return;
 	unpark(io, c);
+	if (c->flags & CONN_BATCHED)
+		batch_flush(io);
+	if (c->fd < 0)
+		return;
 	if (!cut && !(c->flags & CONN_HTTP10)) {
 		out_copy(io, c, last, sizeof last - 1);
 		out_flush(io, c);

@@ -23,12 +23,10 @@ struct step {
 };
 
 static void
-run_step(struct http_io *io, void *arg)
+do_step(struct step *step)
 {
-	struct step *step = arg;
 	struct http_reply head = SSE_HEAD;
 
-	(void)io;
 	if (step->act == BEGIN)
 		step->result = http_stream_begin(step->exchange, &head);
 	else if (step->act == BLOCK)
@@ -42,6 +40,15 @@ run_step(struct http_io *io, void *arg)
 	lock_take(&step->app->lock);
 	step->gone_n = step->app->gone_n;
 	lock_give(&step->app->lock);
+}
+
+static void
+run_step(struct http_io *io, void *arg)
+{
+	struct step *step = arg;
+
+	(void)io;
+	do_step(step);
 	note(step->app, &step->app->posted);
 }
 
@@ -87,6 +94,35 @@ block(struct app *app, struct exchange exchange, const char *text)
 
 	http_shared_unref(shared);
 	return step;
+}
+
+struct steps {
+	struct step *list;
+	int n;
+};
+
+static void
+run_batch(struct http_io *io, void *arg)
+{
+	struct steps *steps = arg;
+
+	http_batch_begin(io);
+	for (int i = 0; i < steps->n; i++)
+		do_step(&steps->list[i]);
+	http_batch_end(io);
+	note(steps->list[0].app, &steps->list[0].app->posted);
+}
+
+/* All of one io thread. */
+static void
+act_in_batch(struct app *app, struct step *list, int n)
+{
+	struct steps steps = { list, n };
+	int before = app->posted;
+
+	need_batches();
+	http_post(list[0].exchange.io, run_batch, &steps);
+	wait_until(app, &app->posted, before + 1);
 }
 
 static void
@@ -294,6 +330,66 @@ a_slow_reader_gets_all_blocks_in_order(void **state)
 	free(got);
 }
 
+static void
+blocks_of_one_batch_come_in_order_and_the_end_behind_them(void **state)
+{
+	struct app *app = *state;
+	struct http_shared *one = http_block_new("one", 3),
+			   *two = http_block_new("two", 3);
+	int fd = dial(app);
+	struct exchange exchange = begin(app, fd);
+	struct step steps[] = { { app, exchange, BLOCK, one, false, 0 },
+		{ app, exchange, BLOCK, two, false, 0 },
+		{ app, exchange, BLOCK, one, false, 0 },
+		{ app, exchange, END, NULL, false, 0 } };
+
+	act_in_batch(app, steps, 4);
+	for (int i = 0; i < 3; i++)
+		assert_true(steps[i].result);
+	expect_bytes(fd, "3\r\none\r\n3\r\ntwo\r\n3\r\none\r\n0\r\n\r\n");
+	say(fd, "GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect_answer(fd, 200, "/next");
+	assert_int_equal(one->refs, 1);
+	assert_int_equal(app->gone_n, 0);
+	http_shared_unref(one);
+	http_shared_unref(two);
+	close(fd);
+}
+
+/* More than go out in one system call. */
+#define MANY 600
+
+static void
+a_batch_of_any_size_reaches_everybody(void **state)
+{
+	struct app *app = start_hasty(WRITE_MAX);
+	struct http_shared *shared = http_block_new("for all", 7);
+	struct step *steps = calloc(MANY, sizeof *steps);
+	struct rlimit usual, wide;
+	int fds[MANY];
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+	wide = (struct rlimit){ usual.rlim_max, usual.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &wide), 0);
+	for (int i = 0; i < MANY; i++) {
+		fds[i] = dial(app);
+		steps[i] =
+		    (struct step){ app, begin(app, fds[i]), BLOCK, shared, false, 0 };
+	}
+	act_in_batch(app, steps, MANY);
+	for (int i = 0; i < MANY; i++) {
+		expect_bytes(fds[i], "7\r\nfor all\r\n");
+		close(fds[i]);
+	}
+	assert_int_equal(shared->refs, 1);
+	wait_until(app, &app->gone_n, MANY);
+	app_free(app);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+	http_shared_unref(shared);
+	free(steps);
+}
+
 /* More than any socket takes at once. */
 static struct http_shared *
 huge_block(void)
@@ -329,6 +425,37 @@ who_does_not_read_is_closed_at_the_bound_and_told_of_once(void **state)
 	assert_int_equal(huge->refs, 1);
 	http_shared_unref(huge);
 	close(fd);
+}
+
+static void
+who_does_not_read_is_closed_within_a_batch(void **state)
+{
+	struct app *app = *state;
+	struct http_shared *huge = huge_block(), *small = http_block_new("x", 1);
+	int more = dial(app), ends = dial(app);
+	struct exchange exchange = begin(app, more);
+	struct step goes_on[] = { { app, exchange, BLOCK, huge, false, 0 },
+		{ app, exchange, BLOCK, small, true, 0 } };
+	struct step stops[] = { { app, begin(app, ends), BLOCK, huge, false, 0 },
+		{ app, { 0 }, END, NULL, false, 0 } };
+
+	act_in_batch(app, goes_on, 2);
+	assert_true(goes_on[0].result);
+	assert_false(goes_on[1].result);
+	assert_int_equal(goes_on[1].gone_n, 1);
+	/* Whoever ends a stream does not want to hear of it again. */
+	stops[1].exchange = stops[0].exchange;
+	act_in_batch(app, stops, 2);
+	settle(app);
+	assert_int_equal(app->gone_n, 1);
+	assert_int_equal(stats_of(app).connections, 0);
+	assert_int_equal(stats_of(app).parked, 0);
+	assert_int_equal(stats_of(app).pinned_bytes, 0);
+	assert_int_equal(huge->refs, 1);
+	http_shared_unref(huge);
+	http_shared_unref(small);
+	close(more);
+	close(ends);
 }
 
 static void
@@ -468,7 +595,10 @@ main(void)
 		T(for_http_1_0_blocks_come_bare_until_the_connection_closes),
 		T(who_wants_its_connection_closed_is_told_so_and_gets_its_end),
 		T(one_block_reaches_a_hundred_streams_by_reference),
+		T(blocks_of_one_batch_come_in_order_and_the_end_behind_them),
+		cmocka_unit_test(a_batch_of_any_size_reaches_everybody),
 		cmocka_unit_test(a_slow_reader_gets_all_blocks_in_order),
+		T(who_does_not_read_is_closed_within_a_batch),
 		T(who_does_not_read_is_closed_at_the_bound_and_told_of_once),
 		T(what_is_for_one_alone_may_be_of_any_size_and_is_told_of_when_taken),
 		cmocka_unit_test(

@@ -24,9 +24,10 @@
 #include <cmocka.h>
 #include "base/clock.h"
 #include "base/thread.h"
+#include "http/batch.h"
 #include "http/server.h"
 
-#define PARKED_MAX 256
+#define PARKED_MAX 1024
 #define WAIT_MS 20000
 #define BODY_MAX 300000
 #define WRITE_MAX 100000
@@ -66,6 +67,17 @@ wait_until(struct app *app, const int *what, int at_least)
 		in_time = lock_wait(&app->lock, &app->changed, deadline);
 	lock_give(&app->lock);
 	assert_true(in_time);
+}
+
+/* Skips the test where answers are sent one by one. */
+static inline void
+need_batches(void)
+{
+	struct batch *batch = batch_new();
+
+	if (batch == NULL)
+		skip();
+	batch_free(batch);
 }
 
 /* ---- the application ---- */

@@ -81,10 +81,7 @@ hub_sse_answer(struct hub *hub, struct listener *l)
 		hub_sse_end(hub, l, false);
 		return;
 	}
-	/* What ends behind its last block cannot wait for the rest of a batch. */
 	ends = hub->stopping || hub_room_ends(hub, room, l->from);
-	if (ends)
-		http_batch_end(hub->io);
 	block = hub_room_body(
 	    hub, room, l->from, l->gzip ? HUB_BLOCK_GZIP : HUB_BLOCK, &events);
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
