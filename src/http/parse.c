@@ -494,3 +494,18 @@ http_header(const struct http_head *head, const char *name)
 			return &head->headers[i].value;
 	return NULL;
 }
+
+bool
+http_accepts(const struct http_head *head, const char *type)
+{
+	for (int i = 0; i < head->header_count; i++) {
+		struct str list = head->headers[i].value, item, name;
+
+		if (!str_ieq(head->headers[i].name, "accept"))
+			continue;
+		while (next_piece(&list, ',', &item))
+			if (next_piece(&item, ';', &name) && str_ieq(name, type))
+				return is_weight_positive(item);
+	}
+	return false;
+}

@@ -522,6 +522,34 @@ gzip_is_for_those_who_want_it(void **state)
 }
 
 static void
+a_media_type_is_wanted_where_accept_names_it(void **state)
+{
+	static const struct {
+		const char *lines;
+		bool accepts;
+	} cases[] = {
+		{ "Accept: text/event-stream\r\n", true },
+		{ "accept: Text/Event-Stream\r\n", true },
+		{ "Accept: application/json, text/event-stream;q=0.5\r\n", true },
+		{ "Accept: text/event-stream;charset=utf-8\r\n", true },
+		{ "Accept: */*\r\nAccept: text/event-stream\r\n", true },
+		{ "", false },
+		{ "Accept:\r\n", false },
+		{ "Accept: */*, text/*\r\n", false },
+		{ "Accept: text/event-streams\r\n", false },
+		{ "Accept: text/event-stream;q=0\r\n", false },
+		{ "Accept: application/json;x=text/event-stream\r\n", false },
+		{ "X-Accept: text/event-stream\r\n", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_int_equal(parse_headers(cases[i].lines), HTTP_PARSED);
+		if (http_accepts(&head, "text/event-stream") != cases[i].accepts)
+			fail_msg("%s", cases[i].lines);
+	}
+}
+
+static void
 a_head_of_64_headers_is_read_and_one_of_65_is_too_large(void **state)
 {
 	struct buf b = { 0 };
@@ -617,6 +645,7 @@ main(void)
 		cmocka_unit_test(connections_stay_as_their_version_and_options_say),
 		cmocka_unit_test(a_client_of_http_1_1_may_expect_100_continue),
 		cmocka_unit_test(gzip_is_for_those_who_want_it),
+		cmocka_unit_test(a_media_type_is_wanted_where_accept_names_it),
 		cmocka_unit_test(
 		    a_head_of_64_headers_is_read_and_one_of_65_is_too_large),
 		cmocka_unit_test(a_head_has_at_most_16_kilobytes),
