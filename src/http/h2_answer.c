@@ -265,13 +265,12 @@ go_on(struct h2_stream *s)
 	ready_push(s->h2->io, s->h2->c);
 }
 
-/* Who does not read is let go; hooks.gone tells. */
+/* Who does not read is let go; hooks.gone tells. Nobody has been given the time to take
+ * any of the newest block: it counts only behind one that waits already. */
 static bool
-is_too_slow(const struct h2_stream *s, size_t max)
+is_too_slow(const struct h2_stream *s, size_t waited, size_t max)
 {
-	const struct http_io *io = s->h2->io;
-
-	return s->unsent > max || pins_too_much(io);
+	return (waited > 0 && s->unsent > max) || pins_too_much(s->h2->io);
 }
 
 /* NO_ERROR where it has its answer: the rest of its request is not wanted (RFC 9113
@@ -304,13 +303,15 @@ bool
 h2_stream_block(struct exchange exchange, struct http_shared *block, size_t max)
 {
 	struct h2_stream *s = stream_of(exchange);
+	size_t waited;
 
 	if (s == NULL)
 		return false;
+	waited = s->unsent;
 	out_add(s, (struct out){ .shared = http_shared_ref(block),
 		       .p = block->bytes + block->head_n,
 		       .n = block->n - block->head_n - block->tail_n });
-	if (is_too_slow(s, max)) {
+	if (is_too_slow(s, waited, max)) {
 		h2_let_go(s);
 		return false;
 	}

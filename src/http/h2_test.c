@@ -278,6 +278,30 @@ a_stream_whose_reader_is_slow_is_let_go_alone(void **state)
 	free(text);
 }
 
+static void
+a_block_of_any_size_reaches_who_reads(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	size_t n = 3 * WRITE_MAX;
+	char *text = calloc(1, n);
+	struct later later = { .app = app, .shared = http_block_new(text, n) };
+	int32_t id = h2_ask(client, "/park");
+
+	wait_until(app, &app->parked_n, 1);
+	on_each_thread(&later, begin_streams);
+	for (size_t round = 1; round <= 3; round++) {
+		on_each_thread(&later, send_block);
+		await_bytes(client, id, round * n);
+	}
+	assert_int_equal(app->gone_n, 0);
+	h2_hang_up(client);
+	wait_until(app, &app->gone_n, 1);
+	assert_int_equal(stats_of(app).pinned_bytes, 0);
+	http_shared_unref(later.shared);
+	free(text);
+}
+
 /* ---- what is no request ---- */
 
 static void
@@ -781,6 +805,7 @@ main(void)
 		T(blocks_arrive_on_each_stream_as_they_are_sent),
 		T(a_stream_that_is_cut_ends_with_a_reset),
 		T(a_stream_whose_reader_is_slow_is_let_go_alone),
+		T(a_block_of_any_size_reaches_who_reads),
 		T(what_is_no_request_is_refused_and_reaches_nobody),
 		T(a_body_unlike_its_content_length_reaches_nobody),
 		T(a_head_that_is_too_large_gets_431_and_a_target_414),
