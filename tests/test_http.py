@@ -114,6 +114,17 @@ PREFIXES = {"A1": "/_matrix/client/api/v1", "A2": "/_matrix/client/v2_alpha", "V
             "UNSTABLE": "/_matrix/client/unstable"}
 
 
+def test_a_preflight_lets_a_stream_say_where_it_goes_on(api):
+    def allowed(wanted):
+        got = api.reply("OPTIONS", V3 + "/events", token=None, headers={
+            "Origin": "https://app.example", "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": wanted})
+        return got.headers["access-control-allow-headers"]
+
+    assert "Last-Event-ID" in allowed("authorization,last-event-id")
+    assert "Last-Event-ID" not in allowed("authorization")
+
+
 def test_every_route_answers_a_preflight_and_is_open_to_browsers(own):
     assert len(ROUTES) > 70
     for method, versions, path in ROUTES:

@@ -16,6 +16,8 @@
 #include "core/changes.h"
 #include "http/gzip.h"
 
+#define LAST_EVENT_ID "Last-Event-ID"
+
 /* What an io thread works with for INLINE handlers. */
 struct io_context {
 	struct arena *arena;
@@ -440,6 +442,10 @@ answer_options(struct server *server, struct http_request *request)
 		.server = server, .core = server->core, .ctx = &ctx, .http = request
 	};
 
+	/* Who reads a stream of events by fetch() says where to go on, as EventSource
+	 * does. */
+	if (http_lists(&request->head, "access-control-request-headers", LAST_EVENT_ID))
+		reply_header(&req, "Access-Control-Allow-Headers", LAST_EVENT_ID);
 	finish(&req, M_OK);
 }
 

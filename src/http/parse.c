@@ -496,16 +496,16 @@ http_header(const struct http_head *head, const char *name)
 }
 
 bool
-http_accepts(const struct http_head *head, const char *type)
+http_lists(const struct http_head *head, const char *name, const char *item)
 {
 	for (int i = 0; i < head->header_count; i++) {
-		struct str list = head->headers[i].value, item, name;
+		struct str list = head->headers[i].value, piece, word;
 
-		if (!str_ieq(head->headers[i].name, "accept"))
+		if (!str_ieq(head->headers[i].name, name))
 			continue;
-		while (next_piece(&list, ',', &item))
-			if (next_piece(&item, ';', &name) && str_ieq(name, type))
-				return is_weight_positive(item);
+		while (next_piece(&list, ',', &piece))
+			if (next_piece(&piece, ';', &word) && str_ieq(word, item))
+				return is_weight_positive(piece);
 	}
 	return false;
 }

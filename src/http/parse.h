@@ -59,9 +59,9 @@ enum http_parse http_parse_head(
 
 /* The value of a header (name in lower case), or NULL. */
 const struct str *http_header(const struct http_head *head, const char *name);
-/* Does Accept name this media type (in lower case, without parameters), with a weight
- * above nought? Ranges like star-slash-star do not count. RFC 9110 12.5.1 */
-bool http_accepts(const struct http_head *head, const char *type);
+/* Does a header that is a list (Accept, say), in one line or several, have this item,
+ * in any case, with a weight above nought? RFC 9110 5.6.1, 12.4.2 */
+bool http_lists(const struct http_head *head, const char *name, const char *item);
 
 /* Chunked bodies, decoded as they arrive. { 0 } begins. */
 struct http_chunks {

@@ -87,7 +87,7 @@ wants_stream(const struct req *req)
 {
 	const struct http_head *head = &req->http->head;
 
-	return head->method == HTTP_GET && http_accepts(head, SSE_TYPE);
+	return head->method == HTTP_GET && http_lists(head, "accept", SSE_TYPE);
 }
 
 /* Where to go on: whoever comes back to a stream says what it has heard last, and keeps
