@@ -332,16 +332,15 @@ live_event_new(struct building *b, struct pdu *pdu)
 	return e;
 }
 
-/* Could anybody see the event that is being replaced? Only where the setting has not
- * changed since it is this known without asking the store. */
+/* Who could see the event that is being replaced? Only where the setting has not
+ * changed since is this known without asking the store. */
 static bool
-was_world_readable(const struct building *b, const struct state_entry *old)
+has_one_visibility_since(const struct building *b, const struct state_entry *old)
 {
 	const struct state_entry *setting =
 	    snapshot_state(b->s, "m.room.history_visibility", "");
 
-	return b->s->visibility == VISIBILITY_WORLD_READABLE && setting != NULL &&
-	       setting->event <= old->event;
+	return setting == NULL || setting->event <= old->event;
 }
 
 static void
@@ -356,7 +355,8 @@ note_replaced(struct building *b, struct live_event *e)
 		return;
 	e->replaced_id = xstrdup(old->event_id);
 	e->replaced_event = old->event;
-	e->replaced_world_readable = was_world_readable(b, old);
+	e->replaced_is_known = has_one_visibility_since(b, old);
+	e->replaced_visibility = b->s->visibility;
 	content = old->content;
 	if (content == NULL) {
 		const struct event *was = snapshot_auth_state(&b->judge).get(

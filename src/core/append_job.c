@@ -170,7 +170,8 @@ live_event_copy(const struct live_event *old, struct pdu *pdu)
 	e->membership_after = old->membership_after;
 	e->replaced_id = copy_text(old->replaced_id);
 	e->replaced_event = old->replaced_event;
-	e->replaced_world_readable = old->replaced_world_readable;
+	e->replaced_is_known = old->replaced_is_known;
+	e->replaced_visibility = old->replaced_visibility;
 	e->replaced_content = copy_text(old->replaced_content);
 	e->device_id = copy_text(old->device_id);
 	e->txn_id = copy_text(old->txn_id);

@@ -45,7 +45,10 @@ struct live_event {
 	/* State events: what they replaced. NULL and 0 if nothing. */
 	char *replaced_id, *replaced_content; /* content as JSON text */
 	int64_t replaced_event;
-	bool replaced_world_readable; /* could anybody see what it replaced? */
+	/* The room's setting at what it replaced, if that is known: may everybody see
+	 * it, may every member (WORLD_READABLE, SHARED)? */
+	bool replaced_is_known;
+	enum history_visibility replaced_visibility;
 	/* Who sent it by which transaction; NULL for events that came another way. */
 	char *device_id, *txn_id;
 	/* The redaction that took effect on it; NULL: none. */

@@ -264,12 +264,19 @@ write_typing(struct look *look, struct buf *chunk, const struct events_found *fo
 }
 
 /* A newer room than was looked at tells nothing of what it was: another look will. */
-static bool
-is_stranger_in(const struct look *look, const struct snapshot *s)
+static enum listener_class
+class_in(const struct look *look, const struct snapshot *s)
 {
-	return s->visibility == VISIBILITY_WORLD_READABLE &&
-	       s->position <= look->visible &&
-	       snapshot_membership(s, look->ask->user_id) == MEMBERSHIP_NONE;
+	enum membership membership = snapshot_membership(s, look->ask->user_id);
+
+	if (s->position > look->visible || look->ask->room_count != 1)
+		return CLASS_ALONE;
+	if (membership == MEMBERSHIP_JOIN)
+		return CLASS_MEMBERS;
+	return membership == MEMBERSHIP_NONE &&
+		       s->visibility == VISIBILITY_WORLD_READABLE
+		   ? CLASS_STRANGERS
+		   : CLASS_ALONE;
 }
 
 static enum mx_err
@@ -288,8 +295,7 @@ hear_rooms(struct look *look, struct events_found *found)
 		err = hear_room(look, room, s, &open);
 		if (err != M_OK)
 			return err;
-		if (i == 0)
-			found->as_stranger = is_stranger_in(look, s);
+		found->as = class_in(look, s);
 		if (!open && look->ask->room_count > 0)
 			return ctx_fail(look->ctx, M_FORBIDDEN,
 			    arena_printf(look->arena,
@@ -336,7 +342,9 @@ events_look(struct ctx *ctx, struct arena *arena, const struct events_ask *ask,
 	int64_t typing_now = typing_position(ctx->core);
 	enum mx_err err;
 
-	*found = (struct events_found){ .looked = look.visible, .from = ask->from };
+	*found = (struct events_found){
+		.looked = look.visible, .from = ask->from, .as = CLASS_ALONE
+	};
 	if (!ask->has_from)
 		found->from = (struct stream_token){ look.visible, -1 };
 	look.from = found->from.events;

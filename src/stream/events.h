@@ -12,6 +12,15 @@
 #define EVENTS_LIMIT_DEFAULT 100
 #define EVENTS_LIMIT_MAX 1000
 
+/* Listeners to one room who have the same rights in it: what one of them hears, all do.
+ */
+enum listener_class {
+	CLASS_STRANGERS, /* never in the room, which is open to the world */
+	CLASS_MEMBERS,
+	CLASS_COUNT,
+	CLASS_ALONE = CLASS_COUNT, /* of no class, or of several rooms */
+};
+
 /* Who asks for what. Borrowed. */
 struct events_ask {
 	const char *user_id, *device_id;
@@ -26,11 +35,9 @@ struct events_ask {
 struct events_found {
 	int count; /* events in body's chunk */
 	struct stream_token from, end;
-	bool more; /* the page is full: there may be more behind it */
-	/* The (first) room was open at `end`, and the asker had nothing to do with it.
-	 */
-	bool as_stranger;
-	int64_t looked; /* `visible` when it was looked */
+	bool more;		/* the page is full: there may be more behind it */
+	enum listener_class as; /* at `end` */
+	int64_t looked;		/* `visible` when it was looked */
 };
 
 /*

@@ -164,7 +164,7 @@ hub_set_deadline(
 static void answer_timeout(struct hub *hub, struct listener *l);
 static struct http_shared *empty_shared(struct hub *hub, int64_t from, int64_t end);
 
-/* --- strangers --- */
+/* --- those who share --- */
 
 bool
 hub_is_outrun(const struct listener *l)
@@ -175,7 +175,14 @@ hub_is_outrun(const struct listener *l)
 static bool
 has_news(const struct listener *l)
 {
-	return hub_is_outrun(l) || hub_room_has(l->in, l->from);
+	return hub_is_outrun(l) || hub_room_has(l->in, l->class, l->from);
+}
+
+bool
+hub_is_unlike(struct hub *hub, const struct listener *l)
+{
+	return l->class == CLASS_MEMBERS &&
+	       (hub_is_outrun(l) || !hub_room_suits(hub, l));
 }
 
 bool
@@ -185,7 +192,7 @@ hub_has_expired(int64_t expires_ms)
 }
 
 static void
-answer_stranger(struct hub *hub, struct listener *l)
+answer_sharing(struct hub *hub, struct listener *l)
 {
 	struct http_shared *shared;
 	uint32_t events = 0;
@@ -194,14 +201,19 @@ answer_stranger(struct hub *hub, struct listener *l)
 		hub_sse_answer(hub, l);
 		return;
 	}
-	/* Whoever was outrun begins the next poll with a look, from the store. */
-	if (hub_has_expired(l->expires_ms))
+	/* A stranger who was outrun begins the next poll with a look, from the store.
+	 */
+	if (hub_has_expired(l->expires_ms)) {
 		shared = hub->hubs->options.token_gone;
-	else if (hub_is_outrun(l))
+	} else if (hub_is_unlike(hub, l)) {
+		hub_stand_alone(hub, l);
+		return;
+	} else if (hub_is_outrun(l)) {
 		shared = empty_shared(hub, l->from, l->heard);
-	else
-		shared = hub_room_body(hub, l->in, l->from,
-		    l->gzip ? HUB_ANSWER_GZIP : HUB_ANSWER, &events);
+	} else {
+		shared = hub_room_body(
+		    hub, l, l->gzip ? HUB_ANSWER_GZIP : HUB_ANSWER, &events);
+	}
 	http_answer_shared(hub_exchange(hub, l), shared);
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
 	json_event_count_delivered(events);
@@ -209,17 +221,20 @@ answer_stranger(struct hub *hub, struct listener *l)
 }
 
 static void
-park_stranger(struct hub *hub, struct listener *l, struct hub_room *room,
-    const struct waiting *w, int64_t from, int64_t heard)
+share(struct hub *hub, struct listener *l, struct hub_room *room,
+    const struct waiting *w, enum listener_class class, int64_t heard)
 {
-	l->state = LISTENER_STRANGER;
+	int64_t from = w->has_from ? w->from.events : heard;
+
+	l->state = LISTENER_SHARING;
+	l->class = class;
 	l->in = room;
 	l->from = from;
 	l->heard = heard;
 	l->gzip = w->accepts_gzip;
 	l->sse = w->sse;
 	hub_set_deadline(hub, l, w->deadline_ms, w->expires_ms);
-	link_before(&room->strangers, &l->room);
+	link_before(&room->sharing[class], &l->room);
 	room->used_ms = clock_mono_ms();
 }
 
@@ -228,7 +243,7 @@ park_stranger(struct hub *hub, struct listener *l, struct hub_room *room,
 static bool
 may_share(const struct waiting *w)
 {
-	return w->is_stranger && w->room_count == 1 && w->from.typing < 0 &&
+	return w->room_count == 1 && w->from.typing < 0 &&
 	       w->limit == EVENTS_LIMIT_DEFAULT;
 }
 
@@ -241,7 +256,7 @@ enter_known_room(struct hub *hub, struct waiting *w)
 	struct listener *l;
 	uint64_t user;
 
-	if (!may_share(w))
+	if (!w->is_stranger || !may_share(w))
 		return false;
 	if (w->has_from && from > hub->processed)
 		return false; /* a position still to come: a look decides */
@@ -253,12 +268,12 @@ enter_known_room(struct hub *hub, struct waiting *w)
 		return false; /* no stranger any more: it was one when it came in */
 	l = listener_new(hub, w);
 	http_park(w->exchange, l->tag);
-	park_stranger(hub, l, room, w, from, hub->processed);
+	share(hub, l, room, w, CLASS_STRANGERS, hub->processed);
 	if (w->sse &&
 	    !hub_sse_begin(hub, l, w->accepts_gzip, &(struct stream_token){ from, -1 }))
 		; /* gone already */
-	else if (hub_room_has(room, from))
-		answer_stranger(hub, l);
+	else if (hub_room_has(room, CLASS_STRANGERS, from))
+		answer_sharing(hub, l);
 	else if (clock_mono_ms() >= w->deadline_ms)
 		answer_timeout(hub, l);
 	waiting_free(w);
@@ -307,6 +322,15 @@ watch_topics(struct hub *hub, struct listener *l, uint32_t tag, const struct wai
 		l->watches[i].tag = tag;
 		link_before(topic, &l->watches[i].link);
 	}
+}
+
+void
+hub_stand_alone(struct hub *hub, struct listener *l)
+{
+	link_out(&l->room);
+	l->in = NULL;
+	watch_topics(hub, l, l->tag, l->waiting);
+	look(hub, l, l->waiting);
 }
 
 static void answer_empty(const struct waiting *w, const struct stream_token *end);
@@ -374,25 +398,36 @@ hub_enter_later(struct hubs *hubs, struct waiting *w)
 	http_post(w->exchange.io, enter_posted, w);
 }
 
-/* A look found nothing, and nothing has happened since: from now on it waits. Strangers
- * of one room stand at what the hub has read, none before another: the first of them
- * tells whether there is news. */
+/* May what comes in the room now be answered to all of the listener's class alike?
+ * Those stand at what the hub has read, none before another: the first of them tells
+ * whether there is news. */
+static bool
+stands_with_others(
+    const struct hub *hub, const struct hub_room *room, const struct waiting *w)
+{
+	return may_share(w) && w->as != CLASS_ALONE && w->looked.events >= room->last &&
+	       w->looked.events <= hub->processed;
+}
+
+/* A look found nothing, and nothing has happened since: from now on it waits. */
 static void
 park(struct hub *hub, struct listener *l, struct waiting *w)
 {
 	struct hub_room *room =
 	    w->room_count == 1 ? hub_room_get(hub, w->room_ids[0]) : NULL;
 
-	if (room != NULL && !l->behind && may_share(w) && w->as_stranger &&
-	    w->looked.events >= room->last && w->looked.events <= hub->processed) {
-		room->known = true;
-		room->world_readable = true;
+	if (room != NULL && !l->behind && stands_with_others(hub, room, w)) {
+		if (w->as == CLASS_STRANGERS)
+			room->known = room->world_readable = true;
 		drop_watches(hub, l, NULL);
 		/* `start` is the position given; what was looked at since held nothing.
 		 */
-		park_stranger(hub, l, room, w, w->from.events, w->looked.events);
-		l->waiting = NULL;
-		waiting_free(w);
+		share(hub, l, room, w, w->as, w->looked.events);
+		l->waiting = w;
+		if (w->is_stranger && w->as == CLASS_STRANGERS) {
+			l->waiting = NULL;
+			waiting_free(w);
+		}
 		return;
 	}
 	l->state = LISTENER_PARKED;
@@ -600,7 +635,7 @@ answer_waiting_timeout(struct hub *hub, const struct waiting *w)
 }
 
 static void
-answer_stranger_timeout(struct hub *hub, struct listener *l)
+answer_sharing_timeout(struct hub *hub, struct listener *l)
 {
 	int64_t end = hub->processed > l->from ? hub->processed : l->from;
 
@@ -621,8 +656,8 @@ answer_timeout(struct hub *hub, struct listener *l)
 {
 	bool has_expired = has_token_ended(hub, l);
 
-	if (!has_expired && l->state == LISTENER_STRANGER && has_news(l)) {
-		answer_stranger(hub, l);
+	if (!has_expired && l->state == LISTENER_SHARING && has_news(l)) {
+		answer_sharing(hub, l);
 		return;
 	}
 	if (l->sse) {
@@ -635,8 +670,8 @@ answer_timeout(struct hub *hub, struct listener *l)
 	atomic_fetch_add_explicit(&hub->timeouts, 1, memory_order_relaxed);
 	if (has_expired)
 		http_answer_shared(hub_exchange(hub, l), hub->hubs->options.token_gone);
-	else if (l->state == LISTENER_STRANGER)
-		answer_stranger_timeout(hub, l);
+	else if (l->state == LISTENER_SHARING)
+		answer_sharing_timeout(hub, l);
 	else
 		answer_waiting_timeout(hub, l->waiting);
 	hub_listener_free(hub, l);
@@ -644,28 +679,37 @@ answer_timeout(struct hub *hub, struct listener *l)
 
 /* --- the server's hooks --- */
 
+/* Answers those of a class, as many as the slice has left; false: that was too few. */
+static bool
+answer_class(struct hub *hub, struct link *sharing, int *left)
+{
+	while (link_has(sharing)) {
+		struct listener *l = OF_ROOM(sharing->next);
+
+		/* Those who parked since stand at the end and have heard all. */
+		if (!has_news(l))
+			break;
+		if ((*left)-- == 0)
+			return false;
+		answer_sharing(hub, l);
+	}
+	return true;
+}
+
 /* False: the slice is over, and not all are answered. */
 static bool
 answer_slice(struct hub *hub)
 {
-	int done = 0;
+	int left = SLICE;
 
-	while (hub->dirty.next != &hub->dirty) {
+	while (link_has(&hub->dirty)) {
 		struct hub_room *room =
 		    (struct hub_room *)((char *)hub->dirty.next -
 					offsetof(struct hub_room, dirty));
 
-		while (room->strangers.next != &room->strangers) {
-			struct listener *l = OF_ROOM(room->strangers.next);
-
-			/* Those who parked since stand at the end and have heard all.
-			 */
-			if (!has_news(l))
-				break;
-			if (done++ == SLICE)
+		for (int i = 0; i < CLASS_COUNT; i++)
+			if (!answer_class(hub, &room->sharing[i], &left))
 				return false;
-			answer_stranger(hub, l);
-		}
 		link_out(&room->dirty);
 		hub_room_answered(hub, room);
 	}
@@ -678,7 +722,7 @@ hub_work(struct hubs *hubs, struct http_io *io)
 	struct hub *hub = http_io_data(io);
 	bool is_done;
 
-	if (hub->dirty.next == &hub->dirty)
+	if (!link_has(&hub->dirty))
 		return false;
 	http_batch_begin(io);
 	is_done = answer_slice(hub);
@@ -741,8 +785,7 @@ hub_stopping(struct hubs *hubs, struct http_io *io)
 		for (int i = 0; i < HUB_CHUNK; i++) {
 			struct listener *l = &hub->chunks.v[c][i];
 
-			if (l->state == LISTENER_STRANGER ||
-			    l->state == LISTENER_PARKED)
+			if (l->state == LISTENER_SHARING || l->state == LISTENER_PARKED)
 				answer_timeout(hub, l);
 		}
 }

@@ -1,15 +1,16 @@
 /*
  * Parked listeners, one hub per io thread: no thread, no buffer, no query while they
  * wait. A hub reads the queue of changes from its own place and either answers from
- * shared bytes (strangers listening to one open room: one body for all that stand at
- * the same position) or has a worker look again (everybody else). A listener is
- * registered before anybody looks; what wakes it meanwhile is remembered.
+ * shared bytes (strangers or members listening to one room: one body for all of a class
+ * that stand at the same position) or has a worker look again (everybody else). A
+ * listener is registered before anybody looks; what wakes it meanwhile is remembered.
  */
 #ifndef STREAM_HUB_H
 #define STREAM_HUB_H
 
 #include "core/core.h"
 #include "http/server.h"
+#include "stream/events.h"
 #include "stream/token.h"
 
 struct hubs;
@@ -41,7 +42,7 @@ struct waiting {
 	struct http_reply reply;
 	struct stream_token looked; /* up to where nothing was found */
 	bool more;		    /* the answer is a full page */
-	bool as_stranger;
+	enum listener_class as;
 
 	struct hub *hub;
 };

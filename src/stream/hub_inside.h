@@ -31,6 +31,13 @@ link_out(struct link *l)
 	link_init(l);
 }
 
+/* Does a list hold anything; is a link in one? */
+static inline bool
+link_has(const struct link *l)
+{
+	return l->next != l;
+}
+
 static inline void
 link_before(struct link *at, struct link *l)
 {
@@ -42,9 +49,9 @@ link_before(struct link *at, struct link *l)
 
 enum listener_state {
 	LISTENER_FREE,
-	LISTENER_STRANGER, /* parked; its room's shared bodies are for it */
-	LISTENER_PARKED,   /* parked; a wake-up means another look */
-	LISTENER_LOOKING,  /* a worker has its struct waiting */
+	LISTENER_SHARING, /* parked; its room's shared bodies are for it */
+	LISTENER_PARKED,  /* parked; a wake-up means another look */
+	LISTENER_LOOKING, /* a worker has its struct waiting */
 };
 
 /* What stays of a parked stranger: this, and the connection's 64 bytes. */
@@ -52,23 +59,26 @@ struct listener {
 	uint32_t tag;	    /* its own place; never changes */
 	uint32_t conn, gen; /* of the exchange */
 	uint8_t state;
+	uint8_t class;		 /* sharing: with whom */
 	bool dirty;		 /* woken while a worker looks, or while behind */
 	bool gone;		 /* the client went while a worker looks */
 	bool revoked;		 /* its token ended while a worker looks */
-	bool gzip;		 /* strangers: takes packed answers */
+	bool gzip;		 /* sharing: takes packed answers */
 	bool sse;		 /* stays after an answer: server-sent events */
 	bool behind;		 /* its client is slow to take what a look has found */
 	uint32_t deadline_s;	 /* of clock_mono_ms / 1000 */
 	int64_t expires_ms;	 /* its token's end; 0: none */
 	struct link wheel;	 /* in its second; free ones: next is the free list */
-	struct link room;	 /* strangers: in their room, in the order of parking */
-	struct hub_room *in;	 /* strangers */
-	int64_t from;		 /* strangers: the position asked from */
-	int64_t heard;		 /* strangers: up to here nothing is left to hear */
+	struct link room;	 /* sharing: in its room, in the order of parking */
+	struct hub_room *in;	 /* sharing */
+	int64_t from;		 /* sharing: the position asked from */
+	int64_t heard;		 /* sharing: up to here nothing is left to hear */
 	uint64_t user;		 /* map_hash of the user id */
 	uint64_t address, token; /* by which it is counted, where that is limited */
-	struct waiting *waiting; /* PARKED: what to look for; LOOKING: the worker's */
-	struct watch *watches;	 /* not strangers: one for each topic */
+	/* What to look for, as soon as it cannot share; LOOKING: the worker's. NULL of
+	 * a guest who can be nothing but a stranger. */
+	struct waiting *waiting;
+	struct watch *watches; /* not sharing: one for each topic */
 	int watch_count;
 };
 
@@ -83,24 +93,29 @@ struct watch {
 #define HUB_RING 100 /* events of a room kept for shared answers; one page */
 #define HUB_BODIES 4 /* answers made for one room's newest events */
 
-/* What strangers are given: an answer to a poll, or a block of a stream. */
+/* What those who share are given: an answer to a poll, or a block of a stream. */
 enum hub_form { HUB_ANSWER, HUB_ANSWER_GZIP, HUB_BLOCK, HUB_BLOCK_GZIP, HUB_FORMS };
 
-/* One answer for all strangers who stand at `from`. */
+/* One answer for all of a class who stand at `from`. */
 struct hub_body {
 	bool is_used;
+	enum listener_class class;
 	int64_t from;
 	uint32_t events;
-	bool has_joins, has_end;
+	bool has_joins, has_end; /* strangers */
+	/* Members: what stands in it is not the same for all of them; or it is, but for
+	 * these (map_hash of the id), of whom it speaks. */
+	bool is_unlike;
+	VEC(uint64_t) but;
 	struct http_shared *forms[HUB_FORMS]; /* NULL: nobody has asked for it */
 };
 
 struct hub_room {
 	char *room_id;
-	int64_t id;	       /* 0: no event has told it yet */
-	struct link strangers; /* struct listener.room */
-	struct link watches;   /* struct watch.link */
-	struct link dirty; /* in hub->dirty while strangers have something to hear */
+	int64_t id;			  /* 0: no event has told it yet */
+	struct link sharing[CLASS_COUNT]; /* struct listener.room */
+	struct link watches;		  /* struct watch.link */
+	struct link dirty; /* in hub->dirty while those who share have news */
 	/* The newest events, oldest first; every one above ring_from is there. */
 	struct live_event **ring; /* grows to HUB_RING */
 	int ring_count, ring_cap;
@@ -113,7 +128,7 @@ struct hub_room {
 	int next_body;
 };
 
-_Static_assert(sizeof(struct hub_room) <= 144, "many rooms have one listener each");
+_Static_assert(sizeof(struct hub_room) <= 160, "many rooms have one listener each");
 
 struct hub_user {
 	char *user_id;
@@ -164,20 +179,21 @@ void hub_room_event(
     struct hub *hub, struct hub_room *room, const struct change *change);
 /* Can a stranger who stands at `from` be answered or parked without looking? */
 bool hub_room_covers(const struct hub_room *room, int64_t from);
-/* Is there something for a stranger behind `from`? */
-bool hub_room_has(const struct hub_room *room, int64_t from);
-/* The answer for a stranger who stands at `from`; borrowed. */
-struct http_shared *hub_room_body(struct hub *hub, struct hub_room *room, int64_t from,
+/* Is there something for one of a class behind `from`? */
+bool hub_room_has(const struct hub_room *room, enum listener_class class, int64_t from);
+/* What all of its class who stand where it does are given; borrowed. */
+struct http_shared *hub_room_body(struct hub *hub, const struct listener *l,
     enum hub_form form, uint32_t *events_out);
+/* Is that right for this member? Else a look says what is. */
+bool hub_room_suits(struct hub *hub, const struct listener *l);
 /* All who waited for what there is have it: what was made for them goes. */
 void hub_room_answered(struct hub *hub, struct hub_room *room);
 /* Is the membership of this user (map_hash of the id) spoken of behind `from`? */
 bool hub_room_is_about(const struct hub_room *room, int64_t from, uint64_t user);
-/* Has this user joined behind `from`? For many who stand there. */
-bool hub_room_joined(
-    struct hub *hub, struct hub_room *room, int64_t from, uint64_t user);
-/* Is what strangers hear behind `from` the last of it, since the room closes? */
-bool hub_room_ends(struct hub *hub, struct hub_room *room, int64_t from);
+/* Has this stranger joined behind where it stands? For many who stand there. */
+bool hub_room_joined(struct hub *hub, const struct listener *l);
+/* Is what a stranger hears there the last of it, since the room closes? */
+bool hub_room_ends(struct hub *hub, const struct listener *l);
 /* Frees rooms that nobody has listened to for a while. */
 void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
 
@@ -193,7 +209,8 @@ bool hub_sse_begin(
     struct hub *hub, struct listener *l, bool gzip, const struct stream_token *at);
 /* The same of the bytes that a look has found. */
 bool hub_sse_send(struct hub *hub, struct listener *l, const char *bytes, size_t n);
-/* What a stranger has not heard; it waits on afterwards, unless that was the end. */
+/* What a stream has not heard of what is shared; it waits on afterwards, unless that
+ * was the end. */
 void hub_sse_answer(struct hub *hub, struct listener *l);
 /* 25 seconds of silence are over. */
 void hub_sse_comment(struct hub *hub, struct listener *l);
@@ -207,12 +224,16 @@ void hub_set_deadline(
     struct hub *hub, struct listener *l, int64_t deadline_ms, int64_t expires_ms);
 /* A burst has pushed out of the room's ring what this listener has yet to hear. */
 bool hub_is_outrun(const struct listener *l);
+/* Of a member: what others are given is not right for it, or not there any more. */
+bool hub_is_unlike(struct hub *hub, const struct listener *l);
 /* The wheel comes round once a second: until then nothing more is heard. */
 bool hub_has_expired(int64_t expires_ms);
 /* The listener with this tag has something to look for. */
 void hub_wake(struct hub *hub, uint32_t tag);
 /* Its token is no longer valid: 401, and out. */
 void hub_end_token(struct hub *hub, struct listener *l);
+/* Shares no longer: a worker looks for what it has not heard. */
+void hub_stand_alone(struct hub *hub, struct listener *l);
 void hub_user_free(struct hub *hub, struct hub_user *user);
 
 #endif

@@ -26,7 +26,21 @@ hub_of(const struct world *w, const struct client *c)
 struct heard {
 	int64_t position; /* 0: typing */
 	bool is_redacted;
+	bool as_member; /* told as to one who was in the room; of what is shared */
 };
+
+/* What it says behind all else: "unsigned":{..."membership":"join"... */
+static bool
+is_as_member(const char *at, const char *end)
+{
+	static const char more[] = "\"unsigned\":{", joined[] = "\"membership\":\"j",
+			  any[] = "\"membership\":\"";
+
+	at = memmem(at, (size_t)(end - at), more, sizeof more - 1);
+	if (at != NULL)
+		at = memmem(at, (size_t)(end - at), any, sizeof any - 1);
+	return at != NULL && memcmp(at, joined, sizeof joined - 1) == 0;
+}
 
 /* The first event in text; *text_io goes behind what was read of it. False: none. */
 static bool
@@ -49,6 +63,7 @@ next_event(struct str *text_io, struct heard *out)
 	if (memcmp(at, typing, sizeof typing - 1) != 0) {
 		digits = memmem(at, (size_t)(end - at), id, sizeof id - 1);
 		out->position = strtoll(digits + sizeof id - 1, NULL, 10);
+		out->as_member = is_as_member(digits, end);
 	}
 	*text_io = (struct str){ at, (size_t)(end - at) };
 	return true;
@@ -70,6 +85,25 @@ check_redacted(
 	    e->redacted_by <= hub_of(w, c)->processed)
 		model_fail(w, c, "event %lld is told as it was before its redaction",
 		    (long long)heard->position);
+}
+
+/* What is made for members goes to those who were there, and speaks of others. */
+static void
+check_member(
+    struct world *w, const struct client *c, const struct heard *heard, bool is_shared)
+{
+	const struct said *e = &w->said.v[heard->position];
+
+	if (!is_shared || !heard->as_member)
+		return;
+	if (e->members_before[c->user] != MEMBERSHIP_JOIN ||
+	    e->members_after[c->user] != MEMBERSHIP_JOIN)
+		model_fail(w, c, "event %lld is told as to a member",
+		    (long long)heard->position);
+	if (e->kind == SAID_MEMBER && e->user == c->user)
+		model_fail(w, c, "its own membership %lld is told as to all",
+		    (long long)heard->position);
+	model_note(w, c->sse ? SEEN_MEMBERS_BLOCK : SEEN_MEMBERS_ANSWER);
 }
 
 /* They stand at c->at and are told of this next, or (position 0) of nothing up to
@@ -191,7 +225,7 @@ check_chunk(struct world *w, struct client *c, const struct answer *a, bool is_s
     bool was_parked)
 {
 	struct str text = a->chunk;
-	/* What is made for all strangers is theirs as of when it was said. */
+	/* What is made for all of a class is theirs as of when it was said. */
 	int64_t end = a->end_token.events, joins = is_shared ? 0 : end;
 	struct heard heard;
 	int events = 0, typings = 0;
@@ -202,6 +236,7 @@ check_chunk(struct world *w, struct client *c, const struct answer *a, bool is_s
 			continue;
 		}
 		check_redacted(w, c, &heard, is_shared);
+		check_member(w, c, &heard, is_shared);
 		hear(w, c, heard.position, end, joins);
 		events++;
 	}
@@ -312,6 +347,7 @@ hear_data(struct world *w, struct client *c, struct str line,
 		    (long long)heard.position, (long long)id->events);
 	check_redacted(w, c, &heard, is_shared);
 	check_stranger(w, c, heard.position, is_shared);
+	check_member(w, c, &heard, is_shared);
 	hear(w, c, heard.position, heard.position, 0);
 	model_note(w, is_shared ? SEEN_SHARED_BLOCK : SEEN_LOOK_BLOCK);
 }

@@ -184,15 +184,20 @@ types_anew(struct world *w, const struct client *who, int64_t since)
 	return false;
 }
 
-static bool
-is_stranger_in(
-    const struct world *w, const struct look_job *job, const struct client *who)
+static enum listener_class
+class_of(const struct world *w, const struct look_job *job, const struct client *who)
 {
 	const struct snapshot *s = w->rooms[who->rooms[0]].room->committed;
+	enum membership membership = snapshot_membership(s, w->users[who->user].name);
 
+	if (who->room_count != 1 || s->position > job->visible)
+		return CLASS_ALONE;
+	if (membership == MEMBERSHIP_JOIN)
+		return CLASS_MEMBERS;
 	return s->visibility == VISIBILITY_WORLD_READABLE &&
-	       s->position <= job->visible &&
-	       snapshot_membership(s, w->users[who->user].name) == MEMBERSHIP_NONE;
+		       membership == MEMBERSHIP_NONE
+		   ? CLASS_STRANGERS
+		   : CLASS_ALONE;
 }
 
 static void
@@ -213,7 +218,7 @@ read_history(struct world *w, struct look_job *job)
 				 : from > job->visible ? from
 						       : job->visible;
 	waiting->looked.typing = who.room_count == 0 ? job->typing : -1;
-	waiting->as_stranger = who.room_count > 0 && is_stranger_in(w, job, &who);
+	waiting->as = class_of(w, job, &who);
 	for (int i = 0; i < n; i++)
 		write_event(w, &chunk, waiting, found[i]);
 	if (who.room_count == 0 && waiting->has_from && waiting->from.typing >= 0 &&

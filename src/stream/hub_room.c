@@ -1,7 +1,7 @@
 /*
- * A room as one hub knows it: its newest events, who of its listeners are strangers,
- * and the answers that they share. An answer is made once for all that stand at one
- * place.
+ * A room as one hub knows it: its newest events, those of its listeners who are
+ * strangers or members alike, and the answers that they share. An answer is made once
+ * for all of a class that stand at one place.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,8 @@ hub_room_get(struct hub *hub, const char *room_id)
 	if (room == NULL) {
 		room = xcalloc(1, sizeof *room);
 		room->room_id = xstrdup(room_id);
-		link_init(&room->strangers);
+		for (int i = 0; i < CLASS_COUNT; i++)
+			link_init(&room->sharing[i]);
 		link_init(&room->watches);
 		link_init(&room->dirty);
 		/* What happened up to here is not in its ring. */
@@ -42,6 +43,7 @@ drop_body(struct hub_body *body)
 {
 	for (int i = 0; i < HUB_FORMS; i++)
 		http_shared_unref(body->forms[i]);
+	vec_free(&body->but);
 	*body = (struct hub_body){ 0 };
 }
 
@@ -79,7 +81,8 @@ hub_rooms_tidy(struct hub *hub, int64_t now_ms)
 	struct hub_room *room;
 
 	for (size_t at = 0; (room = map_next(&hub->rooms, &at)) != NULL;)
-		if (room->strangers.next == &room->strangers &&
+		if (!link_has(&room->sharing[CLASS_STRANGERS]) &&
+		    !link_has(&room->sharing[CLASS_MEMBERS]) &&
 		    room->watches.next == &room->watches &&
 		    now_ms - room->used_ms > UNUSED_MS)
 			hub_room_free(hub, room);
@@ -94,6 +97,23 @@ strangers_hear(const struct live_event *e)
 		.after = e->visibility_after };
 
 	return visibility_allows(&facts);
+}
+
+/* Whoever is in a room all the while hears all of it. */
+static bool
+class_hears(enum listener_class class, const struct live_event *e)
+{
+	return class == CLASS_MEMBERS || strangers_hear(e);
+}
+
+/* Whoever waits here has heard all that came before. */
+static void
+have_news(struct hub *hub, struct hub_room *room, const struct live_event *e)
+{
+	for (enum listener_class c = 0; c < CLASS_COUNT; c++)
+		if (class_hears(c, e) && link_has(&room->sharing[c]) &&
+		    !link_has(&room->dirty))
+			link_before(&hub->dirty, &room->dirty);
 }
 
 static void
@@ -165,9 +185,7 @@ hub_room_event(struct hub *hub, struct hub_room *room, const struct change *chan
 	push(hub, room, e);
 	if (strcmp(e->pdu->event->type, "m.room.redaction") == 0)
 		refresh(room, change->room);
-	if (strangers_hear(e) && room->strangers.next != &room->strangers &&
-	    room->dirty.next == &room->dirty)
-		link_before(&hub->dirty, &room->dirty);
+	have_news(hub, room, e);
 	for (struct link *l = room->watches.next, *next; l != &room->watches;
 	     l = next) {
 		next = l->next;
@@ -182,21 +200,33 @@ hub_room_covers(const struct hub_room *room, int64_t from)
 }
 
 bool
-hub_room_has(const struct hub_room *room, int64_t from)
+hub_room_has(const struct hub_room *room, enum listener_class class, int64_t from)
 {
 	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > from; i--)
-		if (strangers_hear(room->ring[i]))
+		if (class_hears(class, room->ring[i]))
 			return true;
 	return false;
 }
 
-/* How an event is written for strangers. */
+/* May all of them see what it replaced? Of members others may, too: see is_unlike. */
+static bool
+class_sees_replaced(enum listener_class class, const struct live_event *e)
+{
+	return e->replaced_is_known &&
+	       (e->replaced_visibility == VISIBILITY_WORLD_READABLE ||
+		   (class == CLASS_MEMBERS &&
+		       e->replaced_visibility == VISIBILITY_SHARED));
+}
+
+/* How an event is written for a class. */
 static struct event_view
-strangers_view(const struct live_event *e)
+class_view(enum listener_class class, const struct live_event *e)
 {
 	return (struct event_view){ .format = FORMAT_V1,
+		.membership =
+		    class == CLASS_MEMBERS ? MEMBERSHIP_JOIN : MEMBERSHIP_NONE,
 		.now_ms = clock_now_ms(),
-		.may_see_replaced = e->replaced_world_readable };
+		.may_see_replaced = class_sees_replaced(class, e) };
 }
 
 /* Its last word to strangers. Somebody among them may join behind it: what stands there
@@ -208,25 +238,32 @@ closes(const struct live_event *e)
 	       e->visibility_after != VISIBILITY_WORLD_READABLE;
 }
 
-/* {"chunk":[...]} of what strangers may hear behind from; returns how many events. */
-static uint32_t
-write_answer(struct hub_room *room, int64_t from, struct buf *body)
+/* Is it the last that is told of a body? */
+static bool
+is_last_of(const struct hub_body *b, const struct live_event *e)
 {
-	struct stream_token start = { from, -1 }, end = { room->last, -1 };
+	return b->class == CLASS_STRANGERS && closes(e);
+}
+
+/* {"chunk":[...]} of what a class hears behind a place; returns how many events. */
+static uint32_t
+write_answer(struct hub_room *room, const struct hub_body *b, struct buf *body)
+{
+	struct stream_token start = { b->from, -1 }, end = { room->last, -1 };
 	struct buf chunk = { 0 }, text = { 0 };
 	uint32_t events = 0;
 
 	for (int i = 0; i < room->ring_count; i++) {
 		struct live_event *e = room->ring[i];
-		struct event_view view = strangers_view(e);
+		struct event_view view = class_view(b->class, e);
 
-		if (e->event <= from || !strangers_hear(e))
+		if (e->event <= b->from || !class_hears(b->class, e))
 			continue;
 		if (chunk.n > 0)
 			buf_char(&chunk, ',');
 		json_event_live(&chunk, e, &view);
 		events++;
-		if (closes(e)) {
+		if (is_last_of(b, e)) {
 			end.events = e->event;
 			break;
 		}
@@ -241,22 +278,22 @@ write_answer(struct hub_room *room, int64_t from, struct buf *body)
 
 /* The same as server-sent events. */
 static uint32_t
-write_block(struct hub_room *room, int64_t from, struct buf *block)
+write_block(struct hub_room *room, const struct hub_body *b, struct buf *block)
 {
 	uint32_t events = 0;
 
 	for (int i = 0; i < room->ring_count; i++) {
 		struct live_event *e = room->ring[i];
-		struct event_view view = strangers_view(e);
+		struct event_view view = class_view(b->class, e);
 		struct stream_token id = { e->event, -1 };
 
-		if (e->event <= from || !strangers_hear(e))
+		if (e->event <= b->from || !class_hears(b->class, e))
 			continue;
 		sse_event_begin(block, &id, e->pdu->event->type);
 		json_event_live(block, e, &view);
 		sse_event_end(block);
 		events++;
-		if (closes(e))
+		if (is_last_of(b, e))
 			break;
 	}
 	return events;
@@ -306,12 +343,12 @@ make_form(
 
 	switch (form) {
 	case HUB_ANSWER:
-		b->events = write_answer(room, b->from, &bytes);
+		b->events = write_answer(room, b, &bytes);
 		b->forms[form] =
 		    http_shared_new(200, "application/json", bytes.p, bytes.n);
 		break;
 	case HUB_BLOCK:
-		b->events = write_block(room, b->from, &bytes);
+		b->events = write_block(room, b, &bytes);
 		b->forms[form] = http_block_new(bytes.p, bytes.n);
 		break;
 	case HUB_ANSWER_GZIP:
@@ -368,52 +405,91 @@ has_end(const struct hub_room *room, int64_t from)
 	return false;
 }
 
-static struct hub_body *
-find_body(struct hub *hub, struct hub_room *room, int64_t from)
+/* Whom a body for members does not suit: of whose membership it speaks, or who sent
+ * something by a transaction, which they alone are told of. */
+static void
+find_exceptions(const struct hub_room *room, struct hub_body *b)
 {
+	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > b->from;
+	     i--) {
+		const struct live_event *e = room->ring[i];
+		const char *sender = e->pdu->event->sender,
+			   *who = e->pdu->event->state_key;
+
+		if (e->membership_after != MEMBERSHIP_NONE)
+			vec_push(&b->but, map_hash(who, strlen(who)));
+		if (e->txn_id != NULL)
+			vec_push(&b->but, map_hash(sender, strlen(sender)));
+		if (e->replaced_event != 0 && !class_sees_replaced(b->class, e))
+			b->is_unlike = true;
+	}
+}
+
+static struct hub_body *
+find_body(struct hub *hub, const struct listener *l)
+{
+	struct hub_room *room = l->in;
 	struct hub_body *b;
 
 	if (room->bodies == NULL) {
 		room->bodies = xcalloc(HUB_BODIES, sizeof *room->bodies);
 		atomic_fetch_add(&hub->memory, HUB_BODIES * sizeof *room->bodies);
 	}
-	for (int i = 0; i < HUB_BODIES; i++)
-		if (room->bodies[i].is_used && room->bodies[i].from == from)
-			return &room->bodies[i];
+	for (int i = 0; i < HUB_BODIES; i++) {
+		b = &room->bodies[i];
+		if (b->is_used && b->from == l->from && b->class == l->class)
+			return b;
+	}
 	b = &room->bodies[room->next_body++ % HUB_BODIES];
 	drop_body(b);
 	b->is_used = true;
-	b->from = from;
-	b->has_joins = has_join(room, from, 0);
-	b->has_end = has_end(room, from);
+	b->class = l->class;
+	b->from = l->from;
+	if (l->class == CLASS_MEMBERS) {
+		find_exceptions(room, b);
+	} else {
+		b->has_joins = has_join(room, l->from, 0);
+		b->has_end = has_end(room, l->from);
+	}
 	return b;
 }
 
 bool
-hub_room_joined(struct hub *hub, struct hub_room *room, int64_t from, uint64_t user)
+hub_room_suits(struct hub *hub, const struct listener *l)
 {
-	return find_body(hub, room, from)->has_joins && has_join(room, from, user);
+	const struct hub_body *b = find_body(hub, l);
+
+	for (size_t i = 0; i < b->but.n; i++)
+		if (b->but.v[i] == l->user)
+			return false;
+	return !b->is_unlike;
 }
 
 bool
-hub_room_ends(struct hub *hub, struct hub_room *room, int64_t from)
+hub_room_joined(struct hub *hub, const struct listener *l)
 {
-	return find_body(hub, room, from)->has_end;
+	return find_body(hub, l)->has_joins && has_join(l->in, l->from, l->user);
+}
+
+bool
+hub_room_ends(struct hub *hub, const struct listener *l)
+{
+	return find_body(hub, l)->has_end;
 }
 
 struct http_shared *
-hub_room_body(struct hub *hub, struct hub_room *room, int64_t from, enum hub_form form,
-    uint32_t *events_out)
+hub_room_body(
+    struct hub *hub, const struct listener *l, enum hub_form form, uint32_t *events_out)
 {
-	struct hub_body *b = find_body(hub, room, from);
+	struct hub_body *b = find_body(hub, l);
 	enum hub_form plain = form == HUB_ANSWER_GZIP  ? HUB_ANSWER
 			      : form == HUB_BLOCK_GZIP ? HUB_BLOCK
 						       : form;
 
 	if (b->forms[plain] == NULL)
-		make_form(hub, room, b, plain);
+		make_form(hub, l->in, b, plain);
 	if (b->forms[form] == NULL)
-		make_form(hub, room, b, form);
+		make_form(hub, l->in, b, form);
 	*events_out = b->events;
 	return b->forms[form];
 }

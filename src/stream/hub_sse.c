@@ -71,19 +71,22 @@ hub_sse_answer(struct hub *hub, struct listener *l)
 	uint32_t events = 0;
 	bool ends;
 
-	/* Whoever was outrun comes back and goes on from the store. */
+	if (!hub_has_expired(l->expires_ms) && hub_is_unlike(hub, l)) {
+		hub_stand_alone(hub, l);
+		return;
+	}
+	/* A stranger who was outrun comes back and goes on from the store. */
 	if (hub_has_expired(l->expires_ms) || hub_is_outrun(l)) {
 		hub_sse_end(hub, l, true);
 		return;
 	}
 	/* Whoever has joined is no stranger any more, and comes back as a member. */
-	if (hub_room_joined(hub, room, l->from, l->user)) {
+	if (hub_room_joined(hub, l)) {
 		hub_sse_end(hub, l, false);
 		return;
 	}
-	ends = hub->stopping || hub_room_ends(hub, room, l->from);
-	block = hub_room_body(
-	    hub, room, l->from, l->gzip ? HUB_BLOCK_GZIP : HUB_BLOCK, &events);
+	ends = hub->stopping || hub_room_ends(hub, l);
+	block = hub_room_body(hub, l, l->gzip ? HUB_BLOCK_GZIP : HUB_BLOCK, &events);
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
 	json_event_count_delivered(events);
 	if (!http_stream_block(hub_exchange(hub, l), block))
@@ -93,8 +96,10 @@ hub_sse_answer(struct hub *hub, struct listener *l)
 		return;
 	}
 	l->from = l->heard = room->last;
+	if (l->waiting != NULL)
+		l->waiting->from.events = room->last;
 	link_out(&l->room);
-	link_before(&room->strangers, &l->room);
+	link_before(&room->sharing[l->class], &l->room);
 	wait_on(hub, l);
 }
 

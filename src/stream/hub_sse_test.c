@@ -3,120 +3,9 @@
  * ends them. Relies on stream/testing.
  */
 #include <zlib.h>
-#include "stream/testing.h"
-
-#define ANN "@ann:" TESTING_SERVER
+#include "stream/testing_sse.h"
 
 /* --- what tests say --- */
-
-static int
-stream_as(struct fixture *f, const char *user, const char *more)
-{
-	char text[512];
-
-	snprintf(text, sizeof text, "&stream=1%s", more);
-	return poll_as(f, user, text);
-}
-
-/* All rooms of a user. */
-static int
-stream_of_all(struct fixture *f, const char *user, const char *more)
-{
-	int fd = new_socket();
-	char text[512];
-
-	connect_socket(fd, f->port);
-	snprintf(text, sizeof text,
-	    "GET /events?user=%s&stream=1%s HTTP/1.1\r\nHost: x\r\n\r\n", user, more);
-	say(fd, text);
-	return fd;
-}
-
-/* The bytes of the next block; malloc'ed. Without any: the stream has ended. */
-static char *
-read_block(int fd, size_t *n_out)
-{
-	char line[20], *bytes;
-	size_t n = 0;
-
-	do {
-		assert_true(n < sizeof line - 1);
-		read_exactly(fd, line + n, 1);
-	} while (line[n++] != '\n');
-	*n_out = strtoul(line, NULL, 16);
-	bytes = malloc(*n_out + 2);
-	read_exactly(fd, bytes, *n_out + 2);
-	assert_memory_equal(bytes + *n_out, "\r\n", 2);
-	bytes[*n_out] = '\0';
-	return bytes;
-}
-
-static void
-expect_head(int fd)
-{
-	struct answer answer;
-
-	read_head(fd, &answer);
-	assert_int_equal(answer.status, 200);
-	assert_non_null(strstr(answer.head, "\r\nContent-Type: text/event-stream\r\n"));
-	assert_non_null(strstr(answer.head, "\r\nCache-Control: no-store\r\n"));
-	assert_non_null(strstr(answer.head, "\r\nX-Accel-Buffering: no\r\n"));
-}
-
-/* Reads how a stream begins; where it stands goes to id (32 bytes). */
-static void
-expect_opening(int fd, char *id)
-{
-	size_t n;
-	char *text;
-
-	expect_head(fd);
-	text = read_block(fd, &n);
-	assert_int_equal(sscanf(text, "retry: 2000\nid: %31s\n\n", id), 1);
-	free(text);
-}
-
-static int
-open_stream(struct fixture *f, const char *user, const char *more)
-{
-	int fd = stream_as(f, user, more);
-	char id[32];
-
-	serve_look(f);
-	expect_opening(fd, id);
-	return fd;
-}
-
-static void
-expect_block(int fd, const char *const *words, const char * not )
-{
-	size_t n;
-	char *text = read_block(fd, &n);
-	const char *at = text;
-
-	for (; *words != NULL; words++) {
-		at = strstr(at, *words);
-		if (at == NULL)
-			fail_msg("%s is missing in %s", *words, text);
-	}
-	if (not != NULL && strstr(text, not ) != NULL)
-		fail_msg("%s has no place in %s", not, text);
-	free(text);
-}
-
-/* The stream ends as it should; the connection stays. */
-static void
-expect_stream_end(int fd)
-{
-	char *last;
-	size_t n;
-
-	last = read_block(fd, &n);
-	if (n > 0)
-		fail_msg("%s where the end was to come", last);
-	free(last);
-	close(fd);
-}
 
 /* Reads a block, doing the looks that it takes: what comes next of a burst of which so
  * many have been heard. Returns how many that makes. */
@@ -137,15 +26,6 @@ burst_on(struct fixture *f, int fd, int heard)
 	assert_true(now > heard);
 	free(block);
 	return now;
-}
-
-static uint64_t
-looks(struct fixture *f)
-{
-	struct hub_stats stats;
-
-	hubs_stats(f->hubs, &stats);
-	return stats.looks;
 }
 
 /* Turns the hub's clock to so many milliseconds from now. */
@@ -363,7 +243,8 @@ packed_streams_share_one_packed_block(void **state)
 	char text[2048];
 
 	for (int i = 0; i < 10; i++) {
-		fds[i] = stream_as(f, i == 5 ? "@bob:x" : "@gee:x", "&gzip=1");
+		fds[i] = i == 5 ? stream_as(f, "@bob:x", ALONE "&gzip=1")
+				: stream_as(f, "@gee:x", "&gzip=1");
 		if (i == 0 || i == 5)
 			serve_look(f);
 		expect_head(fds[i]);
@@ -431,7 +312,7 @@ a_room_that_closes_ends_its_streams_with_that_event(void **state)
 	int stranger = open_stream(f, "@gee:x", ""), peeker, again;
 	struct gate gate;
 
-	peeker = open_stream(f, "@bob:x", "");
+	peeker = open_stream(f, "@bob:x", ALONE);
 	await_parked(f, 2);
 	gate_close(f, &gate);
 	queue_event(f, f->room, "m.room.message", NULL, "{\"body\":\"open\"}");
@@ -462,8 +343,8 @@ a_logout_cuts_streams_off(void **state)
 	int stranger = open_stream(f, "@gee:x", ""), user, other, looking, early;
 	struct waiting *w;
 
-	user = open_stream(f, ANN, "");
-	other = open_stream(f, "@bob:x", "");
+	user = open_stream(f, ANN, ALONE);
+	other = open_stream(f, "@bob:x", ALONE);
 	await_parked(f, 3);
 	tell_token_gone(f, "@gee:x", "DEVICE");
 	tell_token_gone(f, ANN, "ANOTHER");
@@ -484,7 +365,7 @@ a_logout_cuts_streams_off(void **state)
 	do_look(f, w);
 	hub_looked(f->hubs, w);
 	expect_end(looking);
-	early = stream_as(f, "@bob:x", "");
+	early = stream_as(f, "@bob:x", ALONE);
 	w = take_look(f);
 	tell_token_gone(f, "@bob:x", "DEVICE");
 	do_look(f, w);
@@ -500,7 +381,7 @@ a_stream_ends_with_its_token(void **state)
 	struct fixture *f = *state;
 	int guest = open_stream(f, "@gee:x", "&expires=5000"), user;
 
-	user = open_stream(f, ANN, "&expires=5000");
+	user = open_stream(f, ANN, ALONE "&expires=5000");
 	await_parked(f, 2);
 	turn_clock(f, 4000);
 	send_text(f, f->room, "in time");
@@ -546,7 +427,7 @@ a_comment_comes_after_25_seconds_of_silence(void **state)
 	struct fixture *f = *state;
 	int stranger = open_stream(f, "@gee:x", ""), user;
 
-	user = open_stream(f, ANN, "");
+	user = open_stream(f, ANN, ALONE);
 	await_parked(f, 2);
 	turn_clock(f, SSE_COMMENT_MS - 2000);
 	send_text(f, f->room, "before");
@@ -574,7 +455,8 @@ static void
 one_look_answers_a_member_for_each_event(void **state)
 {
 	struct fixture *f = *state;
-	int member = open_stream(f, ANN, ""), peeker = open_stream(f, "@bob:x", "");
+	int member = open_stream(f, ANN, ALONE),
+	    peeker = open_stream(f, "@bob:x", ALONE);
 
 	await_parked(f, 2);
 	for (int i = 0; i < 5; i++) {
@@ -599,7 +481,7 @@ static void
 what_comes_while_a_worker_looks_is_heard_behind_it(void **state)
 {
 	struct fixture *f = *state;
-	int fd = open_stream(f, ANN, "");
+	int fd = open_stream(f, ANN, ALONE);
 	struct waiting *w;
 
 	await_parked(f, 1);
@@ -728,8 +610,8 @@ who_joins_while_it_listens_comes_back_as_a_member(void **state)
 	snprintf(from, sizeof from, "&from=s1_e%lld", here);
 	again = open_stream(f, "@mary:" TESTING_SERVER, from);
 	expect_block(again, WORDS("\"membership\":\"join\""), NULL);
+	await_parked(f, 2);
 	send_text(f, f->room, "to both");
-	serve_look(f);
 	expect_block(stays, WORDS("to both"), NULL);
 	expect_block(again, WORDS("to both"), NULL);
 	close(stays);
@@ -763,7 +645,7 @@ a_stream_whose_client_goes_leaves_nothing_behind(void **state)
 	int stranger = open_stream(f, "@gee:x", ""), user, early;
 	struct waiting *w;
 
-	user = open_stream(f, ANN, "");
+	user = open_stream(f, ANN, ALONE);
 	await_parked(f, 2);
 	close(stranger);
 	await_parked(f, 1);
@@ -772,7 +654,7 @@ a_stream_whose_client_goes_leaves_nothing_behind(void **state)
 	close(user);
 	do_look(f, w);
 	hub_looked(f->hubs, w);
-	early = stream_as(f, "@bob:x", "");
+	early = stream_as(f, "@bob:x", ALONE);
 	w = take_look(f);
 	close(early);
 	do_look(f, w);
@@ -870,12 +752,12 @@ stopping_ends_every_stream(void **state)
 	int stranger = open_stream(f, "@gee:x", ""), user, begun, fresh;
 	struct waiting *w;
 
-	user = open_stream(f, ANN, "");
+	user = open_stream(f, ANN, ALONE);
 	await_parked(f, 2);
 	begun = stream_of_all(f, ANN, "");
 	serve_look(f);
 	await_parked(f, 3);
-	fresh = stream_as(f, "@bob:x", "");
+	fresh = stream_as(f, "@bob:x", ALONE);
 	w = take_look(f);
 	do_look(f, w);
 	http_post(http_io_at(f->http, 0), stop_hub, f);

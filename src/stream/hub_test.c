@@ -132,7 +132,7 @@ a_logout_ends_a_parked_poll_at_once(void **state)
 	serve_look(f);
 	user = poll_as(f, "@ann:" TESTING_SERVER, "");
 	serve_look(f);
-	other = poll_as(f, "@bob:x", "");
+	other = poll_as(f, "@bob:x", ALONE);
 	serve_look(f);
 	await_parked(f, 3);
 	tell_token_gone(f, "@gee:x", "DEVICE");
@@ -228,7 +228,7 @@ a_client_that_goes_leaves_nothing_behind(void **state)
 	await_parked(f, 1);
 	close(parked_one);
 	await_parked(f, 0);
-	looking = poll_as(f, "@bob:x", "");
+	looking = poll_as(f, "@bob:x", ALONE);
 	w = take_look(f);
 	close(looking);
 	do_look(f, w);
@@ -452,7 +452,7 @@ who_has_joined_is_looked_for_by_name(void **state)
 	fd = poll_as(f, "@gee:" TESTING_SERVER, "&from=s1_e1000");
 	w = take_look(f);
 	do_look(f, w);
-	assert_false(w->as_stranger);
+	assert_int_equal(w->as, CLASS_MEMBERS);
 	hub_looked(f->hubs, w);
 	await_parked(f, 1);
 	close(fd);

@@ -118,7 +118,8 @@ hub_request(struct http_io *io, struct http_request *request, void *arg)
 	w->has_from = from != NULL;
 	if (from != NULL)
 		assert_true(token_parse(from, &w->from));
-	w->limit = EVENTS_LIMIT_DEFAULT;
+	w->limit = uri_query_get(&query, "alone") == NULL ? EVENTS_LIMIT_DEFAULT
+							  : EVENTS_LIMIT_DEFAULT + 1;
 	w->is_stranger = starts_with(user, "@g");
 	w->sse = uri_query_get(&query, "stream") != NULL;
 	w->accepts_gzip = uri_query_get(&query, "gzip") != NULL;
@@ -263,6 +264,9 @@ expect_words(int fd, int status, const char *const *words, const char * not )
 	free(answer.body);
 	close(fd);
 }
+
+/* For a listener who shares no answers. */
+#define ALONE "&alone=1"
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 

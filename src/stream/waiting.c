@@ -116,7 +116,7 @@ waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
 
 	w->looked = found.end;
 	w->more = found.more;
-	w->as_stranger = found.as_stranger;
+	w->as = found.as;
 	if (err == M_OK && found.count > 0 && w->sse)
 		set_block(w, &chunk);
 	else if (err == M_OK && found.count > 0)

@@ -1,0 +1,198 @@
+/*
+ * Who shares answers with whom: strangers, those who peek, members; and what is for one
+ * of them alone. Relies on stream/testing.
+ */
+#include "stream/testing_sse.h"
+
+#define MARY "@mary:" TESTING_SERVER
+
+static void
+members_share_an_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct hub_stats stats;
+	int fds[20];
+
+	testing_join(&f->t, f->room, MARY);
+	for (int i = 0; i < 20; i++) {
+		fds[i] = poll_as(f, i % 2 ? MARY : ANN, "");
+		serve_look(f);
+		await_parked(f, i + 1);
+	}
+	send_text(f, f->room, "to-all");
+	for (int i = 0; i < 20; i++)
+		expect_words(
+		    fds[i], 200, WORDS("to-all", "\"membership\":\"join\""), NULL);
+	hubs_stats(f->hubs, &stats);
+	assert_int_equal(stats.bodies_made, 1);
+	assert_int_equal(stats.answers_shared, 20);
+	assert_int_equal(stats.looks, 20);
+}
+
+static void
+another_devices_logout_is_none_of_theirs_who_share(void **state)
+{
+	struct fixture *f = *state;
+	int peeker = poll_as(f, "@bob:x", ""), member;
+
+	serve_look(f);
+	member = poll_as(f, ANN, "");
+	serve_look(f);
+	await_parked(f, 2);
+	tell_token_gone(f, "@bob:x", "ANOTHER");
+	tell_token_gone(f, ANN, "ANOTHER");
+	send_text(f, f->room, "still");
+	expect_words(peeker, 200, WORDS("still"), NULL);
+	expect_words(member, 200, WORDS("still"), NULL);
+	member = poll_as(f, ANN, "");
+	serve_look(f);
+	await_parked(f, 1);
+	tell_token_gone(f, ANN, "DEVICE");
+	expect_answer(member, 401, "{}");
+	close(member);
+}
+
+static void
+members_share_a_block_and_those_who_peek_the_strangers(void **state)
+{
+	struct fixture *f = *state;
+	struct hub_stats stats;
+	int fds[6];
+
+	testing_join(&f->t, f->room, MARY);
+	for (int i = 0; i < 3; i++)
+		fds[i] = open_stream(f, i == 0 ? ANN : MARY, "");
+	for (int i = 3; i < 6; i++)
+		fds[i] = open_stream(f, "@bob:x", "");
+	await_parked(f, 6);
+	for (int round = 0; round < 3; round++) {
+		uint64_t looked = looks(f);
+
+		send_text(f, f->room, "to all");
+		for (int i = 0; i < 6; i++)
+			expect_block(fds[i],
+			    WORDS("to all", i < 3 ? "\"membership\":\"join\""
+						  : "\"membership\":\"leave\""),
+			    NULL);
+		hubs_stats(f->hubs, &stats);
+		assert_int_equal(looks(f), looked);
+		assert_int_equal(stats.bodies_made, 2 * (round + 1));
+	}
+	for (int i = 0; i < 6; i++)
+		close(fds[i]);
+}
+
+static void
+append_by_transaction(struct fixture *f, const char *body)
+{
+	struct append_extra extra = {
+		.device_id = "DEVICE", .txn_path = "/send", .txn_id = body
+	};
+	struct new_event e = { .sender = ANN,
+		.type = "m.room.message",
+		.content = testing_json(f->t.arena, "{\"body\":\"mine\"}") };
+
+	assert_int_equal(
+	    room_append(&f->t.ctx, f->t.arena, f->room, &e, 1, &extra), M_OK);
+	writer_flush(f->t.core.writer);
+}
+
+static void
+what_is_not_the_same_for_all_members_is_looked_for(void **state)
+{
+	static const char topic[] = "m.room.topic";
+	struct fixture *f = *state;
+	int mary, ann;
+	uint64_t looked;
+
+	testing_join(&f->t, f->room, MARY);
+	ann = open_stream(f, ANN, "");
+	mary = open_stream(f, MARY, "");
+	await_parked(f, 2);
+	looked = looks(f);
+	/* The sender alone is told by which transaction. */
+	append_by_transaction(f, "t1");
+	serve_look(f);
+	expect_block(ann, WORDS("mine", "\"transaction_id\":\"t1\""), NULL);
+	expect_block(mary, WORDS("mine"), "transaction_id");
+	await_parked(f, 2);
+	assert_int_equal(looks(f), looked + 1);
+	/* What is said of somebody. */
+	assert_int_equal(testing_append(&f->t, f->room, MARY, "m.room.member", MARY,
+			     "{\"displayname\":\"M\",\"membership\":\"join\"}", NULL),
+	    M_OK);
+	serve_look(f);
+	expect_block(ann, WORDS("\"state_key\":\"@mary:"), NULL);
+	expect_block(mary, WORDS("\"state_key\":\"@mary:"), NULL);
+	await_parked(f, 2);
+	assert_int_equal(looks(f), looked + 2);
+	/* What was replaced may have been seen by some of them only. */
+	assert_int_equal(
+	    testing_append(&f->t, f->room, ANN, topic, "", "{\"topic\":\"a\"}", NULL),
+	    M_OK);
+	expect_block(ann, WORDS(topic), NULL);
+	expect_block(mary, WORDS(topic), NULL);
+	assert_int_equal(
+	    testing_append(&f->t, f->room, ANN, topic, "", "{\"topic\":\"b\"}", NULL),
+	    M_OK);
+	expect_block(mary, WORDS("\"prev_content\":{\"topic\":\"a\"}"), NULL);
+	expect_block(ann, WORDS("\"prev_content\":{\"topic\":\"a\"}"), NULL);
+	assert_int_equal(looks(f), looked + 2);
+	assert_int_equal(
+	    testing_append(&f->t, f->room, ANN, "m.room.history_visibility", "",
+		"{\"history_visibility\":\"joined\"}", NULL),
+	    M_OK);
+	expect_block(ann, WORDS("\"history_visibility\":\"joined\""), NULL);
+	expect_block(mary, WORDS("\"history_visibility\":\"joined\""), NULL);
+	assert_int_equal(looks(f), looked + 2);
+	assert_int_equal(
+	    testing_append(&f->t, f->room, ANN, topic, "", "{\"topic\":\"c\"}", NULL),
+	    M_OK);
+	serve_look(f);
+	serve_look(f);
+	expect_block(mary, WORDS("\"prev_content\":{\"topic\":\"b\"}"), NULL);
+	expect_block(ann, WORDS("\"prev_content\":{\"topic\":\"b\"}"), NULL);
+	assert_int_equal(looks(f), looked + 4);
+	close(ann);
+	close(mary);
+}
+
+static void
+a_member_who_leaves_hears_no_more_than_that(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	testing_join(&f->t, f->room, MARY);
+	assert_int_equal(
+	    testing_append(&f->t, f->room, ANN, "m.room.history_visibility", "",
+		"{\"history_visibility\":\"joined\"}", NULL),
+	    M_OK);
+	fd = open_stream(f, MARY, "");
+	await_parked(f, 1);
+	send_text(f, f->room, "to members");
+	expect_block(fd, WORDS("to members"), NULL);
+	assert_int_equal(testing_append(&f->t, f->room, ANN, "m.room.member", MARY,
+			     "{\"membership\":\"leave\"}", NULL),
+	    M_OK);
+	serve_look(f);
+	expect_block(fd, WORDS("\"membership\":\"leave\""), NULL);
+	await_parked(f, 1);
+	send_text(f, f->room, "to those who stayed");
+	serve_look(f);
+	expect_stream_end(fd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(members_share_an_answer),
+		T(another_devices_logout_is_none_of_theirs_who_share),
+		T(members_share_a_block_and_those_who_peek_the_strangers),
+		T(what_is_not_the_same_for_all_members_is_looked_for),
+		T(a_member_who_leaves_hears_no_more_than_that),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
