@@ -151,13 +151,6 @@ class Holder:
         self.socket.close()
 
 
-def until_gone(server, left):
-    """Returns once no more than `left` listeners are parked."""
-    deadline = time.monotonic() + 20
-    while server.parked() > left:
-        assert time.monotonic() < deadline
-
-
 def open_room(server):
     return server.api.register().create_room(
         initial_state=[{"type": "m.room.history_visibility",
@@ -172,11 +165,11 @@ def test_one_token_parks_only_so_many_listeners(private):
     check_limited(guest.reply("GET", f"/events?room_id={room}"))
     assert "chunk" in other.events(other.now([room]), [room], 0)
     holders.pop().close()
-    until_gone(server, 2)
+    server.until_parked_at_most(2)
     assert "chunk" in guest.events(guest.now([room]), [room], 0)
     for holder in holders:
         holder.close()
-    until_gone(server, 0)
+    server.until_parked_at_most(0)
 
 
 def test_one_address_parks_only_so_many_listeners(private):

@@ -353,22 +353,16 @@ def test_a_packed_stream_is_understood_as_it_comes(own, api, ann, ben, hall, who
         assert packed.next().event_id == sent
 
 
-def test_a_listener_who_goes_away_is_forgotten(own, ann, guest, hall):
-    before = own.parked()
+def test_a_listener_who_goes_away_is_forgotten(private):
+    one = private()
+    guest, hall = one.api.guest(), one.api.register().public_room()
     streams = [Stream(guest, [hall]) for _ in range(20)]
     for stream in streams:
         stream.opening()
-    assert own.parked() >= before + 20
+    assert one.parked() == 20
     for stream in streams:
         stream.close()
-    with Stream(guest, [hall]) as stream:
-        stream.opening()
-        for n in range(100):
-            sent = ann.send(hall, "who is there?")
-            assert stream.next().event_id == sent
-            if own.parked() <= before + 1:
-                return
-    raise AssertionError(f"{own.parked()} listeners, and {before} before")
+    one.until_parked_at_most(0)
 
 
 def test_a_comment_comes_when_nothing_is_said(own, guest, hall):

@@ -21,6 +21,7 @@ from .http import Http
 TOP = pathlib.Path(__file__).resolve().parents[2]
 START_WITHIN_S = 30
 STOP_WITHIN_S = 20
+PARKED_WITHIN_S = 20
 SANITIZER_WORDS = ("ERROR: AddressSanitizer", "runtime error", "WARNING: ThreadSanitizer",
                    "LeakSanitizer")
 SHARED_SECRET = "a secret that only this test knows"
@@ -187,21 +188,29 @@ class Server:
                 found[name] = float(value)
         return found
 
+    def listeners(self, state):
+        """How many listeners are in this state. KeyError: the server does not tell."""
+        return self.metrics()[f'parlour_listeners{{state="{state}"}}']
+
     def parked(self):
-        """How many listeners wait in the hubs; None where the server does not tell."""
-        values = [v for k, v in self.metrics().items()
-                  if "parked" in k and not k.split("{")[0].endswith("_total")]
-        return max(values) if values else None
+        """How many listeners wait in the hubs."""
+        return self.listeners("parked")
+
+    def _until_parked(self, is_enough, what):
+        deadline = time.monotonic() + PARKED_WITHIN_S
+        while not is_enough(now := self.parked()):
+            assert time.monotonic() < deadline, f"{now:.0f} listeners parked, not {what}"
+            time.sleep(0.005)  # between two looks at a gauge
 
     def until_parked(self, count):
-        """Returns once `count` listeners are parked, so that what follows finds them so."""
-        deadline = time.monotonic() + 10
-        while True:
-            now = self.parked()
-            if now is None or now >= count:
-                return
-            assert time.monotonic() < deadline, f"{now} listeners parked, not {count}"
-            time.sleep(0.005)  # between two looks at a gauge
+        """Returns once `count` listeners are parked, so that what follows finds them so:
+        who is still being looked for may not have a place in the stream yet."""
+        self._until_parked(
+            lambda now: now >= count and self.listeners("looking") == 0, count)
+
+    def until_parked_at_most(self, count):
+        """Returns once no more than `count` are: the server knows that the others went."""
+        self._until_parked(lambda now: now <= count, f"at most {count}")
 
 
 class External:
