@@ -23,17 +23,6 @@ def ids(events):
     return [e["event_id"] for e in events if "event_id" in e]
 
 
-@pytest.fixture
-def hall(ann):
-    """A world-readable room of ann's."""
-    return ann.public_room()
-
-
-@pytest.fixture
-def closed(ann):
-    return ann.create_room()
-
-
 # --- looking ---------------------------------------------------------------
 
 

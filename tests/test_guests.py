@@ -18,12 +18,6 @@ GONE = (401, "M_UNKNOWN_TOKEN")
 NO_RIGHT = (403, "M_FORBIDDEN")
 
 
-@pytest.fixture
-def hall(ann):
-    """A world-readable room that guests may join."""
-    return ann.public_room()
-
-
 def whoami(client, expect=200):
     return client.get("/account/whoami", expect=expect)
 

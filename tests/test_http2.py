@@ -13,17 +13,11 @@ import httpx
 import pytest
 
 from lib.http import quote
-from lib.tls import start_secure
 
 EVENTS = "/_matrix/client/api/v1/events"
 HEALTH = "/_parlour/health"
 VERSIONS = "/_matrix/client/versions"
 MANY = 200
-
-
-@pytest.fixture
-def secure(private, tmp_path):
-    return start_secure(private, tmp_path)
 
 
 def plain_client(server):

@@ -19,17 +19,6 @@ LISTENERS = 300
 WORDS = 50
 
 
-@pytest.fixture
-def hall(ann):
-    """A world-readable room of ann's."""
-    return ann.public_room()
-
-
-@pytest.fixture
-def closed(ann):
-    return ann.create_room()
-
-
 def ids(events):
     return [e.event_id for e in events]
 

@@ -5,7 +5,6 @@ import json
 import signal
 import socket
 import ssl
-import subprocess
 import threading
 import time
 
@@ -13,16 +12,11 @@ import pytest
 
 from lib.http import quote
 from lib.server import run
-from lib.tls import curl, make_certificate, s_client, start_secure
+from lib.tls import curl, make_certificate, s_client
 
 EVENTS = "/_matrix/client/api/v1/events"
 HEALTH = "/_parlour/health"
 GET = f"GET {HEALTH} HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-@pytest.fixture
-def secure(private, tmp_path):
-    return start_secure(private, tmp_path)
 
 
 def dial(server, **options):

@@ -39,14 +39,17 @@ def binary():
     return os.path.abspath(os.environ.get("PARLOUR_BIN", TOP / "build/release/parlour"))
 
 
-def command(*words):
-    return [*shlex.split(os.environ.get("PARLOUR_WRAP", "")), binary(), *map(str, words)]
+def command(*words, before=()):
+    """before: words of another program's, which then becomes the server."""
+    return [*before, *shlex.split(os.environ.get("PARLOUR_WRAP", "")), binary(),
+            *map(str, words)]
 
 
-def run(*words, cwd=None, stdin="", within_s=60, env=None):
+def run(*words, cwd=None, stdin="", within_s=60, env=None, before=(), pass_fds=()):
     """One word of the command line, to its end."""
-    return subprocess.run(command(*words), cwd=cwd, input=stdin, text=True, timeout=within_s,
-                          capture_output=True, env={**os.environ, **(env or {})})
+    return subprocess.run(command(*words, before=before), cwd=cwd, input=stdin, text=True,
+                          timeout=within_s, capture_output=True, pass_fds=pass_fds,
+                          env={**os.environ, **(env or {})})
 
 
 def free_port():
@@ -111,11 +114,15 @@ class Server:
             self.process.kill()
             self.process.wait()
 
-    def start(self, expect_health=True):
+    def add_listeners(self, *listeners):
+        """Beside those it has, from its next start on."""
+        self.write_config(listeners=[*self.settings["listeners"], *listeners])
+
+    def start(self, expect_health=True, before=(), pass_fds=()):
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen(
-                command("serve", "--config", self.config), cwd=self.folder,
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+                command("serve", "--config", self.config, before=before), cwd=self.folder,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, pass_fds=pass_fds)
         if expect_health:
             self.wait_until_healthy()
         return self
