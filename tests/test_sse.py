@@ -255,11 +255,11 @@ def test_a_stream_never_outlasts_its_token(private):
     one = private(guests={"lifetime": "3s"})
     ann = one.api.register()
     hall = ann.public_room()
+    began = time.monotonic()
     with Stream(one.api.guest(), [hall]) as stream:
         stream.opening()
-        began = time.monotonic()
         assert stream.rest() == [] and stream.ended == "cut"
-        assert time.monotonic() - began < 10
+    assert 2.99 < time.monotonic() - began < 10
 
 
 def test_streams_are_limited_like_polls_and_hear_on_while_others_are_refused(private):
@@ -378,12 +378,9 @@ def test_stopping_ends_streams_and_their_ids_hold(private):
     sent = ann.send(hall, "before")
     for stream in streams:
         assert stream.next().event_id == sent
-    began = time.monotonic()
     one.stop()  # status 0, or it fails here
-    took_s = time.monotonic() - began
-    assert took_s < 3, took_s
     for stream in streams:
-        assert stream.rest() == [] and stream.ended == "end"
+        assert stream.rest() == [] and stream.ended == "end"  # not cut off
         stream.close()
     one.start()
     sent = ann.send(hall, "after the restart")
