@@ -76,14 +76,21 @@ def test_two_hundred_guests_on_one_connection_hear_one_event(secure, is_secure):
     frames.sock.close()
 
 
-def test_a_stream_of_events_goes_on_by_http_2(secure):
+@pytest.mark.parametrize("who, looks", [("guest", 0), ("member", 1)])
+def test_a_stream_of_events_goes_on_by_http_2(secure, who, looks):
     ann = secure.api.register()
-    room, guest = ann.public_room(), secure.api.guest()
+    room = ann.public_room()
+    listener = secure.api.guest() if who == "guest" else secure.api.register()
+    if who == "member":
+        listener.join(room)
+
+    def looked():
+        return secure.metrics()["parlour_listener_looks_total"]
 
     async def listen():
         heard = []
         async with secure_client(secure) as client, client.stream(
-                "GET", EVENTS, params={"room_id": room, "access_token": guest.token},
+                "GET", EVENTS, params={"room_id": room, "access_token": listener.token},
                 headers={"Accept": "text/event-stream"}) as got:
             assert got.http_version == "HTTP/2"
             assert got.headers["content-type"].startswith("text/event-stream")
@@ -94,13 +101,16 @@ def test_a_stream_of_events_goes_on_by_http_2(secure):
                     heard.append(json.loads(line[6:])["event_id"])
                 # The first blank line ends the opening, each other one an event.
                 if line == "" and len(heard) == len(sent):
+                    if len(sent) == 0:
+                        before = await asyncio.to_thread(looked)
                     if len(sent) == 20:
                         break
                     sent.append(await asyncio.to_thread(ann.send, room, f"{len(sent)}"))
-        return sent, heard
+        return sent, heard, before
 
-    sent, heard = asyncio.run(listen())
+    sent, heard, before = asyncio.run(listen())
     assert heard == sent
+    assert looked() - before == looks * len(sent)
     secure.until_parked_at_most(0)
 
 
