@@ -1,11 +1,12 @@
 """Fixtures: the one server that most tests share, private ones, and fresh accounts."""
 
+import contextlib
 import os
-import pathlib
 
 import pytest
 
 from lib.server import External, Server, binary
+from lib.tls import start_secure
 
 
 def pytest_report_header():
@@ -30,17 +31,19 @@ def private(tmp_path):
     """Starts servers with settings of their own; all are stopped, and must stop well."""
     if os.environ.get("PARLOUR_URL"):
         pytest.skip("needs a server of its own")
-    started = []
+    with contextlib.ExitStack() as stack:  # one that does not stop well leaves none behind
+        def start(name="private", running=True, **settings):
+            one = Server(tmp_path / name, **settings)
+            stack.callback(one.stop)
+            return one.start() if running else one
 
-    def start(name="private", running=True, **settings):
-        one = Server(pathlib.Path(tmp_path) / name, **settings)
-        started.append(one)
-        return one.start() if running else one
+        yield start
 
-    yield start
-    for one in started:
-        if one.process is not None:
-            one.stop()
+
+@pytest.fixture
+def secure(private, tmp_path):
+    """A private server with a plain listener and one with TLS."""
+    return start_secure(private, tmp_path)
 
 
 @pytest.fixture
@@ -74,6 +77,24 @@ def cat(api):
 @pytest.fixture
 def guest(api):
     return api.guest()
+
+
+@pytest.fixture
+def hall(ann):
+    """A world-readable room of ann's that guests may join."""
+    return ann.public_room()
+
+
+@pytest.fixture
+def room(ann):
+    """A room of ann's that anybody with an account may join."""
+    return ann.create_room(preset="public_chat")
+
+
+@pytest.fixture
+def closed(ann):
+    """A room of ann's that nobody joins without being invited."""
+    return ann.create_room()
 
 
 def pytest_collection_modifyitems(items):

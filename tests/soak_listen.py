@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Holds listeners for a long time: guests in one room that hear two events a second and
 a burst of a hundred each minute. Each answer is checked: every event once, in order,
-none missing; and the memory of the server must not grow.
+none missing. No connection may be lost, and after the first minute the memory of the
+server may not grow by more than 32 MB.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from lib.server import TOP, Server
 EVERY_MS = 500
 SENDERS = 16
 BURST = 100
+GROWTH_MAX = 32_000_000
 
 
 @dataclasses.dataclass
@@ -28,10 +30,20 @@ class Heard:
     answers: int
     deliveries: int
     lost: int
+    wrong: int
     wake_p50_us: int
     wake_p99_us: int
     wake_max_us: int
     memory: list
+
+    def fault(self):
+        """What should not have been, in words; None: all was well."""
+        growth = self.memory[-1] - self.memory[1]
+        if self.wrong > 0 or self.lost > 0:
+            return f"{self.wrong} wrong, {self.lost} connections lost"
+        if growth > GROWTH_MAX:
+            return f"the memory of the server grew by {growth / 1e6:.1f} MB after a minute"
+        return None
 
 
 def resident(pid):
@@ -57,8 +69,8 @@ class Soak:
     def round(self, seconds, burst_every_s):
         said = self.crowd.ask("send", every_ms=EVERY_MS, seconds=seconds, senders=SENDERS,
                               burst=BURST, burst_every_ms=burst_every_s * 1000)
-        self.crowd.ask("check")
-        return said
+        checked = self.crowd.ask("check")  # counts what came between two rounds as well
+        return {**said, "lost": checked["lost"], "wrong": checked["wrong"]}
 
 
 def soak(folder, listeners, rounds, seconds=60, mode="poll", say=lambda text: None):
@@ -69,7 +81,7 @@ def soak(folder, listeners, rounds, seconds=60, mode="poll", say=lambda text: No
         with one.crowd:
             one.begin()
             memory, worst = [resident(one.pid)], {}
-            heard = {"sent": 0, "answers": 0, "events": 0, "lost": 0}
+            heard = {"sent": 0, "answers": 0, "events": 0, "lost": 0, "wrong": 0}
             for number in range(rounds):
                 said = one.round(seconds, seconds)
                 memory.append(resident(one.pid))
@@ -81,7 +93,7 @@ def soak(folder, listeners, rounds, seconds=60, mode="poll", say=lambda text: No
                     f"wake-up p99 {said['wake_p99_us'] / 1000:.1f} ms, "
                     f"resident {memory[-1] / 1e6:.1f} MB")
     return Heard(heard["sent"], heard["answers"], heard["events"], heard["lost"],
-                 memory=memory, **worst)
+                 heard["wrong"], memory=memory, **worst)
 
 
 def main():
@@ -99,13 +111,15 @@ def main():
                      say=lambda text: print(text, flush=True))
     except Wrong as wrong:
         sys.exit(f"{wrong} (data: {folder})")
-    shutil.rmtree(folder)
     print(f"{options.listeners} listeners, {heard.events} events, {heard.answers} answers, "
-          f"{heard.deliveries} deliveries, 0 wrong, {heard.lost} connections lost\n"
+          f"{heard.deliveries} deliveries, {heard.wrong} wrong, {heard.lost} connections lost\n"
           f"resident: {heard.memory[0] / 1e6:.1f} MB at the start, "
           f"{heard.memory[1] / 1e6:.1f} MB after a minute, {heard.memory[-1] / 1e6:.1f} MB at the end\n"
           f"wake-up, the worst minute: p50 {heard.wake_p50_us / 1000:.1f} ms, p99 "
           f"{heard.wake_p99_us / 1000:.1f} ms, last {heard.wake_max_us / 1000:.1f} ms")
+    if fault := heard.fault():
+        sys.exit(f"{fault} (data: {folder})")
+    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -508,11 +508,7 @@ def test_a_flood_of_connections_leaves_the_server_and_its_store_alive(private):
 
 def test_at_the_limit_of_descriptors_the_store_still_works(private):
     one = private(running=False)
-    with open(one.log, "ab") as out:
-        one.process = subprocess.Popen(
-            ["bash", "-c", 'ulimit -n 256; exec "$@"', "limited",
-             *command("serve", "--config", one.config)], cwd=one.folder, stderr=out, stdout=out)
-    one.wait_until_healthy()
+    one.start(before=["bash", "-c", 'ulimit -n 256; exec "$@"', "limited"])
     ann = one.api.register()
     room = ann.create_room()
     crowd = []

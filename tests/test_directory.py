@@ -21,11 +21,6 @@ def alias():
     return f"#{fresh('place')}:localhost"
 
 
-@pytest.fixture
-def room(ann):
-    return ann.create_room(preset="public_chat")
-
-
 def test_an_alias_is_made_asked_for_and_taken_away(api, ann, room, alias):
     assert ann.put(path_of(alias), {"room_id": room}) == {}
     got = api.get(path_of(alias))

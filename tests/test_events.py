@@ -23,17 +23,6 @@ def ids(events):
     return [e["event_id"] for e in events if "event_id" in e]
 
 
-@pytest.fixture
-def hall(ann):
-    """A world-readable room of ann's."""
-    return ann.public_room()
-
-
-@pytest.fixture
-def closed(ann):
-    return ann.create_room()
-
-
 # --- looking ---------------------------------------------------------------
 
 
@@ -187,19 +176,16 @@ def test_an_event_for_many_is_encoded_once(own, ann, guest, hall):
     assert 1 <= counted("encod") - encodings <= 4
 
 
-def test_a_listener_who_goes_away_is_forgotten(own, guest, hall):
-    position = guest.now([hall])
-    path = f"{V1}/events?from={quote(position)}&timeout=60000&room_id={quote(hall)}"
-    ears = [Raw("127.0.0.1", own.port) for _ in range(20)]
+def test_a_listener_who_goes_away_is_forgotten(private):
+    one = private()
+    guest, hall = one.api.guest(), one.api.register().public_room()
+    ears = [Raw("127.0.0.1", one.port) for _ in range(20)]
     for ear in ears:
-        ear.say(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {guest.token}\r\n\r\n")
-    own.until_parked(20)
+        ear.say(poll_head(guest, guest.now([hall]), hall))
+    one.until_parked(20)
     for ear in ears:
         ear.sock.close()
-    for _ in range(2000):
-        if own.parked() < 20:
-            break
-    assert own.parked() < 20
+    one.until_parked_at_most(0)
 
 
 def poll_head(client, position, hall, line="", timeout=30000, method="GET", version="1.1"):

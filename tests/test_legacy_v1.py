@@ -14,11 +14,6 @@ PREFIXES = [V1, V2, "/_matrix/client/r0"]
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture
-def room(ann):
-    return ann.create_room(preset="public_chat")
-
-
 def old(client, room, tail, prefix=V1):
     return prefix + client.room(room, tail)
 

@@ -151,38 +151,27 @@ class Holder:
         self.socket.close()
 
 
-def until_gone(server, left):
-    """Returns once no more than `left` listeners are parked."""
-    deadline = time.monotonic() + 20
-    while server.parked() > left:
-        assert time.monotonic() < deadline
-
-
-def open_room(server):
-    return server.api.register().create_room(
-        initial_state=[{"type": "m.room.history_visibility",
-                        "content": {"history_visibility": "world_readable"}}])
-
-
 def test_one_token_parks_only_so_many_listeners(private):
     server = private(limits={"rate": "off", "parked_per_token": 3})
-    room, guest, other = open_room(server), server.api.guest(), server.api.guest()
+    room = server.api.register().public_room()
+    guest, other = server.api.guest(), server.api.guest()
     holders = [Holder(server, guest, room) for _ in range(3)]
     server.until_parked(3)
     check_limited(guest.reply("GET", f"/events?room_id={room}"))
     assert "chunk" in other.events(other.now([room]), [room], 0)
     holders.pop().close()
-    until_gone(server, 2)
+    server.until_parked_at_most(2)
     assert "chunk" in guest.events(guest.now([room]), [room], 0)
     for holder in holders:
         holder.close()
-    until_gone(server, 0)
+    server.until_parked_at_most(0)
 
 
 def test_one_address_parks_only_so_many_listeners(private):
     server = private(limits={"rate": "off", "parked_per_address": 2},
                      trusted_proxies=["127.0.0.1/32"])
-    room, guests = open_room(server), [server.api.guest() for _ in range(4)]
+    room = server.api.register().public_room()
+    guests = [server.api.guest() for _ in range(4)]
     holders = [Holder(server, guest, room, "192.0.2.1") for guest in guests[:2]]
     server.until_parked(2)
     path = f"/events?timeout=0&room_id={room}"
@@ -195,7 +184,7 @@ def test_one_address_parks_only_so_many_listeners(private):
 def test_an_ipv6_network_counts_as_one_address(private):
     server = private(limits={"rate": "off", "parked_per_address": 1},
                      trusted_proxies=["127.0.0.1/32"])
-    room, guest = open_room(server), server.api.guest()
+    room, guest = server.api.register().public_room(), server.api.guest()
     holder = Holder(server, guest, room, "2001:db8:1:2::1")
     server.until_parked(1)
     path = f"/events?timeout=0&room_id={room}"

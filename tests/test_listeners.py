@@ -4,14 +4,13 @@ doc/operating.md
 """
 
 import http.client
-import os
 import socket
 import ssl
-import subprocess
 
 import pytest
 
-from lib.server import Server, command, free_port
+from lib.server import Server, free_port
+from lib.tls import make_certificate
 
 HEALTH = b"GET /_parlour/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
@@ -38,21 +37,14 @@ def unix(path):
 
 
 @pytest.fixture
-def with_listeners(tmp_path):
+def with_listeners(private):
     """Starts a server that has these listeners beside its own."""
-    servers = []
-
     def start(*listeners, **settings):
-        server = Server(tmp_path / f"s{len(servers)}", **settings)
-        own = server.settings["listeners"]
-        server.settings["listeners"] = [*own, *listeners]
-        server.write_config()
-        servers.append(server)
-        return server.start()
+        one = private(running=False, **settings)
+        one.add_listeners(*listeners)
+        return one.start()
 
-    yield start
-    for server in servers:
-        server.stop()
+    return start
 
 
 def test_a_unix_socket_is_served_and_goes_with_its_server(with_listeners, tmp_path):
@@ -75,12 +67,10 @@ def test_the_socket_of_one_that_was_killed_is_taken_over(with_listeners, tmp_pat
 def test_a_unix_socket_in_use_is_refused(with_listeners, tmp_path):
     path = tmp_path / "parlour.sock"
     with_listeners({"address": f"unix:{path}", "serve": ["client"]})
-    (tmp_path / "other.yaml").write_text(
-        f"data_dir: {tmp_path}/other\n"
-        f"listeners: [{{address: 'unix:{path}', serve: [client]}}]\n")
-    got = subprocess.run(command("serve", "--config", str(tmp_path / "other.yaml")),
-                         capture_output=True, text=True, timeout=60, check=False)
-    assert got.returncode != 0 and f"{path}: is in use by another program" in got.stderr
+    other = Server(tmp_path / "other")
+    other.add_listeners({"address": f"unix:{path}", "serve": ["client"]})
+    got = other.run("serve")
+    assert got.returncode == 1 and f"{path}: is in use by another program" in got.stderr
     assert ask(unix(path)).startswith(b"HTTP/1.1 200")
 
 
@@ -91,34 +81,69 @@ def test_many_at_once_are_served_by_a_unix_socket(with_listeners, tmp_path):
     assert all(ask(one).startswith(b"HTTP/1.1 200") for one in held)
 
 
-@pytest.mark.parametrize("address", ["systemd", "systemd:web"])
-def test_a_socket_that_was_handed_over_is_served(tmp_path, address):
-    listening = socket.create_server(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
-    (tmp_path / "c.yaml").write_text(
-        f"data_dir: {tmp_path}/data\nlog: {{format: json}}\n"
-        f"listeners: [{{address: '{address}', serve: [client]}}]\n")
-    # As systemd does: the socket is number 3, and the pid is that of the server itself.
-    script = 'exec 3<&$FD; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec "$@"'
-    process = subprocess.Popen(
-        ["bash", "-c", script, "bash", *command("serve", "--config", str(tmp_path / "c.yaml"))],
-        env={**os.environ, "FD": str(listening.fileno())}, pass_fds=[listening.fileno()])
-    try:
-        # It listens already: who comes too early waits in its queue.
-        one = socket.create_connection(("127.0.0.1", port))
-        assert ask(one).startswith(b"HTTP/1.1 200")
-    finally:
-        process.terminate()
-        assert process.wait(20) == 0
-        listening.close()
+# --- sockets that are handed over ---------------------------------------------
 
 
-def test_a_socket_that_nobody_handed_over_is_a_sentence(tmp_path):
-    (tmp_path / "c.yaml").write_text(
-        f"data_dir: {tmp_path}/data\nlisteners: [{{address: systemd, serve: [client]}}]\n")
-    got = subprocess.run(command("serve", "--config", str(tmp_path / "c.yaml")),
-                         capture_output=True, text=True, timeout=60, check=False)
-    assert got.returncode != 0 and "systemd has handed over no socket" in got.stderr
+def handed_over(sockets, names=None):
+    """How a server is started by systemd: its sockets are number 3 and so on, and the pid
+    is that of the server itself."""
+    moved = " ".join(f"{at}<&{one.fileno()}" for at, one in enumerate(sockets, 3))
+    named = f"LISTEN_FDNAMES={names} " if names else ""
+    script = f'exec {moved}; LISTEN_PID=$$ LISTEN_FDS={len(sockets)} {named}exec "$@"'
+    return {"before": ["bash", "-c", script, "systemd"],
+            "pass_fds": [one.fileno() for one in sockets]}
+
+
+@pytest.fixture
+def activated(private):
+    """A server that is to have its sockets from systemd, and two for its own ports."""
+    one = private(running=False)
+    with (socket.create_server(("127.0.0.1", one.port)) as one.web,
+          socket.create_server(("127.0.0.1", one.metrics_port)) as one.numbers):
+        yield one
+
+
+@pytest.mark.parametrize("address, names", [("systemd", None), ("systemd:web", "web")])
+def test_a_socket_that_was_handed_over_is_served(activated, address, names):
+    activated.write_config(listeners=[{"address": address, "serve": ["client"]}])
+    early = socket.create_connection(("127.0.0.1", activated.port))  # waits in its queue
+    activated.start(**handed_over([activated.web], names))
+    assert ask(early).startswith(b"HTTP/1.1 200")
+
+
+# Names first, wherever their listeners and sockets stand; then what is left.
+@pytest.mark.parametrize("address", ["systemd:web", "systemd"])
+def test_each_of_two_sockets_goes_to_the_listener_of_its_name(activated, address):
+    activated.write_config(listeners=[
+        {"address": address, "serve": ["client"]},
+        {"address": "systemd:numbers", "serve": ["metrics"]}])
+    activated.start(**handed_over([activated.numbers, activated.web], "numbers:web"))
+    assert activated.http.ask("GET", "/_matrix/client/versions").status == 200
+    assert activated.metrics_http.ask("GET", "/_matrix/client/versions").status == 404
+    assert activated.parked() == 0
+
+
+def refusal(server, sockets, names=None):
+    got = server.run("serve", **handed_over(sockets, names))
+    assert got.returncode == 1
+    return got.stderr
+
+
+def test_a_socket_that_nobody_handed_over_is_a_sentence(activated):
+    activated.write_config(listeners=[{"address": "systemd", "serve": ["client"]}])
+    got = activated.run("serve")
+    assert got.returncode == 1
+    assert "systemd has handed over no socket of that name, or too few" in got.stderr
+    activated.write_config(listeners=[{"address": "systemd:other", "serve": ["client"]}])
+    assert "systemd has handed over no socket of that name, or too few" in refusal(
+        activated, [activated.web], "web")
+
+
+@pytest.mark.parametrize("address, names", [("systemd", None), ("systemd:web", "web:numbers")])
+def test_a_socket_that_is_no_listeners_is_a_sentence(activated, address, names):
+    activated.write_config(listeners=[{"address": address, "serve": ["client"]}])
+    assert "systemd has handed over a socket that is no listener's address" in refusal(
+        activated, [activated.web, activated.numbers], names)
 
 
 # --- what a proxy says first ------------------------------------------------
@@ -150,11 +175,23 @@ def test_a_proxy_says_for_whom_it_connects(with_listeners, first, same):
     assert held.recv(65536).startswith(b"HTTP/1.1 200")
     # The same client, as the other connection is still there: one too many.
     again = socket.create_connection(("127.0.0.1", port))
-    assert not ask(again, same + HEALTH).startswith(b"HTTP/1.1 200")
+    assert ask(again, same + HEALTH) == b""
     other = socket.create_connection(("127.0.0.1", port))
     assert ask(other, b"PROXY TCP4 192.0.2.99 198.51.100.1 1 443\r\n" + HEALTH
                ).startswith(b"HTTP/1.1 200")
     held.close()
+
+
+@pytest.mark.parametrize("rest", [
+    b"\x20\0\0\0", b"\x21\0\0\0", b"\x21\0\0\7\4\0\4abcd", b"\x21\x31\0\xd8" + 216 * b"x"],
+    ids=["local", "unspec", "unspec_with_more", "unix"])
+def test_a_proxy_that_names_no_address_speaks_for_itself(with_listeners, rest):
+    port = free_port()
+    limited_by_address(with_listeners, port)
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+    for one in held:  # of a trusted one, as many as it likes
+        one.sendall(V2 + rest)
+    assert all(ask(one).startswith(b"HTTP/1.1 200") for one in held)
 
 
 def test_a_proxy_header_may_come_in_parts(with_listeners):
@@ -182,17 +219,13 @@ def test_who_is_no_proxy_may_not_speak_for_others(with_listeners):
 
 
 def test_tls_begins_behind_what_the_proxy_says(with_listeners, tmp_path):
-    port, pem = free_port(), tmp_path / "c.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-                    "-keyout", str(tmp_path / "k.pem"), "-out", str(pem)],
-                   check=True, capture_output=True)
+    port = free_port()
+    certificate, key = make_certificate(tmp_path)
     limited_by_address(with_listeners, port,
-                       tls={"certificate": str(pem), "key": str(tmp_path / "k.pem")})
+                       tls={"certificate": str(certificate), "key": str(key)})
     one = socket.create_connection(("127.0.0.1", port))
     one.sendall(b"PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n")
-    secure = ssl.create_default_context(cafile=str(pem)).wrap_socket(
+    secure = ssl.create_default_context(cafile=str(certificate)).wrap_socket(
         one, server_hostname="localhost")
     assert ask(secure).startswith(b"HTTP/1.1 200")
 

@@ -11,8 +11,10 @@ import subprocess
 import time
 
 import pytest
+import yaml
 
-from lib.server import Server, free_port
+from lib.server import free_port
+from lib.tls import make_certificate
 
 DOC = pathlib.Path(__file__).resolve().parent.parent / "doc" / "proxies.md"
 
@@ -23,30 +25,20 @@ def block(title, language):
     return re.search(rf"```{language}\n(.*?)```", text, re.S)[1]
 
 
-class Certificate:
-    def __init__(self, folder):
-        self.pem, self.key, self.both = (folder / n for n in ("c.pem", "c.key", "both.pem"))
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-                        "/CN=example.org", "-addext", "subjectAltName=DNS:example.org",
-                        "-keyout", str(self.key), "-out", str(self.pem)],
-                       check=True, capture_output=True)
-        self.both.write_text(self.pem.read_text() + self.key.read_text())
-
-
 class Proxy:
     """A proxy in front of a server of its own."""
 
     def __init__(self, folder, server):
         self.folder, self.server = folder, server
-        self.port, self.certificate = free_port(), Certificate(folder)
-        self.process = None
+        self.port, self.process = free_port(), None
+        self.pem, self.key = make_certificate(folder, "proxy", "example.org")
+        self.both = folder / "both.pem"
+        self.both.write_text(self.pem.read_text() + self.key.read_text())
 
     def text(self, title, language):
         text = block(title, language).replace("127.0.0.1:8008", f"127.0.0.1:{self.server.port}")
-        for name, path in (("example.org.both.pem", self.certificate.both),
-                           ("example.org.pem", self.certificate.pem),
-                           ("example.org.key", self.certificate.key)):
+        for name, path in (("example.org.both.pem", self.both), ("example.org.pem", self.pem),
+                           ("example.org.key", self.key)):
             text = text.replace(f"/etc/ssl/{name}", str(path))
         return text
 
@@ -67,9 +59,9 @@ class Proxy:
             self.process.wait(20)
 
     def curl(self, path, *options, address="127.0.0.2"):
-        return ["curl", "-sS", "--http2", "--cacert", str(self.certificate.pem), "--interface",
-                address, "--resolve", f"example.org:{self.port}:127.0.0.1", *options,
-                f"https://example.org:{self.port}{path}"]
+        return ["curl", "-sS", "--http2", "--max-time", "30", "--cacert", str(self.pem),
+                "--interface", address, "--resolve", f"example.org:{self.port}:127.0.0.1",
+                *options, f"https://example.org:{self.port}{path}"]
 
     def get(self, path, *options, **more):
         return subprocess.run(self.curl(path, *options, **more), capture_output=True, text=True,
@@ -105,15 +97,8 @@ def passthrough(proxy):
     title = "Passing bytes alone"
     behind = free_port()
     settings = proxy.text(title, "yaml").replace("127.0.0.1:8448", f"127.0.0.1:{behind}")
-    own = proxy.server.config.read_text().split("listeners:", 1)
-    assert len(own) == 2
     proxy.server.stop()
-    listener = re.sub(r"^listeners:\n", "", settings)
-    proxy.server.config.write_text(
-        own[0] + "listeners:\n"
-        + f'  - {{address: "127.0.0.1:{proxy.server.port}", serve: [client]}}\n'
-        + f'  - {{address: "127.0.0.1:{proxy.server.metrics_port}", serve: [metrics]}}\n'
-        + listener + "\n".join(own[1].split("\n")[1:]))
+    proxy.server.add_listeners(*yaml.safe_load(settings)["listeners"])
     proxy.server.start()
     (proxy.folder / "haproxy.cfg").write_text(
         proxy.text(title, "haproxy").replace("bind :443", f"bind 127.0.0.1:{proxy.port}")
@@ -122,28 +107,23 @@ def passthrough(proxy):
 
 
 @pytest.fixture(params=[nginx, caddy, haproxy, passthrough], ids=lambda one: one.__name__)
-def proxy(request, tmp_path):
+def proxy(request, private, tmp_path):
     program = {"passthrough": "haproxy"}.get(request.param.__name__, request.param.__name__)
     if not (shutil.which(program) or pathlib.Path("/usr/sbin", program).exists()):
-        pytest.skip(f"{program} is not installed")
-    server = Server(tmp_path / "server", limits={"rate": "off", "parked_per_address": 1},
-                    trusted_proxies=["127.0.0.1/32"])
-    server.start()
-    one = Proxy(tmp_path, server)
+        pytest.fail(f"{program} is not there: ./dev test installs it")
+    one = Proxy(tmp_path, private(limits={"rate": "off", "parked_per_address": 1},
+                                  trusted_proxies=["127.0.0.1/32"]))
     try:
         yield request.param(one)
     finally:
         one.stop()
-        server.stop()
 
 
 @pytest.fixture
 def room(proxy):
     """A member, and a room that is open to the world."""
     ann = proxy.server.api.register()
-    return ann, ann.create_room(
-        initial_state=[{"type": "m.room.history_visibility",
-                        "content": {"history_visibility": "world_readable"}}])
+    return ann, ann.public_room()
 
 
 def events(proxy, room, *options, **more):

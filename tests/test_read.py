@@ -13,11 +13,6 @@ NO_RIGHT = (403, "M_FORBIDDEN")
 
 
 @pytest.fixture
-def room(ann):
-    return ann.create_room(preset="public_chat")
-
-
-@pytest.fixture
 def told(ann, room):
     """Ten messages, oldest first."""
     return [ann.send(room, f"line {n}") for n in range(10)]

@@ -13,11 +13,6 @@ from lib.http import quote
 NO_RIGHT = (403, "M_FORBIDDEN")
 
 
-@pytest.fixture
-def room(ann):
-    return ann.create_room(preset="public_chat")
-
-
 def test_a_sent_event_is_read_back_as_it_was(ann, room):
     content = {"msgtype": "m.text", "body": "Grüße 🦊 \u0001 \\ \" /", "n": 2**53 - 1,
                "deep": {"a": [None, True, -1, {}]}, "": "an empty key"}

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from soak_listen import EVERY_MS, BURST, soak
+from soak_listen import soak
 
 LISTENERS = 500
 SECONDS = 10
@@ -15,6 +15,5 @@ pytestmark = pytest.mark.skipif("PARLOUR_URL" in os.environ, reason="needs a ser
 @pytest.mark.parametrize("mode", ["poll", "sse"])
 def test_five_hundred_guests_hear_every_event_once_and_in_order(tmp_path, mode):
     heard = soak(tmp_path, LISTENERS, rounds=1, seconds=SECONDS, mode=mode)
-    assert heard.events == SECONDS * 1000 // EVERY_MS + BURST
     assert heard.deliveries == heard.events * LISTENERS
-    assert heard.lost == 0
+    assert heard.fault() is None

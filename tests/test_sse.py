@@ -19,17 +19,6 @@ LISTENERS = 300
 WORDS = 50
 
 
-@pytest.fixture
-def hall(ann):
-    """A world-readable room of ann's."""
-    return ann.public_room()
-
-
-@pytest.fixture
-def closed(ann):
-    return ann.create_room()
-
-
 def ids(events):
     return [e.event_id for e in events]
 
@@ -266,11 +255,11 @@ def test_a_stream_never_outlasts_its_token(private):
     one = private(guests={"lifetime": "3s"})
     ann = one.api.register()
     hall = ann.public_room()
+    began = time.monotonic()
     with Stream(one.api.guest(), [hall]) as stream:
         stream.opening()
-        began = time.monotonic()
         assert stream.rest() == [] and stream.ended == "cut"
-        assert time.monotonic() - began < 10
+    assert 2.99 < time.monotonic() - began < 10
 
 
 def test_streams_are_limited_like_polls_and_hear_on_while_others_are_refused(private):
@@ -353,22 +342,16 @@ def test_a_packed_stream_is_understood_as_it_comes(own, api, ann, ben, hall, who
         assert packed.next().event_id == sent
 
 
-def test_a_listener_who_goes_away_is_forgotten(own, ann, guest, hall):
-    before = own.parked()
+def test_a_listener_who_goes_away_is_forgotten(private):
+    one = private()
+    guest, hall = one.api.guest(), one.api.register().public_room()
     streams = [Stream(guest, [hall]) for _ in range(20)]
     for stream in streams:
         stream.opening()
-    assert own.parked() >= before + 20
+    assert one.parked() == 20
     for stream in streams:
         stream.close()
-    with Stream(guest, [hall]) as stream:
-        stream.opening()
-        for n in range(100):
-            sent = ann.send(hall, "who is there?")
-            assert stream.next().event_id == sent
-            if own.parked() <= before + 1:
-                return
-    raise AssertionError(f"{own.parked()} listeners, and {before} before")
+    one.until_parked_at_most(0)
 
 
 def test_a_comment_comes_when_nothing_is_said(own, guest, hall):
@@ -395,12 +378,9 @@ def test_stopping_ends_streams_and_their_ids_hold(private):
     sent = ann.send(hall, "before")
     for stream in streams:
         assert stream.next().event_id == sent
-    began = time.monotonic()
     one.stop()  # status 0, or it fails here
-    took_s = time.monotonic() - began
-    assert took_s < 3, took_s
     for stream in streams:
-        assert stream.rest() == [] and stream.ended == "end"
+        assert stream.rest() == [] and stream.ended == "end"  # not cut off
         stream.close()
     one.start()
     sent = ann.send(hall, "after the restart")

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import subprocess
+import threading
 
 from .http import quote
 from .server import TOP, binary
@@ -21,6 +22,7 @@ def program():
 
 
 END_WITHIN_S = 60
+ANSWER_WITHIN_S = 600  # beyond the seconds that it is told to go on for
 
 
 class Wrong(Exception):
@@ -43,20 +45,29 @@ class Crowd:
         self.read()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.process.stdin.close()
         try:
-            self.process.wait(END_WITHIN_S)
+            status = self.process.wait(END_WITHIN_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
+            status = self.process.wait()
+        said = self.process.stderr.read().strip()
         self.process.stdout.close()
         self.process.stderr.close()
+        if kind is None and status != 0:
+            raise Wrong(f"bench/listen ended with status {status}: {said}")
 
-    def read(self):
-        line = self.process.stdout.readline()
+    def read(self, within_s=ANSWER_WITHIN_S):
+        late = threading.Timer(within_s, self.process.kill)
+        late.start()
+        try:
+            line = self.process.stdout.readline()
+        finally:
+            late.cancel()
         if not line:
-            raise Wrong(self.process.stderr.read().strip() or "bench/listen has ended")
+            raise Wrong(self.process.stderr.read().strip()
+                        or f"bench/listen has ended, or said nothing in {within_s} s")
         said = json.loads(line)
         if said.get("wrong"):
             raise Wrong(f"{said['wrong']} wrong; {said['first_wrong']}")
@@ -68,4 +79,4 @@ class Crowd:
         words = [word, *(f"{name}={value}" for name, value in arguments.items())]
         self.process.stdin.write(" ".join(words) + "\n")
         self.process.stdin.flush()
-        return self.read()
+        return self.read(ANSWER_WITHIN_S + arguments.get("seconds", 0))

@@ -125,6 +125,7 @@ class Raw:
                 return None, {}
         text, self.kept = self.kept.split(b"\r\n\r\n", 1)
         lines = text.decode("latin-1").split("\r\n")
+        assert lines[0].startswith("HTTP/1."), f"no answer begins with {lines[0][:200]!r}"
         names = {}
         for line in lines[1:]:
             name, value = line.split(":", 1)

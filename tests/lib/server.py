@@ -21,6 +21,7 @@ from .http import Http
 TOP = pathlib.Path(__file__).resolve().parents[2]
 START_WITHIN_S = 30
 STOP_WITHIN_S = 20
+PARKED_WITHIN_S = 20
 SANITIZER_WORDS = ("ERROR: AddressSanitizer", "runtime error", "WARNING: ThreadSanitizer",
                    "LeakSanitizer")
 SHARED_SECRET = "a secret that only this test knows"
@@ -38,14 +39,17 @@ def binary():
     return os.path.abspath(os.environ.get("PARLOUR_BIN", TOP / "build/release/parlour"))
 
 
-def command(*words):
-    return [*shlex.split(os.environ.get("PARLOUR_WRAP", "")), binary(), *map(str, words)]
+def command(*words, before=()):
+    """before: words of another program's, which then becomes the server."""
+    return [*before, *shlex.split(os.environ.get("PARLOUR_WRAP", "")), binary(),
+            *map(str, words)]
 
 
-def run(*words, cwd=None, stdin="", within_s=60, env=None):
+def run(*words, cwd=None, stdin="", within_s=60, env=None, before=(), pass_fds=()):
     """One word of the command line, to its end."""
-    return subprocess.run(command(*words), cwd=cwd, input=stdin, text=True, timeout=within_s,
-                          capture_output=True, env={**os.environ, **(env or {})})
+    return subprocess.run(command(*words, before=before), cwd=cwd, input=stdin, text=True,
+                          timeout=within_s, capture_output=True, pass_fds=pass_fds,
+                          env={**os.environ, **(env or {})})
 
 
 def free_port():
@@ -110,11 +114,15 @@ class Server:
             self.process.kill()
             self.process.wait()
 
-    def start(self, expect_health=True):
+    def add_listeners(self, *listeners):
+        """Beside those it has, from its next start on."""
+        self.write_config(listeners=[*self.settings["listeners"], *listeners])
+
+    def start(self, expect_health=True, before=(), pass_fds=()):
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen(
-                command("serve", "--config", self.config), cwd=self.folder,
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+                command("serve", "--config", self.config, before=before), cwd=self.folder,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, pass_fds=pass_fds)
         if expect_health:
             self.wait_until_healthy()
         return self
@@ -187,21 +195,29 @@ class Server:
                 found[name] = float(value)
         return found
 
+    def listeners(self, state):
+        """How many listeners are in this state. KeyError: the server does not tell."""
+        return self.metrics()[f'parlour_listeners{{state="{state}"}}']
+
     def parked(self):
-        """How many listeners wait in the hubs; None where the server does not tell."""
-        values = [v for k, v in self.metrics().items()
-                  if "parked" in k and not k.split("{")[0].endswith("_total")]
-        return max(values) if values else None
+        """How many listeners wait in the hubs."""
+        return self.listeners("parked")
+
+    def _until_parked(self, is_enough, what):
+        deadline = time.monotonic() + PARKED_WITHIN_S
+        while not is_enough(now := self.parked()):
+            assert time.monotonic() < deadline, f"{now:.0f} listeners parked, not {what}"
+            time.sleep(0.005)  # between two looks at a gauge
 
     def until_parked(self, count):
-        """Returns once `count` listeners are parked, so that what follows finds them so."""
-        deadline = time.monotonic() + 10
-        while True:
-            now = self.parked()
-            if now is None or now >= count:
-                return
-            assert time.monotonic() < deadline, f"{now} listeners parked, not {count}"
-            time.sleep(0.005)  # between two looks at a gauge
+        """Returns once `count` listeners are parked, so that what follows finds them so:
+        who is still being looked for may not have a place in the stream yet."""
+        self._until_parked(
+            lambda now: now >= count and self.listeners("looking") == 0, count)
+
+    def until_parked_at_most(self, count):
+        """Returns once no more than `count` are: the server knows that the others went."""
+        self._until_parked(lambda now: now <= count, f"at most {count}")
 
 
 class External:

@@ -21,10 +21,8 @@ def start_secure(private, folder, **settings):
     certificate, key = make_certificate(folder)
     one = private(running=False, **settings)
     one.tls_port, one.certificate, one.key = free_port(), certificate, key
-    one.write_config(listeners=[
-        *one.settings["listeners"],
-        {"address": f"127.0.0.1:{one.tls_port}", "serve": ["client"],
-         "tls": {"certificate": str(certificate), "key": str(key)}}])
+    one.add_listeners({"address": f"127.0.0.1:{one.tls_port}", "serve": ["client"],
+                       "tls": {"certificate": str(certificate), "key": str(key)}})
     return one.start()
 
 
