@@ -491,8 +491,7 @@ main(int argc, char **argv)
 	static char line[4096];
 
 	read_options(&options, argc, argv);
-	if (optind == argc || options.listeners < 1 ||
-	    (strcmp(options.mode, "poll") != 0 && strcmp(options.mode, "sse") != 0)) {
+	if (optind == argc || options.listeners < 1 || !worker_has_mode(options.mode)) {
 		fputs(usage, stderr);
 		return 2;
 	}

@@ -30,6 +30,7 @@ struct options {
 struct listener {
 	const char *token;
 	int room;
+	bool is_waiting;  /* asked, not yet answered */
 	uint32_t heard;	  /* events of its room, so far */
 	int64_t heard_us; /* when the last of them came */
 	char from[FROM_MAX];
@@ -97,6 +98,8 @@ struct order {
 	int64_t over_us;    /* park, reopen: spread over so long */
 };
 
+/* Is there such a way to listen? */
+bool worker_has_mode(const char *mode);
 /* Never returns: holds listeners[from .. from + n) and follows the orders on fd. */
 _Noreturn void worker_run(struct crowd *crowd, int index, int from, int n, int fd);
 /* Sends to the quiet room, one event after another; connects, asks, leaves. Never

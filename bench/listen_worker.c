@@ -19,6 +19,21 @@
 
 static const struct way *const ways[] = { &way_poll, &way_sse };
 
+static const struct way *
+find_way(const char *mode)
+{
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		if (strcmp(ways[i]->name, mode) == 0)
+			return ways[i];
+	return NULL;
+}
+
+bool
+worker_has_mode(const char *mode)
+{
+	return find_way(mode) != NULL;
+}
+
 /* ---- connections ---- */
 
 static void
@@ -26,7 +41,8 @@ line_connect(struct worker *worker, struct line *line)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = line };
 
-	line->is_waiting = line->has_head = false;
+	line->is_full = line->has_head = false;
+	buf_reset(&line->out);
 	buf_reset(&line->in);
 	buf_reset(&line->text);
 	line->fd = crowd_connect(
@@ -44,34 +60,48 @@ line_close(struct line *line)
 	line->fd = -1;
 }
 
-/* The server closed it. Whoever listens comes back, and goes on where it was. */
-static void line_ask(struct worker *worker, struct line *line);
+/* Its listeners do not wait any more. */
+static void
+line_leave(struct line *line)
+{
+	line_close(line);
+	for (int i = 0; i < line->n; i++)
+		line->who[i].is_waiting = false;
+}
 
 static void
-line_lost(struct worker *worker, struct line *line)
+line_watch(const struct worker *worker, struct line *line, bool is_full)
 {
-	bool was_waiting = line->is_waiting;
+	struct epoll_event event = { .events = EPOLLIN | (is_full ? EPOLLOUT : 0),
+		.data.ptr = line };
 
-	atomic_fetch_add(&worker->tally->lost, 1);
-	line_close(line);
-	line_connect(worker, line);
-	if (was_waiting && line->fd >= 0)
-		line_ask(worker, line);
+	if (line->is_full != is_full)
+		epoll_ctl(worker->epoll_fd, EPOLL_CTL_MOD, line->fd, &event);
+	line->is_full = is_full;
 }
 
 /* ---- asking ---- */
 
 void
-worker_add_request(struct worker *worker, const struct line *line, const char *query,
-    const char *headers, struct buf *out)
+worker_add_target(const struct worker *worker, const struct listener *who,
+    int64_t timeout_ms, struct buf *out)
 {
-	const struct listener *who = line->who;
-
-	buf_lit(out, "GET /_matrix/client/v3/events?room_id=");
+	buf_lit(out, "/_matrix/client/v3/events?room_id=");
 	buf_str(out, worker->crowd->rooms[who->room].id);
 	buf_lit(out, "&from=");
 	buf_str(out, who->from);
-	buf_str(out, query);
+	if (timeout_ms < 0)
+		return;
+	buf_lit(out, "&timeout=");
+	buf_int(out, timeout_ms);
+}
+
+void
+worker_add_request(const struct worker *worker, const struct listener *who,
+    int64_t timeout_ms, const char *headers, struct buf *out)
+{
+	buf_lit(out, "GET ");
+	worker_add_target(worker, who, timeout_ms, out);
 	buf_lit(out, " HTTP/1.1\r\nHost: ");
 	buf_str(out, worker->crowd->server);
 	buf_lit(out, "\r\nAuthorization: Bearer ");
@@ -90,33 +120,71 @@ timeout_now(const struct worker *worker)
 }
 
 static void
-line_ask(struct worker *worker, struct line *line)
+line_ask(struct worker *worker, struct line *line, struct listener *who)
 {
-	struct buf *out = &worker->out;
+	worker->way->ask(worker, line, who, timeout_now(worker));
+	who->is_waiting = true;
+}
 
-	buf_reset(out);
-	worker->way->ask(worker, line, timeout_now(worker), out);
-	line->is_waiting = true;
-	if (send(line->fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT) !=
-	    (ssize_t)out->n)
+/* The server closed it. Who waited there comes back, and goes on where it was. */
+static void
+line_lost(struct worker *worker, struct line *line)
+{
+	atomic_fetch_add(&worker->tally->lost, 1);
+	line_close(line);
+	line_connect(worker, line);
+	if (line->fd < 0)
+		return;
+	for (int i = 0; i < line->n; i++)
+		if (line->who[i].is_waiting)
+			line_ask(worker, line, &line->who[i]);
+	line_watch(worker, line, true);
+}
+
+/* Sends what was asked; what the socket does not take now waits. */
+static void
+line_flush(struct worker *worker, struct line *line)
+{
+	struct buf *out = &line->out;
+	ssize_t n;
+
+	if (line->fd < 0 || out->n == 0)
+		return;
+	n = send(line->fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && errno != EAGAIN) {
 		line_lost(worker, line);
+		return;
+	}
+	worker_cut(out, n < 0 ? 0 : (size_t)n);
+	line_watch(worker, line, out->n > 0);
 }
 
 void
-worker_answered(struct worker *worker, struct line *line, size_t bytes)
+worker_answered(
+    struct worker *worker, struct line *line, struct listener *who, size_t bytes)
 {
 	struct tally *tally = worker->tally;
 
 	atomic_fetch_add_explicit(&tally->answers, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&tally->bytes, bytes, memory_order_relaxed);
-	if (worker->way == &way_sse)
-		return; /* it goes on */
-	line->is_waiting = false;
+	if (worker->way->goes_on)
+		return;
+	who->is_waiting = false;
 	if (worker->again)
-		line_ask(worker, line);
+		line_ask(worker, line, who);
 }
 
 /* ---- hearing ---- */
+
+void
+worker_cut(struct buf *bytes, size_t n)
+{
+	bytes->n -= n;
+	if (bytes->n == 0)
+		buf_free(bytes);
+	else
+		memmove(bytes->p, bytes->p + n, bytes->n);
+}
 
 /* Gives the way what has come, and keeps what it does not take yet. */
 static void
@@ -124,14 +192,10 @@ line_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 {
 	size_t used = worker->way->take(worker, line, bytes, n);
 
-	if (bytes == line->in.p) {
-		line->in.n = n - used;
-		memmove(line->in.p, line->in.p + used, line->in.n);
-	} else {
+	if (bytes == line->in.p)
+		worker_cut(&line->in, used);
+	else if (used < n)
 		buf_add(&line->in, bytes + used, n - used);
-	}
-	if (line->in.n == 0)
-		buf_free(&line->in);
 }
 
 static void
@@ -165,11 +229,13 @@ static void
 turn_due(struct worker *worker, struct line *line)
 {
 	if (worker->order.kind == ORDER_REOPEN) {
-		line_close(line);
+		line_leave(line);
 		line_connect(worker, line);
 	}
-	if (line->fd >= 0 && !line->is_waiting)
-		line_ask(worker, line);
+	for (int i = 0; i < line->n && line->fd >= 0; i++)
+		if (!line->who[i].is_waiting)
+			line_ask(worker, line, &line->who[i]);
+	line_flush(worker, line);
 }
 
 /* Asks for those whose turn it is; the rest comes later. */
@@ -177,13 +243,13 @@ static void
 ask_due(struct worker *worker)
 {
 	int64_t passed_us = clock_mono_us() - worker->due_from_us;
-	int until = worker->n;
+	int until = worker->line_count;
 
 	if (worker->order.over_us > passed_us)
-		until = (int)(worker->n * passed_us / worker->order.over_us);
+		until = (int)(until * passed_us / worker->order.over_us);
 	while (worker->due < until)
 		turn_due(worker, &worker->lines[worker->due++]);
-	if (worker->due == worker->n)
+	if (worker->due == worker->line_count)
 		order_done(worker);
 }
 
@@ -198,7 +264,7 @@ follow(struct worker *worker, const struct order *order)
 		return;
 	}
 	if (order->kind == ORDER_OPEN)
-		for (int i = 0; i < worker->n; i++)
+		for (int i = 0; i < worker->line_count; i++)
 			line_connect(worker, &worker->lines[i]);
 	else if (order->kind == ORDER_AGAIN)
 		worker->again = order->on;
@@ -214,7 +280,7 @@ leave(struct worker *worker)
 {
 	static const struct linger at_once = { .l_onoff = 1 };
 
-	for (int i = 0; i < worker->n; i++)
+	for (int i = 0; i < worker->line_count; i++)
 		if (worker->lines[i].fd >= 0)
 			setsockopt(worker->lines[i].fd, SOL_SOCKET, SO_LINGER, &at_once,
 			    sizeof at_once);
@@ -234,18 +300,25 @@ take_order(struct worker *worker)
 /* ---- the loop ---- */
 
 static void
+line_turn(struct worker *worker, struct line *line)
+{
+	line_read(worker, line);
+	line_flush(worker, line);
+}
+
+static void
 turn(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_A_TURN];
-	int timeout_ms = worker->due < worker->n ? 1 : -1;
+	int timeout_ms = worker->due < worker->line_count ? 1 : -1;
 	int n = epoll_wait(worker->epoll_fd, events, EVENTS_A_TURN, timeout_ms);
 
 	for (int i = 0; i < n; i++)
 		if (events[i].data.ptr == NULL)
 			take_order(worker);
 		else
-			line_read(worker, events[i].data.ptr);
-	if (worker->due < worker->n)
+			line_turn(worker, events[i].data.ptr);
+	if (worker->due < worker->line_count)
 		ask_due(worker);
 }
 
@@ -255,19 +328,19 @@ worker_init(struct worker *worker, int from)
 	struct crowd *crowd = worker->crowd;
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
 
-	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
-		if (strcmp(ways[i]->name, crowd->mode) == 0)
-			worker->way = ways[i];
+	worker->way = find_way(crowd->mode);
+	worker->line_count = worker->n;
 	worker->tally = &crowd->tallies[worker->index];
-	worker->addresses = crowd_addresses(crowd, worker->n);
+	worker->addresses = crowd_addresses(crowd, worker->line_count);
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->order_fd, &event);
-	worker->due = worker->n;
+	worker->due = worker->line_count;
 	worker->logs = xcalloc((size_t)crowd->room_count, sizeof *worker->logs);
-	worker->lines = xcalloc((size_t)worker->n, sizeof *worker->lines);
-	for (int i = 0; i < worker->n; i++) {
+	worker->lines = xcalloc((size_t)worker->line_count, sizeof *worker->lines);
+	for (int i = 0; i < worker->line_count; i++) {
 		worker->lines[i].fd = -1;
 		worker->lines[i].who = &crowd->listeners[from + i];
+		worker->lines[i].n = 1;
 	}
 }
 

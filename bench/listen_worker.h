@@ -11,9 +11,11 @@
 /* A connection and the listeners on it: one, but for ways that carry several. */
 struct line {
 	int fd;
-	struct listener *who;
-	bool is_waiting; /* asked, not yet answered */
+	struct listener *who; /* the first of n */
+	int n;
+	bool is_full;	 /* the socket takes no more of out */
 	bool has_head;	 /* sse: the stream's head has come */
+	struct buf out;	 /* what has not been sent yet */
 	struct buf in;	 /* what has come of an answer that is not whole */
 	struct buf text; /* sse: of an event that is not whole */
 };
@@ -44,23 +46,25 @@ struct worker {
 	const struct way *way;
 	int index, n, order_fd, epoll_fd;
 	uint32_t addresses; /* the first of those it connects from */
+	int line_count;
 	struct line *lines;
 	struct room_log *logs;
 	struct page page;
 	struct order order; /* the last one */
 	bool again;
 	int64_t timeout_ms;
-	int due; /* park, reopen: the next line; n: none */
+	int due; /* park, reopen: the next line; line_count: none */
 	int64_t due_from_us;
-	struct buf out;
 };
 
 /* A way to listen. What a line needs for it hangs on the line. */
 struct way {
 	const char *name;
-	/* Appends what the listener asks, from where it stands. */
-	void (*ask)(
-	    struct worker *, const struct line *, int64_t timeout_ms, struct buf *out);
+	bool goes_on; /* one question for all answers */
+	/* Asks for a listener of the line, from where it stands: what is to be sent
+	 * goes to line->out. */
+	void (*ask)(struct worker *, struct line *, const struct listener *,
+	    int64_t timeout_ms);
 	/* Takes what has come; returns how much of it was used. The bytes may be moved
 	 * about. */
 	size_t (*take)(struct worker *, struct line *, char *bytes, size_t n);
@@ -85,11 +89,16 @@ void worker_wrong(struct worker *worker, const struct listener *who, const char 
 
 /* ---- listen_worker.c ---- */
 
-/* Appends the request for /events of a line's listener; query and headers are what its
- * way adds to it. */
-void worker_add_request(struct worker *worker, const struct line *line,
-    const char *query, const char *headers, struct buf *out);
+/* Appends the path of /events and its query for a listener; timeout_ms < 0: none. */
+void worker_add_target(const struct worker *worker, const struct listener *who,
+    int64_t timeout_ms, struct buf *out);
+/* The same as a request; headers are what its way adds to it. */
+void worker_add_request(const struct worker *worker, const struct listener *who,
+    int64_t timeout_ms, const char *headers, struct buf *out);
+/* The first n bytes have been used; nothing left keeps no memory. */
+void worker_cut(struct buf *bytes, size_t n);
 /* The listener has its answer, whatever it was. */
-void worker_answered(struct worker *worker, struct line *line, size_t bytes);
+void worker_answered(
+    struct worker *worker, struct line *line, struct listener *who, size_t bytes);
 
 #endif
