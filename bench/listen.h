@@ -21,7 +21,7 @@
 #define WAKE_BUCKETS 512
 
 struct options {
-	const char *server, *mode, *sender, *quiet;
+	const char *server, *tls, *mode, *sender, *quiet;
 	int listeners, listened, each;
 	pid_t pid;
 };
@@ -72,8 +72,8 @@ struct slow_tally {
 /* Lies in memory that all processes see. */
 struct crowd {
 	const char *server, *mode, *sender, *quiet;
-	struct sockaddr_in at;
-	pid_t pid; /* the server's */
+	struct sockaddr_in at; /* where they listen */
+	pid_t pid;	       /* the server's */
 	int n, room_count, worker_count;
 	struct listener *listeners;
 	struct room *rooms;
@@ -114,7 +114,7 @@ _Noreturn void slow_run(struct crowd *crowd, int n, int fd);
 struct crowd *crowd_new(const struct options *options, char **rooms, int room_count);
 /* A guest's token for each listener. */
 void crowd_register(struct crowd *crowd);
-/* All begin where the stream ends now; the server's address is known afterwards. */
+/* All begin where the stream ends now. */
 void crowd_find_end(struct crowd *crowd);
 /* A connection to the server from a loopback address of the caller's choice; -1 with
  * errno. Addresses are counted by 16,000 ports each. */

@@ -31,3 +31,6 @@ poll_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 }
 
 const struct way way_poll = { .name = "poll", .ask = poll_ask, .take = poll_take };
+const struct way way_tls = {
+	.name = "tls", .is_secure = true, .ask = poll_ask, .take = poll_take
+};

@@ -1,9 +1,10 @@
 /*
  * One process of listeners: connects them, asks for them, and reads what they are told.
  * Follows the desk's orders (bench/listen.c); the ways to speak with the server are in
- * listen_poll.c and listen_sse.c.
+ * listen_poll.c and listen_sse.c, what is between those and a socket in listen_tls.c.
  */
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,9 @@
 
 #define READ_BYTES (1 << 18)
 #define EVENTS_A_TURN 256
+#define SHAKING_MAX 64 /* more at a time would only wait for each other */
 
-static const struct way *const ways[] = { &way_poll, &way_sse };
+static const struct way *const ways[] = { &way_poll, &way_tls, &way_sse };
 
 static const struct way *
 find_way(const char *mode)
@@ -37,6 +39,38 @@ worker_has_mode(const char *mode)
 /* ---- connections ---- */
 
 static void
+line_close(struct worker *worker, struct line *line)
+{
+	if (line->fd < 0)
+		return;
+	SSL_free(line->ssl);
+	close(line->fd);
+	worker->shaking -= line->is_shaking;
+	line->ssl = NULL;
+	line->is_shaking = false;
+	line->fd = -1;
+}
+
+/* Takes a step of the handshake if it is not done. */
+static bool
+line_is_ready(struct worker *worker, struct line *line)
+{
+	int rc;
+
+	if (!line->is_shaking)
+		return line->fd >= 0;
+	rc = tls_shake(line->ssl);
+	if (rc == 1) {
+		line->is_shaking = false;
+		worker->shaking--;
+	} else if (rc == 0 || errno != EAGAIN) {
+		worker_wrong(worker, line->who, "no handshake");
+		line_close(worker, line);
+	}
+	return rc == 1;
+}
+
+static void
 line_connect(struct worker *worker, struct line *line)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = line };
@@ -50,21 +84,19 @@ line_connect(struct worker *worker, struct line *line)
 	if (line->fd < 0 ||
 	    epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, line->fd, &event) < 0)
 		worker_wrong(worker, line->who, "no connection: %s", strerror(errno));
-}
-
-static void
-line_close(struct line *line)
-{
-	if (line->fd >= 0)
-		close(line->fd);
-	line->fd = -1;
+	if (line->fd < 0 || !worker->way->is_secure)
+		return;
+	line->ssl = tls_begin(line->fd);
+	line->is_shaking = true;
+	worker->shaking++;
+	line_is_ready(worker, line);
 }
 
 /* Its listeners do not wait any more. */
 static void
-line_leave(struct line *line)
+line_leave(struct worker *worker, struct line *line)
 {
-	line_close(line);
+	line_close(worker, line);
 	for (int i = 0; i < line->n; i++)
 		line->who[i].is_waiting = false;
 }
@@ -131,7 +163,7 @@ static void
 line_lost(struct worker *worker, struct line *line)
 {
 	atomic_fetch_add(&worker->tally->lost, 1);
-	line_close(line);
+	line_close(worker, line);
 	line_connect(worker, line);
 	if (line->fd < 0)
 		return;
@@ -148,9 +180,11 @@ line_flush(struct worker *worker, struct line *line)
 	struct buf *out = &line->out;
 	ssize_t n;
 
-	if (line->fd < 0 || out->n == 0)
+	if (line->fd < 0 || line->is_shaking || out->n == 0)
 		return;
-	n = send(line->fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	n = line->ssl != NULL
+		? tls_send(line->ssl, out->p, out->n)
+		: send(line->fd, out->p, out->n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && errno != EAGAIN) {
 		line_lost(worker, line);
 		return;
@@ -202,7 +236,9 @@ static void
 line_read(struct worker *worker, struct line *line)
 {
 	static char bytes[READ_BYTES];
-	ssize_t n = recv(line->fd, bytes, sizeof bytes - 1, MSG_DONTWAIT);
+	ssize_t n = line->ssl != NULL
+			? tls_recv(line->ssl, bytes, sizeof bytes - 1)
+			: recv(line->fd, bytes, sizeof bytes - 1, MSG_DONTWAIT);
 
 	if (n < 0 && errno == EAGAIN)
 		return;
@@ -228,8 +264,12 @@ order_done(struct worker *worker)
 static void
 turn_due(struct worker *worker, struct line *line)
 {
+	if (worker->order.kind == ORDER_OPEN) {
+		line_connect(worker, line);
+		return;
+	}
 	if (worker->order.kind == ORDER_REOPEN) {
-		line_leave(line);
+		line_leave(worker, line);
 		line_connect(worker, line);
 	}
 	for (int i = 0; i < line->n && line->fd >= 0; i++)
@@ -238,38 +278,44 @@ turn_due(struct worker *worker, struct line *line)
 	line_flush(worker, line);
 }
 
-/* Asks for those whose turn it is; the rest comes later. */
+/* Those whose turn it is; the rest comes later. */
 static void
-ask_due(struct worker *worker)
+take_turns(struct worker *worker)
 {
 	int64_t passed_us = clock_mono_us() - worker->due_from_us;
 	int until = worker->line_count;
 
 	if (worker->order.over_us > passed_us)
 		until = (int)(until * passed_us / worker->order.over_us);
-	while (worker->due < until)
+	while (worker->due < until && worker->shaking < SHAKING_MAX)
 		turn_due(worker, &worker->lines[worker->due++]);
-	if (worker->due == worker->line_count)
+	if (worker->due == worker->line_count && worker->shaking == 0) {
+		worker->is_busy = false;
 		order_done(worker);
+	}
 }
 
 static void
 follow(struct worker *worker, const struct order *order)
 {
 	worker->order = *order;
-	if (order->kind == ORDER_PARK || order->kind == ORDER_REOPEN) {
+	switch (order->kind) {
+	case ORDER_PARK:
+	case ORDER_REOPEN:
 		worker->timeout_ms = order->timeout_ms;
+		/* fall through */
+	case ORDER_OPEN:
+		worker->is_busy = true;
 		worker->due = 0;
 		worker->due_from_us = clock_mono_us();
 		return;
-	}
-	if (order->kind == ORDER_OPEN)
-		for (int i = 0; i < worker->line_count; i++)
-			line_connect(worker, &worker->lines[i]);
-	else if (order->kind == ORDER_AGAIN)
+	case ORDER_AGAIN:
 		worker->again = order->on;
-	else
+		break;
+	case ORDER_CHECK:
 		heard_check(worker, worker->lines[0].who, worker->n);
+		break;
+	}
 	order_done(worker);
 }
 
@@ -302,6 +348,8 @@ take_order(struct worker *worker)
 static void
 line_turn(struct worker *worker, struct line *line)
 {
+	if (!line_is_ready(worker, line))
+		return;
 	line_read(worker, line);
 	line_flush(worker, line);
 }
@@ -310,7 +358,7 @@ static void
 turn(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_A_TURN];
-	int timeout_ms = worker->due < worker->line_count ? 1 : -1;
+	int timeout_ms = worker->is_busy ? 1 : -1;
 	int n = epoll_wait(worker->epoll_fd, events, EVENTS_A_TURN, timeout_ms);
 
 	for (int i = 0; i < n; i++)
@@ -318,8 +366,8 @@ turn(struct worker *worker)
 			take_order(worker);
 		else
 			line_turn(worker, events[i].data.ptr);
-	if (worker->due < worker->line_count)
-		ask_due(worker);
+	if (worker->is_busy)
+		take_turns(worker);
 }
 
 static void
@@ -334,7 +382,6 @@ worker_init(struct worker *worker, int from)
 	worker->addresses = crowd_addresses(crowd, worker->line_count);
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->order_fd, &event);
-	worker->due = worker->line_count;
 	worker->logs = xcalloc((size_t)crowd->room_count, sizeof *worker->logs);
 	worker->lines = xcalloc((size_t)worker->line_count, sizeof *worker->lines);
 	for (int i = 0; i < worker->line_count; i++) {

@@ -5,6 +5,8 @@
 #ifndef BENCH_LISTEN_WORKER_H
 #define BENCH_LISTEN_WORKER_H
 
+#include <openssl/types.h>
+
 #include "base/vec.h"
 #include "listen.h"
 
@@ -13,6 +15,8 @@ struct line {
 	int fd;
 	struct listener *who; /* the first of n */
 	int n;
+	SSL *ssl;	 /* NULL: plain */
+	bool is_shaking; /* the handshake is not done */
 	bool is_full;	 /* the socket takes no more of out */
 	bool has_head;	 /* sse: the stream's head has come */
 	struct buf out;	 /* what has not been sent yet */
@@ -53,14 +57,17 @@ struct worker {
 	struct order order; /* the last one */
 	bool again;
 	int64_t timeout_ms;
-	int due; /* park, reopen: the next line; line_count: none */
+	bool is_busy; /* not all lines have had their turn by the order */
+	int due;      /* the next one */
 	int64_t due_from_us;
+	int shaking; /* lines */
 };
 
 /* A way to listen. What a line needs for it hangs on the line. */
 struct way {
 	const char *name;
-	bool goes_on; /* one question for all answers */
+	bool goes_on;	/* one question for all answers */
+	bool is_secure; /* by TLS */
 	/* Asks for a listener of the line, from where it stands: what is to be sent
 	 * goes to line->out. */
 	void (*ask)(struct worker *, struct line *, const struct listener *,
@@ -70,7 +77,7 @@ struct way {
 	size_t (*take)(struct worker *, struct line *, char *bytes, size_t n);
 };
 
-extern const struct way way_poll, way_sse;
+extern const struct way way_poll, way_tls, way_sse;
 
 /* ---- listen_heard.c: what was said, once and in order ---- */
 
@@ -86,6 +93,17 @@ void heard_check(struct worker *worker, struct listener *from, int n);
 /* Counts a mistake; the first one's words are kept. */
 void worker_wrong(struct worker *worker, const struct listener *who, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- listen_tls.c: a line's TLS, by calls that never block ---- */
+
+/* On a socket that is connected, and does not block from then on. */
+SSL *tls_begin(int fd);
+/* A step of the handshake: 1: it is done; else as recv tells it. */
+int tls_shake(SSL *ssl);
+/* As recv and send. What tls_recv has room for, at least a record, it takes to the end:
+ * nothing is left behind that epoll does not know of. */
+ssize_t tls_recv(SSL *ssl, char *bytes, size_t n);
+ssize_t tls_send(SSL *ssl, const char *bytes, size_t n);
 
 /* ---- listen_worker.c ---- */
 
