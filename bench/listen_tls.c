@@ -23,6 +23,7 @@ context_new(void)
 				      SSL_MODE_ENABLE_PARTIAL_WRITE |
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
 	return context;
 }
@@ -56,6 +57,8 @@ told(SSL *ssl, int rc)
 		return -1;
 	case SSL_ERROR_ZERO_RETURN:
 		return 0;
+	case SSL_ERROR_SSL:
+		load_die("TLS: %s", ERR_reason_error_string(ERR_peek_error()));
 	default:
 		errno = ECONNRESET;
 		return -1;

@@ -51,25 +51,6 @@ line_close(struct worker *worker, struct line *line)
 	line->fd = -1;
 }
 
-/* Takes a step of the handshake if it is not done. */
-static bool
-line_is_ready(struct worker *worker, struct line *line)
-{
-	int rc;
-
-	if (!line->is_shaking)
-		return line->fd >= 0;
-	rc = tls_shake(line->ssl);
-	if (rc == 1) {
-		line->is_shaking = false;
-		worker->shaking--;
-	} else if (rc == 0 || errno != EAGAIN) {
-		worker_wrong(worker, line->who, "no handshake");
-		line_close(worker, line);
-	}
-	return rc == 1;
-}
-
 static void
 line_connect(struct worker *worker, struct line *line)
 {
@@ -89,7 +70,7 @@ line_connect(struct worker *worker, struct line *line)
 	line->ssl = tls_begin(line->fd);
 	line->is_shaking = true;
 	worker->shaking++;
-	line_is_ready(worker, line);
+	tls_shake(line->ssl); /* a hello; the next step sees if there is nobody */
 }
 
 /* Its listeners do not wait any more. */
@@ -170,7 +151,25 @@ line_lost(struct worker *worker, struct line *line)
 	for (int i = 0; i < line->n; i++)
 		if (line->who[i].is_waiting)
 			line_ask(worker, line, &line->who[i]);
-	line_watch(worker, line, true);
+	line_watch(worker, line, !line->is_shaking);
+}
+
+/* Takes a step of the handshake if it is not done. */
+static bool
+line_is_ready(struct worker *worker, struct line *line)
+{
+	int rc;
+
+	if (!line->is_shaking)
+		return line->fd >= 0;
+	rc = tls_shake(line->ssl);
+	if (rc == 1) {
+		line->is_shaking = false;
+		worker->shaking--;
+	} else if (rc == 0 || errno != EAGAIN) {
+		line_lost(worker, line);
+	}
+	return rc == 1;
 }
 
 /* Sends what was asked; what the socket does not take now waits. */

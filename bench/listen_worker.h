@@ -98,7 +98,8 @@ void worker_wrong(struct worker *worker, const struct listener *who, const char 
 
 /* On a socket that is connected, and does not block from then on. */
 SSL *tls_begin(int fd);
-/* A step of the handshake: 1: it is done; else as recv tells it. */
+/* A step of the handshake: 1: it is done; else as recv tells it. What is no TLS 1.3
+ * ends the program. */
 int tls_shake(SSL *ssl);
 /* As recv and send. What tls_recv has room for, at least a record, it takes to the end:
  * nothing is left behind that epoll does not know of. */
