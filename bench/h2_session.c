@@ -60,7 +60,7 @@ field(const char *name, const char *value)
 		strlen(value), NGHTTP2_NV_FLAG_NONE };
 }
 
-bool
+void
 h2_ask(nghttp2_session *session, const char *host, const struct load_request *request,
     void *stream)
 {
@@ -71,17 +71,16 @@ h2_ask(nghttp2_session *session, const char *host, const struct load_request *re
 		field(":scheme", "http"), field(":authority", host),
 		field(":path", request->target) };
 	size_t n = 4;
-	int32_t id;
 
 	if (request->token[0] != '\0') {
 		buf_printf(&bearer, "Bearer %s", request->token);
 		buf_char(&bearer, '\0');
 		fields[n++] = field("authorization", bearer.p);
 	}
-	id = nghttp2_submit_request(
-	    session, NULL, fields, n, request->body[0] != '\0' ? &body : NULL, stream);
+	if (nghttp2_submit_request(session, NULL, fields, n,
+		request->body[0] != '\0' ? &body : NULL, stream) < 0)
+		load_die("nghttp2 takes no request");
 	buf_free(&bearer);
-	return id >= 0;
 }
 
 void

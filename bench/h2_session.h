@@ -21,8 +21,8 @@ struct h2_hooks {
 /* A client's session, with windows so wide that no answer waits for them. */
 nghttp2_session *h2_session_new(const struct h2_hooks *hooks);
 /* Asks on a new stream, whose data for hooks is stream. The body is borrowed until it
- * is sent. False: the server takes no more of them on this connection. */
-bool h2_ask(nghttp2_session *session, const char *host,
+ * is sent. A connection whose server takes no more of them refuses the stream. */
+void h2_ask(nghttp2_session *session, const char *host,
     const struct load_request *request, void *stream);
 /* Appends what is to be sent, to no more than a frame above most bytes in out. */
 void h2_take_frames(nghttp2_session *session, size_t most, struct buf *out);

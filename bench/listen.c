@@ -30,7 +30,7 @@ static const char usage[] =
     "usage: listen [OPTION...] ROOM...\n"
     "\n"
     "  --server ADDRESS:PORT, --pid PID   the server, and its process\n"
-    "  --mode poll|tls|sse how they listen (poll)\n"
+    "  --mode MODE         how they listen: poll, tls, h2 or sse (poll)\n"
     "  --tls ADDRESS:PORT  where they do so in mode tls; all else goes to --server\n"
     "  --listeners N       how many (1,000), in turn in each room\n"
     "  --listened N        only in the first N rooms (all)\n"

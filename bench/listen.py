@@ -35,7 +35,7 @@ class Listening(Bench):
         self.mode_name, self.mode = options.mode, listening.MODES[options.mode]
         self.listeners, self.rooms = options.listeners, options.rooms
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        most = limit - SPARE_DESCRIPTORS
+        most = (limit - SPARE_DESCRIPTORS) * self.mode.each
         if self.listeners > most:
             sys.exit(f"nofile is {limit} here: the server holds {most} listeners")
         self.slow_count = 600 if self.is_quick else min(15000, most - 1000)
@@ -49,15 +49,20 @@ class Listening(Bench):
         return min(self.rooms, 50) if target.name in PEER_NAMES else self.rooms
 
     def size(self, target):
-        """Tells a floor how long Parlour's answer was."""
+        """Tells a floor how long Parlour's answers were that go out on one connection."""
         if target.name == "floor":
-            target.http.ask("POST", f"/floor/bytes/{self.answer_bytes}")
+            target.http.ask("POST", f"/floor/bytes/{self.answer_bytes * self.mode.each}")
+
+    def asks_again(self, target):
+        """Is there a question for each answer? A floor reads one for all of a connection."""
+        return not self.mode.goes_on and (target.name != "floor" or self.mode.each == 1)
 
     def crowd(self, target, count, rooms=1, listened=None):
         """Listeners to new rooms of a new account, who are not connected yet."""
         more = {"mode": self.mode_name}
         if target.name == "floor":
             more = {"mode": self.mode.floor}
+            count = -(-count // self.mode.each)
             owner = types.SimpleNamespace(token="floor")
             *heard, quiet = [f"!room{n}:floor" for n in range(rooms)] + ["!quiet:floor"]
         else:

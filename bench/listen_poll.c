@@ -5,8 +5,8 @@
 #include "listen_worker.h"
 
 static void
-poll_ask(struct worker *worker, struct line *line, const struct listener *who,
-    int64_t timeout_ms)
+poll_ask(
+    struct worker *worker, struct line *line, struct listener *who, int64_t timeout_ms)
 {
 	worker_add_request(worker, who, timeout_ms, "", &line->out);
 }
@@ -19,18 +19,14 @@ poll_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 
 	if (used == 0)
 		return 0;
-	if (!line->who->is_waiting)
-		worker_wrong(worker, line->who, "an answer to no question");
-	else if (answer.status != 200)
-		worker_wrong(worker, line->who, "%d %.*s", answer.status,
-		    (int)(answer.body_n < 200 ? answer.body_n : 200), answer.body);
-	else
-		heard_page(worker, line->who, answer.body, answer.body_n);
+	heard_answer(worker, line->who, answer.status, answer.body, answer.body_n);
 	worker_answered(worker, line, line->who, used);
 	return used;
 }
 
-const struct way way_poll = { .name = "poll", .ask = poll_ask, .take = poll_take };
+const struct way way_poll = {
+	.name = "poll", .each = 1, .ask = poll_ask, .take = poll_take
+};
 const struct way way_tls = {
-	.name = "tls", .is_secure = true, .ask = poll_ask, .take = poll_take
+	.name = "tls", .each = 1, .is_secure = true, .ask = poll_ask, .take = poll_take
 };

@@ -7,8 +7,8 @@
 #include "listen_worker.h"
 
 static void
-sse_ask(struct worker *worker, struct line *line, const struct listener *who,
-    int64_t timeout_ms)
+sse_ask(
+    struct worker *worker, struct line *line, struct listener *who, int64_t timeout_ms)
 {
 	(void)timeout_ms;
 	worker_add_request(
@@ -90,5 +90,5 @@ sse_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 }
 
 const struct way way_sse = {
-	.name = "sse", .goes_on = true, .ask = sse_ask, .take = sse_take
+	.name = "sse", .each = 1, .goes_on = true, .ask = sse_ask, .take = sse_take
 };

@@ -1,7 +1,7 @@
 /*
  * One process of listeners: connects them, asks for them, and reads what they are told.
  * Follows the desk's orders (bench/listen.c); the ways to speak with the server are in
- * listen_poll.c and listen_sse.c, what is between those and a socket in listen_tls.c.
+ * listen_poll.c, listen_h2.c and listen_sse.c, TLS beneath them in listen_tls.c.
  */
 #include <errno.h>
 #include <openssl/ssl.h>
@@ -19,7 +19,7 @@
 #define EVENTS_A_TURN 256
 #define SHAKING_MAX 64 /* more at a time would only wait for each other */
 
-static const struct way *const ways[] = { &way_poll, &way_tls, &way_sse };
+static const struct way *const ways[] = { &way_poll, &way_tls, &way_h2, &way_sse };
 
 static const struct way *
 find_way(const char *mode)
@@ -43,6 +43,8 @@ line_close(struct worker *worker, struct line *line)
 {
 	if (line->fd < 0)
 		return;
+	if (worker->way->end != NULL)
+		worker->way->end(line);
 	SSL_free(line->ssl);
 	close(line->fd);
 	worker->shaking -= line->is_shaking;
@@ -65,7 +67,11 @@ line_connect(struct worker *worker, struct line *line)
 	if (line->fd < 0 ||
 	    epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, line->fd, &event) < 0)
 		worker_wrong(worker, line->who, "no connection: %s", strerror(errno));
-	if (line->fd < 0 || !worker->way->is_secure)
+	if (line->fd < 0)
+		return;
+	if (worker->way->begin != NULL)
+		worker->way->begin(line);
+	if (!worker->way->is_secure)
 		return;
 	line->ssl = tls_begin(line->fd);
 	line->is_shaking = true;
@@ -179,7 +185,11 @@ line_flush(struct worker *worker, struct line *line)
 	struct buf *out = &line->out;
 	ssize_t n;
 
-	if (line->fd < 0 || line->is_shaking || out->n == 0)
+	if (line->fd < 0 || line->is_shaking)
+		return;
+	if (worker->way->frames != NULL)
+		worker->way->frames(line);
+	if (out->n == 0)
 		return;
 	n = line->ssl != NULL
 		? tls_send(line->ssl, out->p, out->n)
@@ -374,19 +384,21 @@ worker_init(struct worker *worker, int from)
 {
 	struct crowd *crowd = worker->crowd;
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+	const struct way *way = find_way(crowd->mode);
+	int each = way->each, left = worker->n;
 
-	worker->way = find_way(crowd->mode);
-	worker->line_count = worker->n;
+	worker->way = way;
+	worker->line_count = (worker->n + each - 1) / each;
 	worker->tally = &crowd->tallies[worker->index];
 	worker->addresses = crowd_addresses(crowd, worker->line_count);
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->order_fd, &event);
 	worker->logs = xcalloc((size_t)crowd->room_count, sizeof *worker->logs);
 	worker->lines = xcalloc((size_t)worker->line_count, sizeof *worker->lines);
-	for (int i = 0; i < worker->line_count; i++) {
+	for (int i = 0; i < worker->line_count; i++, left -= each) {
 		worker->lines[i].fd = -1;
-		worker->lines[i].who = &crowd->listeners[from + i];
-		worker->lines[i].n = 1;
+		worker->lines[i].who = &crowd->listeners[from + i * each];
+		worker->lines[i].n = left < each ? left : each;
 	}
 }
 

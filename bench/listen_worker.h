@@ -22,6 +22,8 @@ struct line {
 	struct buf out;	 /* what has not been sent yet */
 	struct buf in;	 /* what has come of an answer that is not whole */
 	struct buf text; /* sse: of an event that is not whole */
+	struct nghttp2_session *session; /* h2, and a stream for each listener */
+	struct stream *streams;
 };
 
 struct heard {
@@ -66,18 +68,24 @@ struct worker {
 /* A way to listen. What a line needs for it hangs on the line. */
 struct way {
 	const char *name;
+	int each;	/* listeners on a line */
 	bool goes_on;	/* one question for all answers */
 	bool is_secure; /* by TLS */
+	/* What a new connection needs, and its end; NULL: nothing. */
+	void (*begin)(struct line *);
+	void (*end)(struct line *);
 	/* Asks for a listener of the line, from where it stands: what is to be sent
 	 * goes to line->out. */
-	void (*ask)(struct worker *, struct line *, const struct listener *,
-	    int64_t timeout_ms);
+	void (*ask)(
+	    struct worker *, struct line *, struct listener *, int64_t timeout_ms);
+	/* Appends to line->out what else is to be sent by now; NULL: nothing. */
+	void (*frames)(struct line *);
 	/* Takes what has come; returns how much of it was used. The bytes may be moved
 	 * about. */
 	size_t (*take)(struct worker *, struct line *, char *bytes, size_t n);
 };
 
-extern const struct way way_poll, way_tls, way_sse;
+extern const struct way way_poll, way_tls, way_h2, way_sse;
 
 /* ---- listen_heard.c: what was said, once and in order ---- */
 
@@ -85,6 +93,9 @@ extern const struct way way_poll, way_tls, way_sse;
  * goes on. */
 void heard_page(
     struct worker *worker, struct listener *who, const char *text, size_t n);
+/* The same of a poll's answer, whatever its status. */
+void heard_answer(struct worker *worker, struct listener *who, int status,
+    const char *body, size_t n);
 /* Where the text says to go on: after name, up to one of stops. */
 bool heard_end(const char *text, size_t n, const char *name, const char *stops,
     char end_out[FROM_MAX]);

@@ -30,7 +30,7 @@ def crowd_of(server, mode):
                  listeners=LISTENERS, mode=mode, **more)
 
 
-@pytest.mark.parametrize("mode", ["poll", "tls", "sse"])
+@pytest.mark.parametrize("mode", ["poll", "tls", "h2", "sse"])
 def test_all_hear_every_event_once_also_when_they_come_back(secure, mode):
     with crowd_of(secure, mode) as crowd:
         crowd.ask("again", on=1)
@@ -44,7 +44,7 @@ def test_all_hear_every_event_once_also_when_they_come_back(secure, mode):
     assert said["lost"] == 0
 
 
-@pytest.mark.parametrize("mode", ["poll", "tls"])
+@pytest.mark.parametrize("mode", ["poll", "tls", "h2"])
 def test_each_poll_times_out_and_goes_on(secure, mode):
     with crowd_of(secure, mode) as crowd:
         crowd.ask("open")
