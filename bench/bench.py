@@ -188,12 +188,12 @@ def markdown(rows):
     return "\n".join([lines[0], "|---" + "|---:" * (len(rows[0]) - 2) + "|---|", *lines[1:]])
 
 
-def save(module, title, about, results, tail=()):
+def save(module, title, about, results, goals, tail=()):
     """Writes the module's RESULT: a section for each measurement, and the tail's lines."""
     text = [title, "", *machine(), "", about, ""]
     for name, columns in results.items():
         doc = " ".join(inspect.getdoc(module.ALL[name]).split())
-        text += [f"## {name}", "", doc, "", markdown(table(name, columns, module.GOALS)), ""]
+        text += [f"## {name}", "", doc, "", markdown(table(name, columns, goals)), ""]
     (TOP / module.RESULT).write_text("\n".join([*text, *tail]), encoding="utf-8")
 
 
@@ -261,7 +261,7 @@ def main():
     if options.save:
         title = __doc__.split("\n\n", maxsplit=1)[0].replace(
             "Measures", "# Figures\n\n`./dev bench` measures")
-        save(measure, title, f"Medians of {bench.runs} runs.", results)
+        save(measure, title, f"Medians of {bench.runs} runs.", results, measure.GOALS)
 
 
 if __name__ == "__main__":

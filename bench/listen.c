@@ -30,7 +30,8 @@ static const char usage[] =
     "usage: listen [OPTION...] ROOM...\n"
     "\n"
     "  --server ADDRESS:PORT, --pid PID   the server, and its process\n"
-    "  --mode poll|sse     how they listen (poll)\n"
+    "  --mode MODE         how they listen: poll, tls, h2 or sse (poll)\n"
+    "  --tls ADDRESS:PORT  where they do so in mode tls; all else goes to --server\n"
     "  --listeners N       how many (1,000), in turn in each room\n"
     "  --listened N        only in the first N rooms (all)\n"
     "  --sender TOKEN      who sends to the rooms\n"
@@ -422,16 +423,20 @@ static void
 read_options(struct options *options, int argc, char **argv)
 {
 	static const struct option longs[] = { { "server", 1, NULL, 'S' },
-		{ "pid", 1, NULL, 'p' }, { "mode", 1, NULL, 'm' },
-		{ "listeners", 1, NULL, 'n' }, { "listened", 1, NULL, 'l' },
-		{ "sender", 1, NULL, 's' }, { "quiet", 1, NULL, 'q' },
-		{ "each", 1, NULL, 'e' }, { "help", 0, NULL, 'h' }, { 0 } };
+		{ "tls", 1, NULL, 't' }, { "pid", 1, NULL, 'p' },
+		{ "mode", 1, NULL, 'm' }, { "listeners", 1, NULL, 'n' },
+		{ "listened", 1, NULL, 'l' }, { "sender", 1, NULL, 's' },
+		{ "quiet", 1, NULL, 'q' }, { "each", 1, NULL, 'e' },
+		{ "help", 0, NULL, 'h' }, { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {
 		case 'S':
 			options->server = optarg;
+			break;
+		case 't':
+			options->tls = optarg;
 			break;
 		case 'p':
 			options->pid = atoi(optarg);
@@ -486,13 +491,17 @@ follow(struct desk *desk, const char *line)
 int
 main(int argc, char **argv)
 {
-	struct options options = { "127.0.0.1:8008", "poll", "", "", 1000, 0, 0, 0 };
+	struct options options = { .server = "127.0.0.1:8008",
+		.mode = "poll",
+		.sender = "",
+		.quiet = "",
+		.listeners = 1000 };
 	struct desk desk = { 0 };
 	static char line[4096];
 
 	read_options(&options, argc, argv);
-	if (optind == argc || options.listeners < 1 ||
-	    (strcmp(options.mode, "poll") != 0 && strcmp(options.mode, "sse") != 0)) {
+	if (optind == argc || options.listeners < 1 || !worker_has_mode(options.mode) ||
+	    (strcmp(options.mode, "tls") == 0) != (options.tls != NULL)) {
 		fputs(usage, stderr);
 		return 2;
 	}

@@ -21,7 +21,7 @@
 #define WAKE_BUCKETS 512
 
 struct options {
-	const char *server, *mode, *sender, *quiet;
+	const char *server, *tls, *mode, *sender, *quiet;
 	int listeners, listened, each;
 	pid_t pid;
 };
@@ -30,6 +30,7 @@ struct options {
 struct listener {
 	const char *token;
 	int room;
+	bool is_waiting;  /* asked, not yet answered */
 	uint32_t heard;	  /* events of its room, so far */
 	int64_t heard_us; /* when the last of them came */
 	char from[FROM_MAX];
@@ -71,8 +72,8 @@ struct slow_tally {
 /* Lies in memory that all processes see. */
 struct crowd {
 	const char *server, *mode, *sender, *quiet;
-	struct sockaddr_in at;
-	pid_t pid; /* the server's */
+	struct sockaddr_in at; /* where they listen */
+	pid_t pid;	       /* the server's */
 	int n, room_count, worker_count;
 	struct listener *listeners;
 	struct room *rooms;
@@ -97,6 +98,8 @@ struct order {
 	int64_t over_us;    /* park, reopen: spread over so long */
 };
 
+/* Is there such a way to listen? */
+bool worker_has_mode(const char *mode);
 /* Never returns: holds listeners[from .. from + n) and follows the orders on fd. */
 _Noreturn void worker_run(struct crowd *crowd, int index, int from, int n, int fd);
 /* Sends to the quiet room, one event after another; connects, asks, leaves. Never
@@ -111,7 +114,7 @@ _Noreturn void slow_run(struct crowd *crowd, int n, int fd);
 struct crowd *crowd_new(const struct options *options, char **rooms, int room_count);
 /* A guest's token for each listener. */
 void crowd_register(struct crowd *crowd);
-/* All begin where the stream ends now; the server's address is known afterwards. */
+/* All begin where the stream ends now. */
 void crowd_find_end(struct crowd *crowd);
 /* A connection to the server from a loopback address of the caller's choice; -1 with
  * errno. Addresses are counted by 16,000 ports each. */

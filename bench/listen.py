@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import listening
 from bench import (PEERS, Bench, aligned, common_arguments, markdown, medians, number, save,
                    save_json, table)
-from target import Parlour
+from target import SecureParlour
 from lib.crowd import Crowd
 
 SLOPE = (1000, 4000, 10000, 18000)
@@ -32,9 +32,10 @@ class Listening(Bench):
 
     def __init__(self, options):
         super().__init__(options)
-        self.mode, self.listeners, self.rooms = options.mode, options.listeners, options.rooms
+        self.mode_name, self.mode = options.mode, listening.MODES[options.mode]
+        self.listeners, self.rooms = options.listeners, options.rooms
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        most = limit - SPARE_DESCRIPTORS
+        most = (limit - SPARE_DESCRIPTORS) * self.mode.each
         if self.listeners > most:
             sys.exit(f"nofile is {limit} here: the server holds {most} listeners")
         self.slow_count = 600 if self.is_quick else min(15000, most - 1000)
@@ -48,23 +49,32 @@ class Listening(Bench):
         return min(self.rooms, 50) if target.name in PEER_NAMES else self.rooms
 
     def size(self, target):
-        """Tells a floor how long Parlour's answer was."""
+        """Tells a floor how long Parlour's answers were that go out on one connection."""
         if target.name == "floor":
-            target.http.ask("POST", f"/floor/bytes/{self.answer_bytes}")
+            target.http.ask("POST", f"/floor/bytes/{self.answer_bytes * self.mode.each}")
+
+    def asks_again(self, target):
+        """Is there a question for each answer? A floor reads one for all of a connection."""
+        return not self.mode.goes_on and (target.name != "floor" or self.mode.each == 1)
 
     def crowd(self, target, count, rooms=1, listened=None):
         """Listeners to new rooms of a new account, who are not connected yet."""
+        more = {"mode": self.mode_name}
         if target.name == "floor":
+            more = {"mode": self.mode.floor}
+            count = -(-count // self.mode.each)
             owner = types.SimpleNamespace(token="floor")
             *heard, quiet = [f"!room{n}:floor" for n in range(rooms)] + ["!quiet:floor"]
         else:
             owner = target.accounts(1)[0]
             *heard, quiet = listening.public_rooms(target, owner, rooms + 1)
+            if self.mode.kind is SecureParlour:
+                more["tls"] = target.tls_address
         return Crowd(target.address, target.pid, owner.token, heard, quiet, listeners=count,
-                     listened=listened or rooms, mode=self.mode)
+                     listened=listened or rooms, **more)
 
     def floor(self):
-        return self.bare("bench/send_floor", "{port}", self.mode, "{folder}/page")
+        return self.bare("bench/send_floor", "{port}", self.mode.floor, "{folder}/page")
 
 
 PEER_NAMES = {kind.name for kind in PEERS.values()}
@@ -77,7 +87,7 @@ def measured(bench, name, peers):
     columns = {"Parlour": [], "floor": []}
     with contextlib.ExitStack() as stack:
         going = {}
-        for kind in (Parlour, *peers):
+        for kind in (bench.mode.kind, *peers):
             target = stack.enter_context(bench.started(kind))
             going[kind.name] = listening.ALL[name](bench, target)
             columns[kind.name] = []
@@ -116,7 +126,9 @@ def slope_table(got):
 
 
 def print_figures(bench, name, columns):
-    print("\n" + aligned(table(name, columns, listening.GOALS)), flush=True)
+    print("\n" + aligned(table(name, columns, bench.mode.goals)), flush=True)
+    if columns["floor"] and bench.mode.about_floor:
+        print(f"(floor: {bench.mode.about_floor})", flush=True)
     for column in columns:
         if column in PEER_NAMES and name != "rooms":
             print(f"({column}: {min(bench.listeners, 1000):,} listeners)", flush=True)
@@ -128,11 +140,28 @@ def save_figures(bench, results, by_count):
         "listeners of the release")
     tail = ["## slope", "", "The first measurement with more and more listeners.", "",
             markdown(slope_table(by_count)), ""] if by_count else []
-    save(listening, title, f"{bench.listeners:,} listeners, mode {bench.mode}; medians of "
-         f"{bench.runs} runs.", results, tail)
+    floor = bench.mode.about_floor and f" The floor is {bench.mode.about_floor}."
+    save(listening, title, f"{bench.listeners:,} listeners, mode {bench.mode_name}; medians of "
+         f"{bench.runs} runs.{floor}", results, bench.mode.goals, tail)
 
 
 # ---- the command line ----
+
+def check(parser, options):
+    """Refuses what cannot be measured in the mode."""
+    mode = listening.MODES[options.mode]
+    for name in options.names:
+        if name in mode.unmeasured:
+            parser.error(f"{name} is not measured in mode {options.mode}: "
+                         f"{mode.unmeasured[name]}")
+    if options.peer and not mode.has_peers:
+        parser.error(f"no homeserver is measured beside ours in mode {options.mode}")
+
+
+def mode_words():
+    return "\n".join(["modes:", *(f"  {name:8}{mode.about}"
+                                 for name, mode in listening.MODES.items())])
+
 
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench listen", description=__doc__)
@@ -141,11 +170,13 @@ def arguments():
                         help="how many (15,000; peers hold 1,000)")
     parser.add_argument("--rooms", type=int, metavar="R",
                         help="of the measurement rooms (1,000; peers have 50)")
-    parser.add_argument("--mode", choices=["poll", "sse"], default="poll",
+    parser.epilog = f"{mode_words()}\n\n{parser.epilog}"
+    parser.add_argument("--mode", choices=listening.MODES, default="poll",
                         help="how they listen (poll)")
     parser.add_argument("--slope", action="store_true",
                         help="figures for each of 1,000, 4,000, 10,000 and 18,000 listeners")
     options = parser.parse_args()
+    check(parser, options)
     options.listeners = options.listeners or (1000 if options.quick else 15000)
     options.rooms = options.rooms or (100 if options.quick else 1000)
     return options
@@ -156,7 +187,7 @@ def main():
     bench = Listening(options)
     peers, results, by_count = [PEERS[name] for name in options.peer], {}, {}
     with bench.ready("bench/listen", "bench/send_floor"):
-        for name in options.names or ([] if options.slope else listening.ALL):
+        for name in options.names or ([] if options.slope else bench.mode.measurements()):
             results[name] = measured(bench, name, peers)
             print_figures(bench, name, results[name])
         if options.slope:
@@ -164,7 +195,7 @@ def main():
             print("\n" + aligned(slope_table(by_count)), flush=True)
     bench.listeners = options.listeners
     if options.json:
-        save_json(options.json, bench, mode=bench.mode, listeners=bench.listeners,
+        save_json(options.json, bench, mode=bench.mode_name, listeners=bench.listeners,
                   figures=results, slope=by_count)
     if options.save:
         save_figures(bench, results, by_count)

@@ -94,6 +94,7 @@ crowd_new(const struct options *options, char **rooms, int room_count)
 	crowd->sender = options->sender;
 	crowd->quiet = options->quiet;
 	crowd->pid = options->pid;
+	crowd->at = load_address(options->tls != NULL ? options->tls : options->server);
 	crowd->n = options->listeners;
 	crowd->room_count = room_count;
 	crowd->listeners = shared((size_t)crowd->n, sizeof *crowd->listeners);
@@ -170,7 +171,6 @@ crowd_find_end(struct crowd *crowd)
 	    "/_matrix/client/v3/events?timeout=0&room_id=%s", crowd->rooms[0].id);
 	request.target = target;
 	load_open(&load, crowd->server, 1);
-	crowd->at = load.at;
 	load_ask(&load, &load.conns[0], &request);
 	load_await(&load);
 	load_close(&load);

@@ -172,6 +172,19 @@ heard_page(struct worker *worker, struct listener *who, const char *text, size_t
 		atomic_fetch_add(&worker->crowd->arrived, 1);
 }
 
+void
+heard_answer(
+    struct worker *worker, struct listener *who, int status, const char *body, size_t n)
+{
+	if (!who->is_waiting)
+		worker_wrong(worker, who, "an answer to no question");
+	else if (status != 200)
+		worker_wrong(
+		    worker, who, "%d %.*s", status, (int)(n < 200 ? n : 200), body);
+	else
+		heard_page(worker, who, body, n);
+}
+
 /* ---- against what was sent ---- */
 
 static int

@@ -2,18 +2,13 @@
  * Listening by polls: one question, one answer, from where that ended. Relies on
  * answer_read for the frame and listen_heard for what is in it.
  */
-#include <stdio.h>
-
 #include "listen_worker.h"
 
 static void
 poll_ask(
-    struct worker *worker, const struct line *line, int64_t timeout_ms, struct buf *out)
+    struct worker *worker, struct line *line, struct listener *who, int64_t timeout_ms)
 {
-	char query[40];
-
-	snprintf(query, sizeof query, "&timeout=%lld", (long long)timeout_ms);
-	worker_add_request(worker, line, query, "", out);
+	worker_add_request(worker, who, timeout_ms, "", &line->out);
 }
 
 static size_t
@@ -24,15 +19,14 @@ poll_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 
 	if (used == 0)
 		return 0;
-	if (!line->is_waiting)
-		worker_wrong(worker, line->who, "an answer to no question");
-	else if (answer.status != 200)
-		worker_wrong(worker, line->who, "%d %.*s", answer.status,
-		    (int)(answer.body_n < 200 ? answer.body_n : 200), answer.body);
-	else
-		heard_page(worker, line->who, answer.body, answer.body_n);
-	worker_answered(worker, line, used);
+	heard_answer(worker, line->who, answer.status, answer.body, answer.body_n);
+	worker_answered(worker, line, line->who, used);
 	return used;
 }
 
-const struct way way_poll = { "poll", poll_ask, poll_take };
+const struct way way_poll = {
+	.name = "poll", .each = 1, .ask = poll_ask, .take = poll_take
+};
+const struct way way_tls = {
+	.name = "tls", .each = 1, .is_secure = true, .ask = poll_ask, .take = poll_take
+};

@@ -8,10 +8,11 @@
 
 static void
 sse_ask(
-    struct worker *worker, const struct line *line, int64_t timeout_ms, struct buf *out)
+    struct worker *worker, struct line *line, struct listener *who, int64_t timeout_ms)
 {
 	(void)timeout_ms;
-	worker_add_request(worker, line, "", "\r\nAccept: text/event-stream", out);
+	worker_add_request(
+	    worker, who, -1, "\r\nAccept: text/event-stream", &line->out);
 }
 
 /* Bytes up to the end of the last event that is whole. */
@@ -50,8 +51,7 @@ take_text(struct worker *worker, struct line *line, const char *text, size_t n)
 	if (used == 0)
 		return;
 	hear(worker, line->who, line->text.p, used);
-	line->text.n -= used;
-	memmove(line->text.p, line->text.p + used, line->text.n);
+	worker_cut(&line->text, used);
 }
 
 static size_t
@@ -84,9 +84,11 @@ sse_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 	while ((part = answer_read_chunk(bytes + used, n - used, &data, &data_n)) > 0) {
 		used += part;
 		take_text(worker, line, data, data_n);
-		worker_answered(worker, line, part);
+		worker_answered(worker, line, line->who, part);
 	}
 	return used;
 }
 
-const struct way way_sse = { "sse", sse_ask, sse_take };
+const struct way way_sse = {
+	.name = "sse", .each = 1, .goes_on = true, .ask = sse_ask, .take = sse_take
+};

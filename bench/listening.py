@@ -4,11 +4,13 @@ Generators as in measure.py. The floor (bench/send_floor) is a target like the o
 is asked by the same listeners, who check it as they check a homeserver.
 """
 
+import dataclasses
 import time
 
 from measure import gauges, kernel_bytes
-from target import WORLD_READABLE, V3
+from target import Parlour, SecureParlour, WORLD_READABLE, V3
 
+STREAMS = 100  # on a connection, as bench/listen_h2.c has it
 BURST_LISTENERS, BURST_EVENTS, SENDERS = 1000, 200, 16
 HERD_MS = 1000
 TIMEOUT_AFTER_MS = 4000
@@ -74,7 +76,7 @@ def listeners(bench, target):
     for each once all wait. Times are from the sender's answer (below 0: it was heard
     before that). CPU is all that the process takes, the event itself included. The
     floor makes a page durable, does one send() of as many bytes to each socket, and
-    reads each question and does nothing about it."""
+    reads each question and does nothing about it; in no mode does it encrypt."""
     count = bench.count(target)
     with bench.crowd(target, count) as crowd:
         before = target.resident_bytes(), kernel_bytes(), gauges(target)
@@ -87,17 +89,17 @@ def listeners(bench, target):
             bench.size(target)
             numbers = counted(target)
             said = crowd.ask("send")
-            bench.answer_bytes = bench.answer_bytes or said["bytes"] // said["answers"]
+            bench.answer_bytes = bench.answer_bytes or said["bytes"] // count
             numbers = counted_since(target, numbers, 1)
             again = crowd.ask("park")
             parked(target, count)
             events += 1
             got = {**each, "first ms": ms(said, "first_us"), "half ms": ms(said, "half_us"),
                    "last ms": ms(said, "last_us"), "CPU us/answer": said["cpu_us"] / count}
-            if bench.mode == "poll":
+            if bench.asks_again(target):
                 got["CPU us/re-poll"] = again["cpu_us"] / count
             crowd.ask("check")
-            yield {**got, "answer bytes": said["bytes"] / said["answers"], **numbers,
+            yield {**got, "answer bytes": said["bytes"] / count, **numbers,
                    "resident growth kB/event":
                        (target.resident_bytes() - settled) / 1000 / events}
 
@@ -138,11 +140,11 @@ def probed(crowd, doing):
 
 def herd_again(crowd, bench):
     """All that listen ask again, or come back, within a second."""
-    word = "park" if bench.mode == "poll" else "reopen"
+    word = "reopen" if bench.mode.goes_on else "park"
     return lambda: crowd.ask(word, over_ms=HERD_MS)
 
 
-def time_out(crowd, target, count):
+def time_out(crowd, target):
     """All that wait are answered with nothing in the same second, and ask again."""
     crowd.ask("send")
     crowd.ask("park", over_ms=HERD_MS, until_ms=TIMEOUT_AFTER_MS)
@@ -150,8 +152,8 @@ def time_out(crowd, target, count):
     floor = {"poke": 1} if target.name == "floor" else {}
     if not floor:
         crowd.ask("await", empty=1)
-    said = probed(crowd, lambda: (crowd.ask("await", empty=count, more=int(not floor), **floor),
-                                  time.sleep(0.2)))
+    said = probed(crowd, lambda: (
+        crowd.ask("await", empty=crowd.listeners, more=int(not floor), **floor), time.sleep(0.2)))
     crowd.ask("again", on=0)
     return said
 
@@ -177,8 +179,8 @@ def herd(bench, target):
                        (fan_out["send_max_us"] - quiet["send_p50_us"]) / 1000,
                    "come back: send p99 ms": ms(back, "send_p99_us"),
                    "come back: newcomer p99 ms": ms(back, "newcomer_p99_us")}
-            if bench.mode == "poll":
-                over = time_out(crowd, target, count)
+            if not bench.mode.goes_on:
+                over = time_out(crowd, target)
                 got |= {"time out: send p99 ms": ms(over, "send_p99_us"),
                         "time out: newcomer p99 ms": ms(over, "newcomer_p99_us")}
             crowd.ask("check")
@@ -293,18 +295,60 @@ HAVE_FLOOR = {"listeners", "herd"}
 # Where --save writes them.
 RESULT = "bench/LISTEN.md"
 
+ENCODED_ONCE = {(name, "encodings an event"): ("1", lambda ours, _: ours <= 1)
+                for name in ("listeners", "burst")}
+
 # What is asked for: (measurement, figure): (words, is it met?), of figure and floor.
-GOALS = {
+GOALS = ENCODED_ONCE | {
     ("listeners", "connection bytes"): ("<= 100", lambda ours, _: ours <= 100),
     ("listeners", "connection and place bytes"): ("<= 256", lambda ours, _: ours <= 256),
     ("listeners", "CPU us/answer"): ("<= 1.2x", lambda ours, floor: ours <= 1.2 * floor),
     ("listeners", "CPU us/re-poll"): ("<= 1.5x", lambda ours, floor: ours <= 1.5 * floor),
-    ("listeners", "encodings an event"): ("1", lambda ours, _: ours <= 1),
     ("burst", "CPU us/delivery"): ("<= 1", lambda ours, _: ours <= 1),
-    ("burst", "encodings an event"): ("1", lambda ours, _: ours <= 1),
     ("herd", "fan-out: worst send above quiet ms"): ("<= 20", lambda ours, _: ours <= 20),
     ("herd", "come back: send p99 ms"): ("<= 1.5x", lambda ours, floor: ours <= 1.5 * floor),
     ("herd", "time out: send p99 ms"): ("<= 1.5x", lambda ours, floor: ours <= 1.5 * floor),
     ("rooms", "bytes more a room"): ("<= 200", lambda ours, _: ours <= 200),
     ("rooms", "CPU of an answer, of one big room's"): ("<= 3", lambda ours, _: ours <= 3),
+}
+
+
+# ---- the ways to listen ----
+
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """How they listen, what is measured of it, and what its floor is."""
+
+    about: str
+    goals: dict
+    each: int = 1  # listeners on a connection
+    kind: type = Parlour
+    floor: str = "poll"  # the floor's mode
+    about_floor: str = ""
+    goes_on: bool = False  # nobody asks again
+    has_peers: bool = True
+    unmeasured: dict = dataclasses.field(default_factory=dict)  # {measurement: why}
+
+    def measurements(self):
+        return [name for name in ALL if name not in self.unmeasured]
+
+
+def resident_goal(words, most):
+    return ENCODED_ONCE | {
+        ("listeners", "resident bytes"): (words, lambda ours, _: ours <= most)}
+
+
+MODES = {
+    "poll": Mode("a poll after another, on a connection of its own", GOALS),
+    "tls": Mode("the same by TLS 1.3; senders and newcomers come without",
+                resident_goal("<= 16 KB", 16 << 10), kind=SecureParlour,
+                about_floor="that of mode poll, which does no encryption", has_peers=False,
+                unmeasured={"slow": "connections of no use speak no TLS"}),
+    "h2": Mode(f"polls as streams of HTTP/2 with prior knowledge, {STREAMS} on a connection",
+               resident_goal("<= 1 KB", 1 << 10), each=STREAMS,
+               about_floor=f"one send() of what {STREAMS} answers are on each connection, where "
+               "one question was read", has_peers=False,
+               unmeasured={"slow": "connections of no use speak HTTP/1.1"}),
+    "sse": Mode("a stream of events, on a connection of its own", GOALS, floor="sse",
+                goes_on=True),
 }

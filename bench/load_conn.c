@@ -22,22 +22,22 @@
 
 /* ---- opening ---- */
 
-static void
-parse_address(struct load *load, const char *server)
+struct sockaddr_in
+load_address(const char *text)
 {
-	const char *colon = strrchr(server, ':');
+	const char *colon = strrchr(text, ':');
 	char address[INET_ADDRSTRLEN] = "";
+	struct sockaddr_in at = { .sin_family = AF_INET };
 	int64_t port;
 
-	if (colon == NULL || (size_t)(colon - server) >= sizeof address ||
+	if (colon == NULL || (size_t)(colon - text) >= sizeof address ||
 	    !str_int(str_of(colon + 1), &port))
-		load_die("%s is no ADDRESS:PORT", server);
-	memcpy(address, server, (size_t)(colon - server));
-	load->at.sin_family = AF_INET;
-	load->at.sin_port = htons((uint16_t)port);
-	if (inet_pton(AF_INET, address, &load->at.sin_addr) != 1)
+		load_die("%s is no ADDRESS:PORT", text);
+	memcpy(address, text, (size_t)(colon - text));
+	at.sin_port = htons((uint16_t)port);
+	if (inet_pton(AF_INET, address, &at.sin_addr) != 1)
 		load_die("%s is no IPv4 address", address);
-	snprintf(load->host, sizeof load->host, "%s", server);
+	return at;
 }
 
 static void
@@ -58,7 +58,8 @@ conn_open(struct load *load, struct load_conn *conn)
 void
 load_open(struct load *load, const char *server, int n)
 {
-	parse_address(load, server);
+	load->at = load_address(server);
+	snprintf(load->host, sizeof load->host, "%s", server);
 	load->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	load->n = n;
 	load->conns = xcalloc((size_t)n, sizeof *load->conns);

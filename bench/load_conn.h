@@ -38,6 +38,8 @@ struct load {
 	void *arg; /* the caller's */
 };
 
+/* Of ADDRESS:PORT (IPv4). */
+struct sockaddr_in load_address(const char *text);
 /* Connects n times to ADDRESS:PORT (IPv4). */
 void load_open(struct load *load, const char *server, int n);
 void load_close(struct load *load);

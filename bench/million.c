@@ -3,11 +3,9 @@
  * own with a poll of its own, all held by one thread. Speaks with bench/million.py over
  * standard input and output, a word a line; relies on nghttp2 as a client has it.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <nghttp2/nghttp2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,13 +16,13 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "answer_read.h"
+#include "h2_session.h"
 #include "load_tools.h"
 
 #define TOKEN_MAX 96
 #define TARGET_MAX 512
 #define READ_BYTES (256 << 10)
-#define WINDOW (16 << 20)
+#define FRAMES_BYTES (64 << 10) /* made before they are sent */
 
 static const char usage[] =
     "usage: million ADDRESS:PORT CONNECTIONS STREAMS\n"
@@ -43,7 +41,6 @@ static const char usage[] =
 /* One listener. */
 struct stream {
 	char token[TOKEN_MAX];
-	int32_t id;
 	uint16_t status;
 	uint16_t marks; /* how often the text was heard */
 };
@@ -86,9 +83,10 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *n
     size_t name_n, const uint8_t *value, size_t n, uint8_t flags, void *arg)
 {
 	struct stream *s = stream_of(session, frame->hd.stream_id);
+	int status = h2_status(name, name_n, value);
 
-	if (s != NULL && name_n == 7 && memcmp(name, ":status", 7) == 0)
-		s->status = (uint16_t)strtol((const char *)value, NULL, 10);
+	if (s != NULL && status != 0)
+		s->status = (uint16_t)status;
 	return 0;
 }
 
@@ -135,7 +133,6 @@ on_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
 		return 0;
 	is_right =
 	    s->status == 200 && (crowd.registers ? s->token[0] != '\0' : s->marks == 1);
-	s->id = 0;
 	crowd.right += is_right;
 	crowd.wrong += !is_right;
 	crowd.last_us = clock_mono_us();
@@ -144,32 +141,6 @@ on_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
 	if (crowd.closed == crowd.asked / 2)
 		crowd.half_us = crowd.last_us;
 	return 0;
-}
-
-static nghttp2_session *
-session_new(struct line *line)
-{
-	static nghttp2_session_callbacks *callbacks;
-	static nghttp2_option *options;
-	const nghttp2_settings_entry settings[] = {
-		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
-	};
-	nghttp2_session *session;
-
-	if (callbacks == NULL) {
-		nghttp2_session_callbacks_new(&callbacks);
-		nghttp2_option_new(&options);
-		nghttp2_option_set_no_closed_streams(options, 1);
-		nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-		nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-		    callbacks, on_data);
-		nghttp2_session_callbacks_set_on_stream_close_callback(
-		    callbacks, on_close);
-	}
-	nghttp2_session_client_new2(&session, callbacks, line, options);
-	nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, 1);
-	nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, WINDOW);
-	return session;
 }
 
 /* --- bytes --- */
@@ -190,13 +161,8 @@ write_rest(struct line *line)
 static void
 flush(struct line *line)
 {
-	const uint8_t *p;
-	ssize_t n;
-
 	while (!line->is_full) {
-		while (line->rest.n < 64 << 10 &&
-		       (n = nghttp2_session_mem_send(line->session, &p)) > 0)
-			buf_add(&line->rest, (const char *)p, (size_t)n);
+		h2_take_frames(line->session, FRAMES_BYTES, &line->rest);
 		if (line->rest.n == 0)
 			break;
 		write_rest(line);
@@ -212,9 +178,7 @@ receive(struct line *line)
 	ssize_t n;
 
 	while ((n = recv(line->fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0)
-		if (nghttp2_session_mem_recv(
-			line->session, (uint8_t *)bytes, (size_t)n) != n)
-			die("what the server sends is no HTTP/2");
+		h2_receive(line->session, bytes, (size_t)n);
 	if (n == 0) {
 		errno = 0;
 		die("the server has closed a connection");
@@ -245,14 +209,10 @@ turn(int timeout_ms)
 static void
 open_lines(const char *server)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET };
-	char host[64];
-	const char *colon = strchr(server, ':');
+	static const struct h2_hooks hooks = { on_header, on_data, on_close };
+	struct sockaddr_in at = load_address(server);
 	int on = 1;
 
-	snprintf(host, sizeof host, "%.*s", (int)(colon - server), server);
-	inet_pton(AF_INET, host, &at.sin_addr);
-	at.sin_port = htons((uint16_t)strtol(colon + 1, NULL, 10));
 	for (int i = 0; i < crowd.connections; i++) {
 		struct line *line = &crowd.lines[i];
 		struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET,
@@ -264,7 +224,7 @@ open_lines(const char *server)
 			die("connect");
 		setsockopt(line->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 		fcntl(line->fd, F_SETFL, O_NONBLOCK);
-		line->session = session_new(line);
+		line->session = h2_session_new(&hooks);
 		line->streams = xcalloc((size_t)crowd.streams, sizeof *line->streams);
 		epoll_ctl(crowd.epoll_fd, EPOLL_CTL_ADD, line->fd, &event);
 		flush(line);
@@ -273,40 +233,15 @@ open_lines(const char *server)
 
 /* --- asking --- */
 
-static ssize_t
-read_empty_object(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
-    uint32_t *flags, nghttp2_data_source *source, void *arg)
-{
-	memcpy(buf, "{}", 2);
-	*flags |= NGHTTP2_DATA_FLAG_EOF;
-	return 2;
-}
-
-static nghttp2_nv
-field(const char *name, const char *value)
-{
-	return (nghttp2_nv){ (uint8_t *)name, (uint8_t *)value, strlen(name),
-		strlen(value), NGHTTP2_NV_FLAG_NONE };
-}
-
 static void
 ask(struct line *line, struct stream *s)
 {
-	char authorization[TOKEN_MAX + 8];
-	nghttp2_data_provider body = { .read_callback = read_empty_object };
-	nghttp2_nv fields[5] = { field(":method", crowd.registers ? "POST" : "GET"),
-		field(":scheme", "http"), field(":authority", crowd.host),
-		field(":path", crowd.target), { 0 } };
-	int n = 4;
+	struct load_request request = { "GET", crowd.target, s->token, "" };
 
-	snprintf(authorization, sizeof authorization, "Bearer %s", s->token);
-	if (!crowd.registers)
-		fields[n++] = field("authorization", authorization);
+	if (crowd.registers)
+		request = (struct load_request){ "POST", crowd.target, "", "{}" };
 	s->status = s->marks = 0;
-	s->id = nghttp2_submit_request(
-	    line->session, NULL, fields, (size_t)n, crowd.registers ? &body : NULL, s);
-	if (s->id < 0)
-		die("submit");
+	h2_ask(line->session, crowd.host, &request, s);
 	crowd.asked++;
 }
 

@@ -23,6 +23,7 @@ sys.path.insert(0, str(TOP / "tests"))
 from lib.client import Client, fresh
 from lib.http import Http, quote
 from lib.server import SHARED_SECRET, Server, free_port
+from lib.tls import add_secure
 
 V3 = "/_matrix/client/v3"
 START_WITHIN_S = 120
@@ -193,6 +194,18 @@ class Parlour(Target):
 
     def metrics(self):
         return self.server.metrics()
+
+
+class SecureParlour(Parlour):
+    """With a listener for TLS beside the plain one; its certificate is in the run's folder."""
+
+    def __init__(self, folder, load_program):
+        super().__init__(folder, load_program)
+        add_secure(self.server, self.folder)
+
+    @property
+    def tls_address(self):
+        return f"127.0.0.1:{self.server.tls_port}"
 
 
 class Synapse(Target):

@@ -16,13 +16,19 @@ def make_certificate(folder, stem="server", name="localhost"):
     return certificate, key
 
 
+def add_secure(server, folder):
+    """Gives a server that does not run yet a listener with TLS, on server.tls_port."""
+    server.certificate, server.key = make_certificate(folder)
+    server.tls_port = free_port()
+    server.add_listeners({"address": f"127.0.0.1:{server.tls_port}", "serve": ["client"],
+                          "tls": {"certificate": str(server.certificate),
+                                  "key": str(server.key)}})
+
+
 def start_secure(private, folder, **settings):
     """A server with a plain listener and, on server.tls_port, one with TLS."""
-    certificate, key = make_certificate(folder)
     one = private(running=False, **settings)
-    one.tls_port, one.certificate, one.key = free_port(), certificate, key
-    one.add_listeners({"address": f"127.0.0.1:{one.tls_port}", "serve": ["client"],
-                       "tls": {"certificate": str(certificate), "key": str(key)}})
+    add_secure(one, folder)
     return one.start()
 
 
