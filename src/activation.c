@@ -3,6 +3,7 @@
  */
 #include "activation.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@ handed_over(void)
 	if (pid == NULL || n == NULL || strtol(pid, NULL, 10) != getpid())
 		return 0;
 	count = strtol(n, NULL, 10);
-	return count < 0 ? 0 : count > ACTIVATION_MAX ? ACTIVATION_MAX : (int)count;
+	return count < 0 ? 0 : count > INT_MAX ? INT_MAX : (int)count;
 }
 
 /* Does the list of names, between colons, begin with this one? */
@@ -47,7 +48,8 @@ activation_take(struct activation *a, const char *name)
 
 	if (names == NULL)
 		names = "";
-	for (int i = 0; i < count; i++, names = names_behind(names)) {
+	for (int i = 0; i < count && i < ACTIVATION_MAX;
+	     i++, names = names_behind(names)) {
 		if (a->taken[i] || (name != NULL && !is_named(names, name)))
 			continue;
 		a->taken[i] = true;
@@ -61,8 +63,8 @@ activation_is_done(const struct activation *a)
 {
 	int count = handed_over();
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count && i < ACTIVATION_MAX; i++)
 		if (!a->taken[i])
 			return false;
-	return true;
+	return count <= ACTIVATION_MAX;
 }

@@ -76,8 +76,8 @@ def test_two_hundred_guests_on_one_connection_hear_one_event(secure, is_secure):
     frames.sock.close()
 
 
-@pytest.mark.parametrize("who, looks", [("guest", 0), ("member", 1)])
-def test_a_stream_of_events_goes_on_by_http_2(secure, who, looks):
+@pytest.mark.parametrize("who", ["guest", "member"])
+def test_a_stream_of_events_goes_on_by_http_2_and_nobody_looks_for_it(secure, who):
     ann = secure.api.register()
     room = ann.public_room()
     listener = secure.api.guest() if who == "guest" else secure.api.register()
@@ -110,7 +110,7 @@ def test_a_stream_of_events_goes_on_by_http_2(secure, who, looks):
 
     sent, heard, before = asyncio.run(listen())
     assert heard == sent
-    assert looked() - before == looks * len(sent)
+    assert looked() == before
     secure.until_parked_at_most(0)
 
 

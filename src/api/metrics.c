@@ -98,7 +98,8 @@ write_listeners(struct server *server, struct buf *out)
 
 	hubs_stats(server->hubs, &s);
 	family(out, "parlour_listeners", GAUGE, "Listeners that await an answer.");
-	labelled(out, "parlour_listeners", "state", "parked", s.parked);
+	labelled(out, "parlour_listeners", "state", "parked",
+	    s.parked > s.looking ? s.parked - s.looking : 0);
 	labelled(out, "parlour_listeners", "state", "looking", s.looking);
 	single(out, "parlour_listener_rooms", GAUGE, s.rooms,
 	    "Rooms that are listened to, counted for each io thread.");

@@ -102,6 +102,9 @@ parse_v2(const char *p, size_t n, struct in6_addr *peer, size_t *used)
 	length = (size_t)(uint8_t)p[14] << 8 | (uint8_t)p[15];
 	if (command >> 4 != 2 || (command & 15) > 1 || V2_HEAD + length > PROXY_MAX)
 		return HTTP_BAD;
+	/* Unspecified, IPv4, IPv6, Unix; unspecified, stream, datagram. */
+	if (family >> 4 > 3 || (family & 15) > 2)
+		return HTTP_BAD;
 	if (n < V2_HEAD + length)
 		return HTTP_MORE;
 	*used = V2_HEAD + length;

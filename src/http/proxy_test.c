@@ -52,6 +52,8 @@ static const struct sample samples[] = {
 	S(V2 "\x22\x11\0\x0c\xc0\0\2\1\xc6\x33\x64\1\xdc\4\1\xbb", NULL, HTTP_BAD),
 	S(V2 "\x21\x11\0\x0b\xc0\0\2\1\xc6\x33\x64\1\xdc\4\1", NULL, HTTP_BAD),
 	S(V2 "\x21\x11\xff\xff", NULL, HTTP_BAD),
+	S(V2 "\x21\x41\0\0", NULL, HTTP_BAD),
+	S(V2 "\x21\x13\0\x0c\xc0\0\2\1\xc6\x33\x64\1\xdc\4\1\xbb", NULL, HTTP_BAD),
 };
 
 static void

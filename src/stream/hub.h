@@ -88,6 +88,7 @@ bool hub_work(struct hubs *hubs, struct http_io *io);
 void hub_stopping(struct hubs *hubs, struct http_io *io);
 
 struct hub_stats {
+	/* parked: all listeners, those looked for among them. */
 	uint64_t parked, looking, rooms, answers_shared, bodies_made, looks, timeouts;
 	uint64_t memory_bytes;
 };

@@ -5,9 +5,11 @@ PARLOUR_BIN names the binary (default build/release/parlour), PARLOUR_WRAP words
 more than that.
 """
 
+import contextlib
 import json
 import os
 import pathlib
+import random
 import re
 import shlex
 import signal
@@ -53,9 +55,11 @@ def run(*words, cwd=None, stdin="", within_s=60, env=None, before=(), pass_fds=(
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the kernel gives to outgoing connections: nobody takes it meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(10000, 32000)
+        with contextlib.suppress(OSError), socket.create_server(("0.0.0.0", port)):
+            return port
 
 
 def yaml_of(value):
@@ -200,8 +204,10 @@ class Server:
         return self.metrics()[f'parlour_listeners{{state="{state}"}}']
 
     def parked(self):
-        """How many listeners wait in the hubs."""
-        return self.listeners("parked")
+        """How many listeners wait in the hubs, those looked for among them."""
+        metrics = self.metrics()
+        return sum(metrics[f'parlour_listeners{{state="{state}"}}']
+                   for state in ("parked", "looking"))
 
     def _until_parked(self, is_enough, what):
         deadline = time.monotonic() + PARKED_WITHIN_S
