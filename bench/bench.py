@@ -188,13 +188,14 @@ def markdown(rows):
     return "\n".join([lines[0], "|---" + "|---:" * (len(rows[0]) - 2) + "|---|", *lines[1:]])
 
 
-def save(module, title, about, results, goals, tail=()):
-    """Writes the module's RESULT: a section for each measurement, and the tail's lines."""
+def save(module, title, about, results, goals, tail=(), path=None):
+    """Writes path (the module's RESULT): a section for each measurement, and the tail's
+    lines."""
     text = [title, "", *machine(), "", about, ""]
     for name, columns in results.items():
         doc = " ".join(inspect.getdoc(module.ALL[name]).split())
         text += [f"## {name}", "", doc, "", markdown(table(name, columns, goals)), ""]
-    (TOP / module.RESULT).write_text("\n".join([*text, *tail]), encoding="utf-8")
+    (TOP / (path or module.RESULT)).write_text("\n".join([*text, *tail]), encoding="utf-8")
 
 
 def save_json(path, bench, **about):

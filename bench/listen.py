@@ -142,7 +142,9 @@ def save_figures(bench, results, by_count):
             markdown(slope_table(by_count)), ""] if by_count else []
     floor = bench.mode.about_floor and f" The floor is {bench.mode.about_floor}."
     save(listening, title, f"{bench.listeners:,} listeners, mode {bench.mode_name}; medians of "
-         f"{bench.runs} runs.{floor}", results, bench.mode.goals, tail)
+         f"{bench.runs} runs.{floor}", results, bench.mode.goals, tail,
+         listening.RESULT if bench.mode_name == "poll" else
+         listening.RESULT.replace(".", f"-{bench.mode_name}."))
 
 
 # ---- the command line ----

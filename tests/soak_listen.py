@@ -15,10 +15,12 @@ import sys
 
 from lib.crowd import Crowd, Wrong
 from lib.server import TOP, Server
+from lib.tls import add_secure
 
 EVERY_MS = 500
 SENDERS = 16
 BURST = 100
+MODES = ("poll", "sse", "h2", "tls")
 GROWTH_MAX = 32_000_000
 
 
@@ -58,8 +60,9 @@ class Soak:
         self.server, self.pid = server, server.process.pid
         owner = server.api.register()
         room, quiet = owner.public_room(), owner.public_room()
+        secure = {"tls": f"127.0.0.1:{server.tls_port}"} if mode == "tls" else {}
         self.crowd = Crowd(f"127.0.0.1:{server.port}", self.pid, owner.token, [room], quiet,
-                           listeners=listeners, mode=mode)
+                           listeners=listeners, mode=mode, **secure)
 
     def begin(self):
         self.crowd.ask("again", on=1)
@@ -76,7 +79,10 @@ class Soak:
 def soak(folder, listeners, rounds, seconds=60, mode="poll", say=lambda text: None):
     """So many rounds of so many seconds, a burst in the middle of each; Wrong is raised
     as soon as somebody heard what was not said, or did not hear what was."""
-    with Server(folder, log={"level": "warn"}) as server:
+    server = Server(folder, log={"level": "warn"})
+    if mode == "tls":
+        add_secure(server, server.folder)
+    with server:
         one = Soak(server, listeners, mode)
         with one.crowd:
             one.begin()
@@ -102,7 +108,7 @@ def main():
     parser.add_argument("--minutes", type=int, default=60, metavar="M", help="how long (60)")
     parser.add_argument("--listeners", type=int, default=15000, metavar="N",
                         help="how many (15,000)")
-    parser.add_argument("--mode", choices=["poll", "sse"], default="poll",
+    parser.add_argument("--mode", choices=MODES, default="poll",
                         help="how they listen (poll)")
     options = parser.parse_args()
     folder = TOP / "build" / f"soak-listen-{os.getpid()}"
