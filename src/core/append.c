@@ -355,7 +355,8 @@ note_replaced(struct building *b, struct live_event *e)
 		return;
 	e->replaced_id = xstrdup(old->event_id);
 	e->replaced_event = old->event;
-	e->replaced_is_known = has_one_visibility_since(b, old);
+	/* Events of one unit have no integer yet. */
+	e->replaced_is_known = old->event != 0 && has_one_visibility_since(b, old);
 	e->replaced_visibility = b->s->visibility;
 	content = old->content;
 	if (content == NULL) {

@@ -395,7 +395,7 @@ answer_sent(struct http_io *io, struct conn *c, struct http_shared *shared, int 
 			.p = shared->bytes + n,
 			.n = shared->n - n });
 	if (is_block) {
-		stream_settle(io, c, io->server->config.write_max);
+		stream_settle(io, c, SIZE_MAX); /* nothing waited before it */
 		return;
 	}
 	exchange_end(io, c, false);

@@ -100,6 +100,8 @@ void http_batch_end(struct http_io *io);
  * from inside these calls. False: it is gone, and hooks.gone has been called.
  */
 bool http_stream_begin(struct exchange exchange, const struct http_reply *head);
+/* Refused, and the stream closed, where blocks wait already and are too many with it.
+ */
 bool http_stream_block(struct exchange exchange, struct http_shared *block);
 /* The same of what is for this client alone: of any size, as long as it moves. */
 bool http_stream_own(struct exchange exchange, struct http_shared *block);
@@ -138,9 +140,9 @@ struct http_config {
 	    connections_per_address; /* IPv6 by /64; 0: no limit; above: the same */
 	size_t body_max;	     /* bytes; more is 413 M_TOO_LARGE */
 	int head_timeout_ms, body_timeout_ms, idle_timeout_ms;
-	size_t
-	    write_max; /* unsent bytes of a shared answer before its reader is closed;
-			* other answers go as long as they move (body_timeout) */
+	size_t write_max;  /* unsent bytes of a shared answer before its reader is
+			    * closed,  of a stream with those of the block behind them;
+			    * other answers  go as long as they move (body_timeout) */
 	size_t pinned_max; /* unsent bytes of all connections together: beyond it who
 			    * cannot take an answer at once is closed; 0: no bound */
 };

@@ -85,6 +85,10 @@ stream_write(struct exchange exchange, struct http_shared *block, size_t max)
 	if (c == NULL)
 		return false;
 	assert(c->flags & CONN_STREAM);
+	/* Nobody has been given the time to take any of a block that none waits before.
+	 */
+	if (!has_unsent(c))
+		max = SIZE_MAX;
 	if (batch_is_open(io) && !(c->flags & (CONN_HTTP10 | CONN_SIDE)) &&
 	    !has_unsent(c)) {
 		batch_add(io, c, block);

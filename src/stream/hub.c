@@ -15,6 +15,7 @@
 #include "stream/sse.h"
 
 #define SLICE 256 /* answers before sockets have their turn again */
+#define TURN 128  /* of one class in one room */
 
 /* --- listeners and their slots --- */
 
@@ -162,6 +163,7 @@ hub_set_deadline(
 }
 
 static void answer_timeout(struct hub *hub, struct listener *l);
+static void stand_alone(struct hub *hub, struct listener *l);
 static struct http_shared *empty_shared(struct hub *hub, int64_t from, int64_t end);
 
 /* --- those who share --- */
@@ -179,13 +181,6 @@ has_news(const struct listener *l)
 }
 
 bool
-hub_is_unlike(struct hub *hub, const struct listener *l)
-{
-	return l->class == CLASS_MEMBERS &&
-	       (hub_is_outrun(l) || !hub_room_suits(hub, l));
-}
-
-bool
 hub_has_expired(int64_t expires_ms)
 {
 	return expires_ms != 0 && clock_mono_ms() >= expires_ms;
@@ -194,26 +189,27 @@ hub_has_expired(int64_t expires_ms)
 static void
 answer_sharing(struct hub *hub, struct listener *l)
 {
+	bool has_expired = hub_has_expired(l->expires_ms);
 	struct http_shared *shared;
 	uint32_t events = 0;
 
-	if (l->sse) {
-		hub_sse_answer(hub, l);
+	if (!has_expired && l->waiting != NULL &&
+	    (hub_is_outrun(l) || !hub_room_suits(hub, l))) {
+		stand_alone(hub, l);
 		return;
 	}
-	/* A stranger who was outrun begins the next poll with a look, from the store.
-	 */
-	if (hub_has_expired(l->expires_ms)) {
-		shared = hub->hubs->options.token_gone;
-	} else if (hub_is_unlike(hub, l)) {
-		hub_stand_alone(hub, l);
+	if (l->sse) {
+		hub_sse_answer(hub, l, has_expired);
 		return;
-	} else if (hub_is_outrun(l)) {
+	}
+	/* A guest who was outrun begins the next poll with a look, from the store. */
+	if (has_expired)
+		shared = hub->hubs->options.token_gone;
+	else if (hub_is_outrun(l))
 		shared = empty_shared(hub, l->from, l->heard);
-	} else {
+	else
 		shared = hub_room_body(
 		    hub, l, l->gzip ? HUB_ANSWER_GZIP : HUB_ANSWER, &events);
-	}
 	http_answer_shared(hub_exchange(hub, l), shared);
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
 	json_event_count_delivered(events);
@@ -324,8 +320,9 @@ watch_topics(struct hub *hub, struct listener *l, uint32_t tag, const struct wai
 	}
 }
 
-void
-hub_stand_alone(struct hub *hub, struct listener *l)
+/* Shares no longer: a worker looks for what it has not heard. */
+static void
+stand_alone(struct hub *hub, struct listener *l)
 {
 	link_out(&l->room);
 	l->in = NULL;
@@ -679,41 +676,50 @@ answer_timeout(struct hub *hub, struct listener *l)
 
 /* --- the server's hooks --- */
 
-/* Answers those of a class, as many as the slice has left; false: that was too few. */
-static bool
-answer_class(struct hub *hub, struct link *sharing, int *left)
+/* Answers so many of a class; returns how many it were. */
+static int
+answer_class(struct hub *hub, struct link *sharing, int most)
 {
-	while (link_has(sharing)) {
+	int n;
+
+	for (n = 0; n < most && link_has(sharing); n++) {
 		struct listener *l = OF_ROOM(sharing->next);
 
 		/* Those who parked since stand at the end and have heard all. */
 		if (!has_news(l))
 			break;
-		if ((*left)-- == 0)
-			return false;
 		answer_sharing(hub, l);
 	}
-	return true;
+	return n;
 }
 
-/* False: the slice is over, and not all are answered. */
+/* False: the slice is over, and not all are answered. Rooms and classes take turns:
+ * where events come faster than all are told, nobody waits for one that is never done
+ * with. */
 static bool
 answer_slice(struct hub *hub)
 {
-	int left = SLICE;
+	int done = 0;
 
-	while (link_has(&hub->dirty)) {
+	while (link_has(&hub->dirty) && done < SLICE) {
 		struct hub_room *room =
 		    (struct hub_room *)((char *)hub->dirty.next -
 					offsetof(struct hub_room, dirty));
+		bool is_done = true;
 
-		for (int i = 0; i < CLASS_COUNT; i++)
-			if (!answer_class(hub, &room->sharing[i], &left))
-				return false;
+		for (int i = 0; i < CLASS_COUNT; i++) {
+			int n = answer_class(hub, &room->sharing[i], TURN);
+
+			is_done = is_done && n < TURN;
+			done += n;
+		}
 		link_out(&room->dirty);
-		hub_room_answered(hub, room);
+		if (is_done)
+			hub_room_answered(hub, room);
+		else
+			link_before(&hub->dirty, &room->dirty);
 	}
-	return true;
+	return !link_has(&hub->dirty);
 }
 
 bool

@@ -29,7 +29,7 @@ struct waiting {
 	struct stream_token from;
 	bool has_from;
 	int limit;
-	bool is_stranger; /* a guest without rows: a member of nothing */
+	bool is_stranger; /* a guest without rows: a stranger in every room */
 	bool accepts_gzip;
 	bool sse;	      /* server-sent events, not one answer */
 	int64_t deadline_ms;  /* clock_mono_ms */

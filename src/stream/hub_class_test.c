@@ -7,6 +7,17 @@
 #define MARY "@mary:" TESTING_SERVER
 
 static void
+set_visibility(struct fixture *f, const char *to)
+{
+	char content[64];
+
+	snprintf(content, sizeof content, "{\"history_visibility\":\"%s\"}", to);
+	assert_int_equal(testing_append(&f->t, f->room, ANN,
+			     "m.room.history_visibility", "", content, NULL),
+	    M_OK);
+}
+
+static void
 members_share_an_answer(void **state)
 {
 	struct fixture *f = *state;
@@ -138,10 +149,7 @@ what_is_not_the_same_for_all_members_is_looked_for(void **state)
 	expect_block(mary, WORDS("\"prev_content\":{\"topic\":\"a\"}"), NULL);
 	expect_block(ann, WORDS("\"prev_content\":{\"topic\":\"a\"}"), NULL);
 	assert_int_equal(looks(f), looked + 2);
-	assert_int_equal(
-	    testing_append(&f->t, f->room, ANN, "m.room.history_visibility", "",
-		"{\"history_visibility\":\"joined\"}", NULL),
-	    M_OK);
+	set_visibility(f, "joined");
 	expect_block(ann, WORDS("\"history_visibility\":\"joined\""), NULL);
 	expect_block(mary, WORDS("\"history_visibility\":\"joined\""), NULL);
 	assert_int_equal(looks(f), looked + 2);
@@ -158,16 +166,85 @@ what_is_not_the_same_for_all_members_is_looked_for(void **state)
 }
 
 static void
+queue_join(struct fixture *f, const char *user)
+{
+	struct new_event e = { .sender = user,
+		.type = "m.room.member",
+		.state_key = user,
+		.content = testing_json(f->t.arena, "{\"membership\":\"join\"}") };
+
+	assert_int_equal(
+	    room_append(&f->t.ctx, f->t.arena, f->room, &e, 1, NULL), M_OK);
+}
+
+/* Whoever is invited, or joins, was a stranger: what is told of that is for them. */
+static void
+who_peeks_and_is_let_in_is_told_as_what_it_is(void **state)
+{
+	struct fixture *f = *state;
+	int stream, poll;
+	struct gate gate;
+
+	stream = open_stream(f, MARY, "");
+	poll = poll_as(f, MARY, "");
+	serve_look(f);
+	await_parked(f, 2);
+	assert_int_equal(testing_append(&f->t, f->room, ANN, "m.room.member", MARY,
+			     "{\"membership\":\"invite\"}", NULL),
+	    M_OK);
+	serve_look(f);
+	serve_look(f);
+	expect_block(
+	    stream, WORDS("\"unsigned\":{", "\"membership\":\"invite\""), NULL);
+	expect_words(
+	    poll, 200, WORDS("\"unsigned\":{", "\"membership\":\"invite\""), NULL);
+	await_parked(f, 1);
+	gate_close(f, &gate);
+	queue_join(f, MARY);
+	queue_event(f, f->room, "m.room.message", NULL, "{\"body\":\"welcome\"}");
+	gate_open(f, &gate);
+	serve_look(f);
+	serve_look(f); /* the second one came while it was looked */
+	expect_block(stream,
+	    WORDS("\"unsigned\":{", "\"membership\":\"join\"", "welcome",
+		"\"unsigned\":{", "\"membership\":\"join\""),
+	    NULL);
+	await_parked(f, 1);
+	send_text(f, f->room, "to members");
+	expect_block(stream, WORDS("to members", "\"membership\":\"join\""), NULL);
+	close(stream);
+}
+
+static void
+who_peeks_is_told_of_what_was_replaced_and_may_be_seen(void **state)
+{
+	static const char topic[] = "m.room.topic";
+	struct fixture *f = *state;
+	int fd;
+
+	assert_int_equal(
+	    testing_append(&f->t, f->room, ANN, topic, "", "{\"topic\":\"one\"}", NULL),
+	    M_OK);
+	set_visibility(f, "shared");
+	set_visibility(f, "world_readable");
+	fd = open_stream(f, "@bob:x", "");
+	await_parked(f, 1);
+	assert_int_equal(
+	    testing_append(&f->t, f->room, ANN, topic, "", "{\"topic\":\"two\"}", NULL),
+	    M_OK);
+	serve_look(f);
+	expect_block(fd, WORDS("\"prev_content\":{\"topic\":\"one\"}"), NULL);
+	close(fd);
+}
+
+static void
 a_member_who_leaves_hears_no_more_than_that(void **state)
 {
 	struct fixture *f = *state;
 	int fd;
 
 	testing_join(&f->t, f->room, MARY);
-	assert_int_equal(
-	    testing_append(&f->t, f->room, ANN, "m.room.history_visibility", "",
-		"{\"history_visibility\":\"joined\"}", NULL),
-	    M_OK);
+	set_visibility(f, "joined");
 	fd = open_stream(f, MARY, "");
 	await_parked(f, 1);
 	send_text(f, f->room, "to members");
@@ -191,6 +268,8 @@ main(void)
 		T(another_devices_logout_is_none_of_theirs_who_share),
 		T(members_share_a_block_and_those_who_peek_the_strangers),
 		T(what_is_not_the_same_for_all_members_is_looked_for),
+		T(who_peeks_and_is_let_in_is_told_as_what_it_is),
+		T(who_peeks_is_told_of_what_was_replaced_and_may_be_seen),
 		T(a_member_who_leaves_hears_no_more_than_that),
 	};
 

@@ -54,7 +54,7 @@ enum listener_state {
 	LISTENER_LOOKING, /* a worker has its struct waiting */
 };
 
-/* What stays of a parked stranger: this, and the connection's 64 bytes. */
+/* What stays of a guest who waits: this, and the connection's 64 bytes. */
 struct listener {
 	uint32_t tag;	    /* its own place; never changes */
 	uint32_t conn, gen; /* of the exchange */
@@ -103,10 +103,11 @@ struct hub_body {
 	int64_t from;
 	uint32_t events;
 	bool has_joins, has_end; /* strangers */
-	/* Members: what stands in it is not the same for all of them; or it is, but for
-	 * these (map_hash of the id), of whom it speaks. */
+	/* Some of them may see more than stands in it; it suits all but these (map_hash
+	 * of the id), of whom it speaks. */
 	bool is_unlike;
 	VEC(uint64_t) but;
+	int64_t made_s; /* hub->wheel_s: it says how old events are */
 	struct http_shared *forms[HUB_FORMS]; /* NULL: nobody has asked for it */
 };
 
@@ -125,7 +126,7 @@ struct hub_room {
 	int64_t used_ms;
 	/* HUB_BODIES, all of which end at `last`; NULL while nobody asks for one. */
 	struct hub_body *bodies;
-	int next_body;
+	unsigned next_body;
 };
 
 _Static_assert(sizeof(struct hub_room) <= 160, "many rooms have one listener each");
@@ -184,7 +185,7 @@ bool hub_room_has(const struct hub_room *room, enum listener_class class, int64_
 /* What all of its class who stand where it does are given; borrowed. */
 struct http_shared *hub_room_body(struct hub *hub, const struct listener *l,
     enum hub_form form, uint32_t *events_out);
-/* Is that right for this member? Else a look says what is. */
+/* Is that right for this one? Else a look says what is. */
 bool hub_room_suits(struct hub *hub, const struct listener *l);
 /* All who waited for what there is have it: what was made for them goes. */
 void hub_room_answered(struct hub *hub, struct hub_room *room);
@@ -211,7 +212,7 @@ bool hub_sse_begin(
 bool hub_sse_send(struct hub *hub, struct listener *l, const char *bytes, size_t n);
 /* What a stream has not heard of what is shared; it waits on afterwards, unless that
  * was the end. */
-void hub_sse_answer(struct hub *hub, struct listener *l);
+void hub_sse_answer(struct hub *hub, struct listener *l, bool has_expired);
 /* 25 seconds of silence are over. */
 void hub_sse_comment(struct hub *hub, struct listener *l);
 /* Ends the stream, and the listener. cut: as if the line had broken. */
@@ -224,16 +225,12 @@ void hub_set_deadline(
     struct hub *hub, struct listener *l, int64_t deadline_ms, int64_t expires_ms);
 /* A burst has pushed out of the room's ring what this listener has yet to hear. */
 bool hub_is_outrun(const struct listener *l);
-/* Of a member: what others are given is not right for it, or not there any more. */
-bool hub_is_unlike(struct hub *hub, const struct listener *l);
 /* The wheel comes round once a second: until then nothing more is heard. */
 bool hub_has_expired(int64_t expires_ms);
 /* The listener with this tag has something to look for. */
 void hub_wake(struct hub *hub, uint32_t tag);
 /* Its token is no longer valid: 401, and out. */
 void hub_end_token(struct hub *hub, struct listener *l);
-/* Shares no longer: a worker looks for what it has not heard. */
-void hub_stand_alone(struct hub *hub, struct listener *l);
 void hub_user_free(struct hub *hub, struct hub_user *user);
 
 #endif

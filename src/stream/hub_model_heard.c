@@ -87,15 +87,24 @@ check_redacted(
 		    (long long)heard->position);
 }
 
-/* What is made for members goes to those who were there, and speaks of others. */
+/* What is made for members goes to those who were there, and speaks of others; what is
+ * made for strangers to those who were never there, if they have a name. */
 static void
 check_member(
     struct world *w, const struct client *c, const struct heard *heard, bool is_shared)
 {
 	const struct said *e = &w->said.v[heard->position];
 
-	if (!is_shared || !heard->as_member)
+	if (!is_shared)
 		return;
+	if (!heard->as_member) {
+		if (c->user >= MODEL_GUESTS &&
+		    (e->members_before[c->user] != MEMBERSHIP_NONE ||
+			e->members_after[c->user] != MEMBERSHIP_NONE))
+			model_fail(w, c, "event %lld is told as to a stranger",
+			    (long long)heard->position);
+		return;
+	}
 	if (e->members_before[c->user] != MEMBERSHIP_JOIN ||
 	    e->members_after[c->user] != MEMBERSHIP_JOIN)
 		model_fail(w, c, "event %lld is told as to a member",

@@ -13,6 +13,9 @@
 #include "stream/sse.h"
 
 #define UNUSED_MS 120000
+/* A poll's answer is no longer, but for its last event: what a socket takes, and
+ * packed. */
+#define ANSWER_BYTES 49152
 /* Packed here, on the io thread; more of it would keep the sockets waiting. */
 #define GZIP_SHARED_MAX 65536
 
@@ -75,16 +78,22 @@ hub_room_free(struct hub *hub, struct hub_room *room)
 	atomic_fetch_sub(&hub->memory, sizeof *room);
 }
 
+static bool
+is_listened_to(const struct hub_room *room)
+{
+	for (int i = 0; i < CLASS_COUNT; i++)
+		if (link_has(&room->sharing[i]))
+			return true;
+	return link_has(&room->watches);
+}
+
 void
 hub_rooms_tidy(struct hub *hub, int64_t now_ms)
 {
 	struct hub_room *room;
 
 	for (size_t at = 0; (room = map_next(&hub->rooms, &at)) != NULL;)
-		if (!link_has(&room->sharing[CLASS_STRANGERS]) &&
-		    !link_has(&room->sharing[CLASS_MEMBERS]) &&
-		    room->watches.next == &room->watches &&
-		    now_ms - room->used_ms > UNUSED_MS)
+		if (!is_listened_to(room) && now_ms - room->used_ms > UNUSED_MS)
 			hub_room_free(hub, room);
 }
 
@@ -208,7 +217,7 @@ hub_room_has(const struct hub_room *room, enum listener_class class, int64_t fro
 	return false;
 }
 
-/* May all of them see what it replaced? Of members others may, too: see is_unlike. */
+/* May all of them see what it replaced? */
 static bool
 class_sees_replaced(enum listener_class class, const struct live_event *e)
 {
@@ -216,6 +225,15 @@ class_sees_replaced(enum listener_class class, const struct live_event *e)
 	       (e->replaced_visibility == VISIBILITY_WORLD_READABLE ||
 		   (class == CLASS_MEMBERS &&
 		       e->replaced_visibility == VISIBILITY_SHARED));
+}
+
+/* May some of them, and not others; or is that not known? */
+static bool
+some_see_replaced(enum listener_class class, const struct live_event *e)
+{
+	return e->replaced_event != 0 &&
+	       (!e->replaced_is_known ||
+		   (class == CLASS_MEMBERS && !class_sees_replaced(class, e)));
 }
 
 /* How an event is written for a class. */
@@ -255,15 +273,16 @@ write_answer(struct hub_room *room, const struct hub_body *b, struct buf *body)
 
 	for (int i = 0; i < room->ring_count; i++) {
 		struct live_event *e = room->ring[i];
-		struct event_view view = class_view(b->class, e);
+		struct event_view view;
 
 		if (e->event <= b->from || !class_hears(b->class, e))
 			continue;
+		view = class_view(b->class, e);
 		if (chunk.n > 0)
 			buf_char(&chunk, ',');
 		json_event_live(&chunk, e, &view);
 		events++;
-		if (is_last_of(b, e)) {
+		if (is_last_of(b, e) || chunk.n >= ANSWER_BYTES) {
 			end.events = e->event;
 			break;
 		}
@@ -284,11 +303,12 @@ write_block(struct hub_room *room, const struct hub_body *b, struct buf *block)
 
 	for (int i = 0; i < room->ring_count; i++) {
 		struct live_event *e = room->ring[i];
-		struct event_view view = class_view(b->class, e);
+		struct event_view view;
 		struct stream_token id = { e->event, -1 };
 
 		if (e->event <= b->from || !class_hears(b->class, e))
 			continue;
+		view = class_view(b->class, e);
 		sse_event_begin(block, &id, e->pdu->event->type);
 		json_event_live(block, e, &view);
 		sse_event_end(block);
@@ -405,22 +425,29 @@ has_end(const struct hub_room *room, int64_t from)
 	return false;
 }
 
-/* Whom a body for members does not suit: of whose membership it speaks, or who sent
- * something by a transaction, which they alone are told of. */
+static void
+add_exception(struct hub_body *b, const char *user_id)
+{
+	uint64_t user = map_hash(user_id, strlen(user_id));
+
+	if (b->but.n == 0 || b->but.v[b->but.n - 1] != user)
+		vec_push(&b->but, user);
+}
+
+/* Whom a body does not suit: of whose membership it speaks, or who sent something by a
+ * transaction, which they alone are told of. */
 static void
 find_exceptions(const struct hub_room *room, struct hub_body *b)
 {
 	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > b->from;
 	     i--) {
 		const struct live_event *e = room->ring[i];
-		const char *sender = e->pdu->event->sender,
-			   *who = e->pdu->event->state_key;
 
 		if (e->membership_after != MEMBERSHIP_NONE)
-			vec_push(&b->but, map_hash(who, strlen(who)));
+			add_exception(b, e->pdu->event->state_key);
 		if (e->txn_id != NULL)
-			vec_push(&b->but, map_hash(sender, strlen(sender)));
-		if (e->replaced_event != 0 && !class_sees_replaced(b->class, e))
+			add_exception(b, e->pdu->event->sender);
+		if (class_hears(b->class, e) && some_see_replaced(b->class, e))
 			b->is_unlike = true;
 	}
 }
@@ -437,7 +464,8 @@ find_body(struct hub *hub, const struct listener *l)
 	}
 	for (int i = 0; i < HUB_BODIES; i++) {
 		b = &room->bodies[i];
-		if (b->is_used && b->from == l->from && b->class == l->class)
+		if (b->is_used && b->from == l->from && b->class == l->class &&
+		    b->made_s == hub->wheel_s)
 			return b;
 	}
 	b = &room->bodies[room->next_body++ % HUB_BODIES];
@@ -445,9 +473,9 @@ find_body(struct hub *hub, const struct listener *l)
 	b->is_used = true;
 	b->class = l->class;
 	b->from = l->from;
-	if (l->class == CLASS_MEMBERS) {
-		find_exceptions(room, b);
-	} else {
+	b->made_s = hub->wheel_s;
+	find_exceptions(room, b);
+	if (l->class == CLASS_STRANGERS) {
 		b->has_joins = has_join(room, l->from, 0);
 		b->has_end = has_end(room, l->from);
 	}

@@ -64,23 +64,19 @@ wait_on(struct hub *hub, struct listener *l)
 }
 
 void
-hub_sse_answer(struct hub *hub, struct listener *l)
+hub_sse_answer(struct hub *hub, struct listener *l, bool has_expired)
 {
 	struct hub_room *room = l->in;
 	struct http_shared *block;
 	uint32_t events = 0;
 	bool ends;
 
-	if (!hub_has_expired(l->expires_ms) && hub_is_unlike(hub, l)) {
-		hub_stand_alone(hub, l);
-		return;
-	}
-	/* A stranger who was outrun comes back and goes on from the store. */
-	if (hub_has_expired(l->expires_ms) || hub_is_outrun(l)) {
+	/* A guest who was outrun comes back and goes on from the store. */
+	if (has_expired || hub_is_outrun(l)) {
 		hub_sse_end(hub, l, true);
 		return;
 	}
-	/* Whoever has joined is no stranger any more, and comes back as a member. */
+	/* One who has joined is no stranger any more, and comes back as a member. */
 	if (hub_room_joined(hub, l)) {
 		hub_sse_end(hub, l, false);
 		return;

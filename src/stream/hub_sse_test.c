@@ -202,20 +202,6 @@ polls_and_streams_share_an_events_encoding(void **state)
 	assert_int_equal(stats.answers_shared, 100);
 }
 
-static void
-send_long_text(struct fixture *f, int number)
-{
-	size_t n = 50000;
-	char *body = malloc(n + 1);
-
-	memset(body, 'x', n);
-	body[n] = '\0';
-	body[snprintf(body, 16, "burst-%03d-", number)] = 'x';
-	queue_event(f, f->room, "m.room.message", NULL,
-	    arena_printf(f->t.arena, "{\"body\":\"%s\"}", body));
-	free(body);
-}
-
 /* Unpacks the next block of a stream into text. */
 static void
 read_packed(int fd, z_stream *stream, char *text, size_t cap)

@@ -262,17 +262,15 @@ a_redaction_replaces_what_is_kept_for_the_next_poll(void **state)
 	expect_words(fd, 200, WORDS("m.room.redaction"), "regretted");
 }
 
-static void
-a_burst_longer_than_what_is_kept_is_heard_whole(void **state)
+/* Polls until all of a burst is heard, or a tenth page did not help; returns how many
+ * pages that were. */
+static int
+hear_burst(struct fixture *f, int fd, const char *user, int n)
 {
-	struct fixture *f = *state;
-	int fd = poll_as(f, "@gee:x", ""), heard = 0;
 	char from[64], *body, *end;
+	int heard = 0, pages = 0;
 
-	serve_look(f);
-	await_parked(f, 1);
-	send_burst(f, 250);
-	for (int page = 0; heard < 250 && page < 10; page++) {
+	for (; heard < n && pages < 10; pages++) {
 		body = answer_of(f, fd);
 		heard = burst_heard(body, heard);
 		end = strstr(body, "\"end\":\"");
@@ -280,10 +278,47 @@ a_burst_longer_than_what_is_kept_is_heard_whole(void **state)
 		end += strlen("\"end\":\"");
 		snprintf(from, sizeof from, "&from=%.*s", (int)strcspn(end, "\""), end);
 		free(body);
-		fd = poll_as(f, "@gee:x", from);
+		fd = poll_as(f, user, from);
 	}
 	close(fd);
-	assert_int_equal(heard, 250);
+	assert_int_equal(heard, n);
+	return pages;
+}
+
+static void
+a_burst_longer_than_what_is_kept_is_heard_whole(void **state)
+{
+	struct fixture *f = *state;
+	int fd = poll_as(f, "@gee:x", "");
+
+	serve_look(f);
+	await_parked(f, 1);
+	send_burst(f, 250);
+	hear_burst(f, fd, "@gee:x", 250);
+}
+
+/* What is shared is closed where it is not taken: nobody must be told more than that.
+ */
+static void
+a_burst_of_long_events_comes_in_pieces(void **state)
+{
+	static const char *const users[] = { "@gee:x", "@ann:" TESTING_SERVER };
+	struct fixture *f = *state;
+	struct gate gate;
+	int fds[2];
+
+	for (int i = 0; i < 2; i++) {
+		fds[i] = poll_as(f, users[i], "");
+		serve_look(f);
+	}
+	await_parked(f, 2);
+	gate_close(f, &gate);
+	for (int i = 0; i < 7; i++)
+		send_long_text(f, i);
+	gate_open(f, &gate);
+	/* A guest's are all shared; a member's second is a look's. */
+	assert_int_equal(hear_burst(f, fds[0], users[0], 7), 7);
+	assert_int_equal(hear_burst(f, fds[1], users[1], 7), 2);
 }
 
 static void
@@ -513,6 +548,7 @@ main(void)
 		T(a_client_that_goes_leaves_nothing_behind),
 		T(a_redaction_replaces_what_is_kept_for_the_next_poll),
 		T(a_burst_longer_than_what_is_kept_is_heard_whole),
+		T(a_burst_of_long_events_comes_in_pieces),
 		T(what_has_left_the_rooms_tail_is_redacted_for_the_next_poll_too),
 		T(a_token_that_ends_between_its_check_and_its_poll_is_sent_back),
 		T(stopping_answers_everybody),

@@ -441,6 +441,21 @@ send_burst(struct fixture *f, int n)
 	writer_flush(f->t.core.writer);
 }
 
+/* The same of one message that is long, without waiting for the disk. */
+static inline void
+send_long_text(struct fixture *f, int number)
+{
+	size_t n = 50000;
+	char *body = malloc(n + 1);
+
+	memset(body, 'x', n);
+	body[n] = '\0';
+	body[snprintf(body, 16, "burst-%03d-", number)] = 'x';
+	queue_event(f, f->room, "m.room.message", NULL,
+	    arena_printf(f->t.arena, "{\"body\":\"%s\"}", body));
+	free(body);
+}
+
 /* Counts the messages of a burst in an answer; the next one must be number `next`. */
 static inline int
 burst_heard(const char *body, int next)
