@@ -260,6 +260,64 @@ a_member_who_leaves_hears_no_more_than_that(void **state)
 	expect_stream_end(fd);
 }
 
+/* One portion of answers; what of it has come to fd, whose kernel is the same. */
+struct portion {
+	struct fixture *f;
+	int fd;
+	ssize_t got;
+	bool done;
+};
+
+static void
+answer_portion(struct http_io *io, void *arg)
+{
+	struct portion *portion = arg;
+	char bytes[16];
+
+	hub_tick(portion->f->hubs, io, clock_mono_ms()); /* reads what has come */
+	hub_work(portion->f->hubs, io);
+	portion->got = recv(portion->fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+	lock_take(&portion->f->lock);
+	portion->done = true;
+	pthread_cond_broadcast(&portion->f->changed);
+	lock_give(&portion->f->lock);
+}
+
+static void
+a_member_does_not_wait_for_all_strangers(void **state)
+{
+	struct fixture *f = *state;
+	int strangers[300], member;
+	struct hold hold = { .f = f };
+	struct portion portion;
+	char id[32];
+
+	for (int i = 0; i < 300; i++) {
+		strangers[i] = stream_as(f, "@gee:x", "");
+		if (i == 0)
+			serve_look(f); /* the others find the room known */
+		expect_opening(strangers[i], id);
+	}
+	member = open_stream(f, ANN, "");
+	await_parked(f, 301);
+	portion = (struct portion){ .f = f, .fd = member };
+	hold_io(&hold);
+	send_text(f, f->room, "to all");
+	http_post(http_io_at(f->http, 0), answer_portion, &portion);
+	let_io_go(&hold);
+	lock_take(&f->lock);
+	while (!portion.done)
+		lock_wait(&f->lock, &f->changed, 0);
+	lock_give(&f->lock);
+	assert_true(portion.got > 0);
+	expect_block(member, WORDS("to all"), NULL);
+	for (int i = 0; i < 300; i++) {
+		expect_block(strangers[i], WORDS("to all"), NULL);
+		close(strangers[i]);
+	}
+	close(member);
+}
+
 int
 main(void)
 {
@@ -271,6 +329,7 @@ main(void)
 		T(who_peeks_and_is_let_in_is_told_as_what_it_is),
 		T(who_peeks_is_told_of_what_was_replaced_and_may_be_seen),
 		T(a_member_who_leaves_hears_no_more_than_that),
+		T(a_member_does_not_wait_for_all_strangers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,49 +59,6 @@ turn_clock(struct fixture *f, int64_t in_ms)
 	lock_give(&f->lock);
 }
 
-/* Holds the io thread while the test does something. */
-struct hold {
-	struct fixture *f;
-	bool held, go_on;
-};
-
-static void
-do_hold(struct http_io *io, void *arg)
-{
-	struct hold *hold = arg;
-
-	(void)io;
-	lock_take(&hold->f->lock);
-	hold->held = true;
-	pthread_cond_broadcast(&hold->f->changed);
-	while (!hold->go_on)
-		lock_wait(&hold->f->lock, &hold->f->changed, 0);
-	hold->held = false;
-	pthread_cond_broadcast(&hold->f->changed);
-	lock_give(&hold->f->lock);
-}
-
-static void
-hold_io(struct hold *hold)
-{
-	http_post(http_io_at(hold->f->http, 0), do_hold, hold);
-	lock_take(&hold->f->lock);
-	while (!hold->held)
-		lock_wait(&hold->f->lock, &hold->f->changed, 0);
-	lock_give(&hold->f->lock);
-}
-
-static void
-let_io_go(struct hold *hold)
-{
-	lock_take(&hold->f->lock);
-	hold->go_on = true;
-	pthread_cond_broadcast(&hold->f->changed);
-	while (hold->held)
-		lock_wait(&hold->f->lock, &hold->f->changed, 0);
-	lock_give(&hold->f->lock);
-}
-
 static void
 stop_hub(struct http_io *io, void *arg)
 {
