@@ -5,6 +5,7 @@ PARLOUR_BIN names the binary (default build/release/parlour), PARLOUR_WRAP words
 more than that.
 """
 
+import collections
 import contextlib
 import json
 import os
@@ -54,12 +55,21 @@ def run(*words, cwd=None, stdin="", within_s=60, env=None, before=(), pass_fds=(
                           env={**os.environ, **(env or {})})
 
 
+# Names that stand for ports which were given out and are not bound yet, so that no other
+# test is given the same; of so many the first are long in use.
+CLAIMED = collections.deque(maxlen=100)
+
+
 def free_port():
     """Below those that the kernel gives to outgoing connections: nobody takes it meanwhile."""
     while True:
-        port = random.SystemRandom().randrange(10000, 32000)
-        with contextlib.suppress(OSError), socket.create_server(("0.0.0.0", port)):
-            return port
+        port, claim = random.SystemRandom().randrange(10000, 32000), socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError):
+            claim.bind(f"\0parlour-test-port-{port}")
+            with socket.create_server(("0.0.0.0", port)):
+                CLAIMED.append(claim)
+                return port
+        claim.close()
 
 
 def yaml_of(value):
