@@ -156,7 +156,7 @@ def test_many_parked_listeners_all_hear_the_same_event(server, ann, guest, hall)
 
 
 def test_an_event_for_guests_members_and_those_who_peek_is_encoded_once(private):
-    one = private(http={"io_threads": 1})  # two may encode it at the same moment
+    one = private(http={"io_threads": 4})
     ann, member, peeker = (one.api.register() for _ in range(3))
     hall = ann.public_room()
     member.join(hall)

@@ -400,7 +400,7 @@ def poll_on(client, room, position, count):
 
 
 def test_a_crowd_on_streams_and_polls_hears_all_once_with_one_encoding_each(private):
-    one = private(http={"io_threads": 1})  # two may encode at the same moment
+    one = private(http={"io_threads": 4})
     ann = one.api.register()
     hall = ann.public_room()
     guests = [one.api.guest() for _ in range(LISTENERS)]

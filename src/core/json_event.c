@@ -4,6 +4,7 @@
  */
 #include "core/json_event.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,24 +145,41 @@ ending(struct buf *out, const struct ending *end, const struct event_view *view)
 	buf_lit(out, "}}");
 }
 
-/* Whoever comes first makes it; a loser of the race throws its own away. */
+/* Stands where somebody is making what comes there. */
+static struct shared_json being_made;
+
 static struct shared_json *
-shared_head(struct live_event *e, enum event_format format)
+make_head(const struct event *event, enum event_format format)
 {
-	struct shared_json *made, *there = atomic_load(&e->shared[format]);
+	struct shared_json *made;
 	struct buf b = { 0 };
 
-	if (there != NULL)
-		return there;
-	head(&b, e->pdu->event, format, false);
+	head(&b, event, format, false);
 	made = xmalloc(sizeof *made + b.n);
 	atomic_init(&made->refs, 1);
 	made->n = b.n;
 	memcpy(made->bytes, b.p, b.n);
 	buf_free(&b);
-	if (atomic_compare_exchange_strong(&e->shared[format], &there, made))
-		return made;
-	free(made);
+	return made;
+}
+
+/* Whoever comes first makes it. All io threads are told of an event at the same moment:
+ * the others wait for the microsecond that it takes, rather than make it as well. */
+static struct shared_json *
+shared_head(struct live_event *e, enum event_format format)
+{
+	struct shared_json *there = atomic_load(&e->shared[format]);
+
+	if (there == NULL &&
+	    atomic_compare_exchange_strong(&e->shared[format], &there, &being_made)) {
+		there = make_head(e->pdu->event, format);
+		atomic_store(&e->shared[format], there);
+		return there;
+	}
+	while (there == &being_made) {
+		sched_yield();
+		there = atomic_load(&e->shared[format]);
+	}
 	return there;
 }
 
