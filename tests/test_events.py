@@ -180,6 +180,29 @@ def test_an_event_for_guests_members_and_those_who_peek_is_encoded_once(private)
     assert counted("listener_looks") == 0
 
 
+def test_who_lags_behind_a_burst_has_what_others_have_had(private):
+    one = private(http={"io_threads": 1})
+    ann, guest = one.api.register(), one.api.guest()
+    hall = ann.public_room()
+    position = guest.now([hall])
+    ear = Raw("127.0.0.1", one.port, within_s=30)  # while somebody listens all is at hand
+    ear.say(poll_head(guest, position, hall, timeout=60000))
+    one.until_parked(1)
+    before = one.metrics()
+    sent = [ann.send(hall, f"word {n}") for n in range(250)]
+    for _ in range(5):
+        page, heard = {"end": position}, []
+        while len(heard) < len(sent):
+            page = guest.events(page["end"], [hall])
+            assert 0 < len(page["chunk"]) <= 100
+            heard += ids(page["chunk"])
+        assert heard == sent
+    after = one.metrics()
+    assert after["parlour_events_encoded_total"] - before["parlour_events_encoded_total"] == 250
+    assert after["parlour_listener_looks_total"] == before["parlour_listener_looks_total"]
+    ear.sock.close()
+
+
 def test_a_listener_who_goes_away_is_forgotten(private):
     one = private()
     guest, hall = one.api.guest(), one.api.register().public_room()

@@ -55,6 +55,11 @@ enum mx_err waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena
 /* The answer is this body, which it takes; packed if its client likes that. */
 void waiting_answer(struct waiting *w, int status, struct buf *body);
 
+/* Events of a room kept for shared answers: a page, and more of them in a burst, so
+ * that who lags behind has no need of the store. */
+#define HUB_RING 100
+#define HUB_RING_BURST 1000
+
 struct hub_options {
 	/* Have a worker look for w; it ends with hub_looked. From an io thread. */
 	void (*look)(void *arg, struct waiting *w);
@@ -63,6 +68,7 @@ struct hub_options {
 	void (*refuse)(void *arg, struct waiting *w);
 	void *arg;
 	uint32_t parked_per_address, parked_per_token; /* 0: no limit */
+	int ring_max; /* not fewer than HUB_RING; 0: HUB_RING_BURST */
 	/* The whole 401 answer for tokens that end while their listener is parked; its
 	 * reference passes to the hubs. */
 	struct http_shared *token_gone;

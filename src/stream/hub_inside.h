@@ -90,7 +90,6 @@ struct watch {
 	uint32_t tag;
 };
 
-#define HUB_RING 100 /* events of a room kept for shared answers; one page */
 #define HUB_BODIES 4 /* answers made for one room's newest events */
 
 /* What those who share are given: an answer to a poll, or a block of a stream. */
@@ -118,7 +117,7 @@ struct hub_room {
 	struct link watches;		  /* struct watch.link */
 	struct link dirty; /* in hub->dirty while those who share have news */
 	/* The newest events, oldest first; every one above ring_from is there. */
-	struct live_event **ring; /* grows to HUB_RING */
+	struct live_event **ring; /* grows to options.ring_max */
 	int ring_count, ring_cap;
 	int64_t ring_from, last; /* last: the newest event's position */
 	bool known; /* a worker has looked: last, world_readable may be relied on */

@@ -520,7 +520,9 @@ open_hubs(struct world *w)
 		.gone = client_gone,
 		.drained = client_drained,
 		.arg = w };
+	static const int rings[] = { HUB_RING, HUB_RING, HUB_RING + 50, 0 };
 	struct hub_options options = { .look = look_queue,
+		.ring_max = rings[model_random(w, 4)],
 		.arg = w,
 		.token_gone = http_shared_new(401, "application/json", "{}", 2) };
 

@@ -78,25 +78,6 @@ hub_room_free(struct hub *hub, struct hub_room *room)
 	atomic_fetch_sub(&hub->memory, sizeof *room);
 }
 
-static bool
-is_listened_to(const struct hub_room *room)
-{
-	for (int i = 0; i < CLASS_COUNT; i++)
-		if (link_has(&room->sharing[i]))
-			return true;
-	return link_has(&room->watches);
-}
-
-void
-hub_rooms_tidy(struct hub *hub, int64_t now_ms)
-{
-	struct hub_room *room;
-
-	for (size_t at = 0; (room = map_next(&hub->rooms, &at)) != NULL;)
-		if (!is_listened_to(room) && now_ms - room->used_ms > UNUSED_MS)
-			hub_room_free(hub, room);
-}
-
 /* The one decision about strangers, taken per event: the rule's first case, or the
  * setting's own event, which is heard if the state before or after allows it. */
 static bool
@@ -137,24 +118,60 @@ drop_oldest(struct hub_room *room, int n)
 	memmove(room->ring, room->ring + n, room->ring_count * sizeof *room->ring);
 }
 
+static void
+size_ring(struct hub *hub, struct hub_room *room, int cap)
+{
+	atomic_fetch_sub(&hub->memory, (size_t)room->ring_cap * sizeof *room->ring);
+	room->ring = xrealloc(room->ring, (size_t)cap * sizeof *room->ring);
+	room->ring_cap = cap;
+	atomic_fetch_add(&hub->memory, (size_t)cap * sizeof *room->ring);
+}
+
 /* Most rooms are quiet ones with few listeners. */
 static void
 grow_ring(struct hub *hub, struct hub_room *room)
 {
+	int most = hub->hubs->options.ring_max;
 	int cap = room->ring_cap == 0 ? 2 : room->ring_cap * 2;
 
-	if (cap > HUB_RING)
-		cap = HUB_RING;
-	room->ring = xrealloc(room->ring, (size_t)cap * sizeof *room->ring);
-	atomic_fetch_add(
-	    &hub->memory, (size_t)(cap - room->ring_cap) * sizeof *room->ring);
-	room->ring_cap = cap;
+	size_ring(hub, room, cap < most ? cap : most);
+}
+
+/* A burst is over, and everybody has heard it. */
+static void
+shrink_ring(struct hub *hub, struct hub_room *room)
+{
+	if (room->ring_count <= HUB_RING || link_has(&room->dirty))
+		return;
+	drop_oldest(room, room->ring_count - HUB_RING);
+	size_ring(hub, room, HUB_RING);
+}
+
+static bool
+is_listened_to(const struct hub_room *room)
+{
+	for (int i = 0; i < CLASS_COUNT; i++)
+		if (link_has(&room->sharing[i]))
+			return true;
+	return link_has(&room->watches);
+}
+
+void
+hub_rooms_tidy(struct hub *hub, int64_t now_ms)
+{
+	struct hub_room *room;
+
+	for (size_t at = 0; (room = map_next(&hub->rooms, &at)) != NULL;)
+		if (!is_listened_to(room) && now_ms - room->used_ms > UNUSED_MS)
+			hub_room_free(hub, room);
+		else
+			shrink_ring(hub, room);
 }
 
 static void
 push(struct hub *hub, struct hub_room *room, struct live_event *e)
 {
-	if (room->ring_count == HUB_RING)
+	if (room->ring_count == hub->hubs->options.ring_max)
 		drop_oldest(room, 1);
 	if (room->ring_count == room->ring_cap)
 		grow_ring(hub, room);
@@ -282,7 +299,8 @@ write_answer(struct hub_room *room, const struct hub_body *b, struct buf *body)
 			buf_char(&chunk, ',');
 		json_event_live(&chunk, e, &view);
 		events++;
-		if (is_last_of(b, e) || chunk.n >= ANSWER_BYTES) {
+		if (is_last_of(b, e) || chunk.n >= ANSWER_BYTES ||
+		    events == EVENTS_LIMIT_DEFAULT) {
 			end.events = e->event;
 			break;
 		}

@@ -30,6 +30,8 @@ hubs_new(struct core *core, struct http_server *http, const struct hub_options *
 	hubs->core = core;
 	hubs->http = http;
 	hubs->options = *options;
+	if (options->ring_max == 0)
+		hubs->options.ring_max = HUB_RING_BURST;
 	if (options->parked_per_address > 0)
 		hubs->addresses = tally_new(TALLY_CLIENTS);
 	if (options->parked_per_token > 0)

@@ -177,6 +177,7 @@ open_fixture(void **state)
 		.arg = f };
 	struct hub_options options = { .look = queue_look,
 		.arg = f,
+		.ring_max = HUB_RING,
 		.token_gone = http_shared_new(401, "application/json", "{}", 2) };
 	char *error;
 
