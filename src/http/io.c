@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -384,6 +385,9 @@ io_loop(struct http_io *io)
 		mailbox_run(io);
 		run_ready(io);
 		more_work = hooks->work != NULL && hooks->work(io, hooks->arg);
+		/* A fan-out leaves the processor to whoever has to do with the rest. */
+		if (more_work)
+			sched_yield();
 		turn_clock(io);
 	}
 }

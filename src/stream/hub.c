@@ -14,8 +14,8 @@
 #include "stream/hub_inside.h"
 #include "stream/sse.h"
 
-#define SLICE 256 /* answers before sockets have their turn again */
-#define TURN 128  /* of one class in one room */
+#define SLICE 128 /* answers before sockets have their turn again */
+#define TURN 64	  /* of one class in one room */
 
 /* --- listeners and their slots --- */
 
