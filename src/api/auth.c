@@ -48,8 +48,8 @@ identify(struct req *req)
 	if (!login_is_token(req->token))
 		return M_UNKNOWN_TOKEN;
 	if (req->ctx->db != NULL)
-		return login_identify(req->ctx, req->arena, req->token, req->peer,
-		    &req->who, &req->soft_logout);
+		return login_identify(req->ctx, req->arena, req->token,
+		    req_client_text(req), &req->who, &req->soft_logout);
 	return login_identify_cached(
 		   req->core->logins, req->arena, req->token, &req->who)
 		   ? M_OK

@@ -3,7 +3,6 @@
  * worker, then the answer, held back until what the handler wrote is durable.
  * Stands between http/server (bytes) and api/client (handlers). See doc/request.md.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,10 +277,6 @@ set_peer(struct req *req, const struct in6_addr *client)
 	const struct in6_addr *peer = &req->http->peer;
 
 	req->client = *client;
-	if (IN6_IS_ADDR_V4MAPPED(client))
-		inet_ntop(AF_INET, &client->s6_addr[12], req->peer, sizeof req->peer);
-	else
-		inet_ntop(AF_INET6, client, req->peer, sizeof req->peer);
 	req->peer_is_local =
 	    memcmp(peer, client, sizeof *peer) == 0 &&
 	    http_header(&req->http->head, "x-forwarded-for") == NULL &&

@@ -3,6 +3,7 @@
  */
 #include "api/req.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,17 @@ req_query_bool(const struct req *req, const char *name, bool fallback, bool *out
 		return true;
 	*out = strcmp(text, "true") == 0;
 	return *out || strcmp(text, "false") == 0;
+}
+
+const char *
+req_client_text(const struct req *req)
+{
+	bool is_v4 = IN6_IS_ADDR_V4MAPPED(&req->client);
+	const uint8_t *bytes = req->client.s6_addr + (is_v4 ? 12 : 0);
+	char *text = arena_raw(req->arena, INET6_ADDRSTRLEN);
+
+	inet_ntop(is_v4 ? AF_INET : AF_INET6, bytes, text, INET6_ADDRSTRLEN);
+	return text;
 }
 
 const char *

@@ -82,10 +82,9 @@ struct req {
 	struct identity who;
 	uint64_t tokens_gone;	/* changes_tokens_gone before `who` was looked for */
 	const char *token;	/* as it was given; NULL: none */
-	struct in6_addr client; /* the client's address; IPv4 as ::ffff:a.b.c.d */
-	char peer[48]; /* the client's address as text, trusted_proxies considered */
-	bool peer_is_local; /* loopback, and no proxy in between */
-	uint64_t id;	    /* in each log line */
+	struct in6_addr client; /* trusted_proxies considered; IPv4 as ::ffff:a.b.c.d */
+	bool peer_is_local;	/* loopback, and no proxy in between */
+	uint64_t id;		/* in each log line */
 
 	/* The answer. */
 	int status;	/* 0: 200, or what api/error says of the returned error */
@@ -113,6 +112,9 @@ bool req_query_int(const struct req *req, const char *name, int64_t fallback,
     int64_t min, int64_t max, int64_t *out);
 /* "true" or "false"; false result: something else was given. */
 bool req_query_bool(const struct req *req, const char *name, bool fallback, bool *out);
+
+/* The client's address as text, in the arena. */
+const char *req_client_text(const struct req *req);
 
 /* Fields of the body. NULL if absent or of another type; req_body_wrong tells the two
  * apart: true if the field is there (and not null) but of another type. */

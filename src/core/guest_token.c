@@ -28,31 +28,31 @@ _Static_assert(GUEST_TOKEN_MAX == 4 + RAW_MAX / 3 * 4, "prefix and Base64");
 _Static_assert(
     RAW_MAX - MAC_LEN <= 128, "one block of BLAKE2b, with a name or without");
 
-/* Names the key without giving it away, so that a later one can stand beside it. */
-static uint8_t
-key_id(const uint8_t key[MAC_KEY_LEN])
+void
+guest_key_init(struct guest_key *key, const uint8_t secret[32])
 {
 	uint8_t out[MAC_LEN];
 
-	mac(key, "key id", 6, out);
-	return out[0];
+	derive_key(secret, "guest token", key->key);
+	mac(key->key, "key id", 6, out);
+	key->id = out[0];
 }
 
 void
-guest_token_write(const uint8_t key[MAC_KEY_LEN], const struct guest_token *t,
+guest_token_write(const struct guest_key *key, const struct guest_token *t,
     char out[GUEST_TOKEN_MAX + 1])
 {
 	size_t room = NAME_ROOM(strlen(t->name));
 	uint8_t raw[RAW_MAX];
 
 	raw[0] = room == 0 ? VERSION : VERSION_NAMED;
-	raw[AT_KEY] = key_id(key);
+	raw[AT_KEY] = key->id;
 	memcpy(raw + AT_ID, t->id, GUEST_ID_LEN);
 	memcpy(raw + AT_DEVICE, t->device, GUEST_DEVICE_LEN);
 	be48_put(raw + AT_ISSUED, t->issued_ms);
 	be48_put(raw + AT_EXPIRES, t->expires_ms);
 	memcpy(raw + AT_NAME, t->name, room);
-	mac(key, raw, AT_NAME + room, raw + AT_NAME + room);
+	mac(key->key, raw, AT_NAME + room, raw + AT_NAME + room);
 	memcpy(out, GUEST_PREFIX, 4);
 	b64url_encode(raw, RAW_LEN + room, out + 4);
 }
@@ -74,17 +74,16 @@ decode(const char *token, uint8_t raw[RAW_MAX], size_t *room_out)
 
 bool
 guest_token_read(
-    const uint8_t key[MAC_KEY_LEN], const char *token, struct guest_token *out)
+    const struct guest_key *key, const char *token, struct guest_token *out)
 {
 	uint8_t raw[RAW_MAX], right[MAC_LEN];
 	size_t room;
 
 	if (!decode(token, raw, &room))
 		return false;
-	mac(key, raw, AT_NAME + room, right);
+	mac(key->key, raw, AT_NAME + room, right);
 	if (!secret_eq(right, raw + AT_NAME + room, MAC_LEN) ||
-	    raw[0] != (room == 0 ? VERSION : VERSION_NAMED) ||
-	    raw[AT_KEY] != key_id(key))
+	    raw[0] != (room == 0 ? VERSION : VERSION_NAMED) || raw[AT_KEY] != key->id)
 		return false;
 	memcpy(out->id, raw + AT_ID, GUEST_ID_LEN);
 	memcpy(out->device, raw + AT_DEVICE, GUEST_DEVICE_LEN);

@@ -27,12 +27,19 @@ struct guest_token {
 	char name[GUEST_NAME_MAX + 3]; /* of the device, padded with NULs; "": none */
 };
 
-/* key: derive_key(settings.secret, "guest token"). */
-void guest_token_write(const uint8_t key[MAC_KEY_LEN], const struct guest_token *t,
+struct guest_key {
+	uint8_t key[MAC_KEY_LEN];
+	uint8_t id; /* names the key without giving it away, so that a later one can
+		     * stand beside it */
+};
+
+void guest_key_init(struct guest_key *key, const uint8_t secret[32]);
+
+void guest_token_write(const struct guest_key *key, const struct guest_token *t,
     char out[GUEST_TOKEN_MAX + 1]);
 /* False: not made with this key, or changed since. Looks at no clock. */
 bool guest_token_read(
-    const uint8_t key[MAC_KEY_LEN], const char *token, struct guest_token *out);
+    const struct guest_key *key, const char *token, struct guest_token *out);
 
 /* "guest-" and the id in lower-case base32. */
 void guest_localpart(const uint8_t id[GUEST_ID_LEN], char out[GUEST_LOCALPART_LEN + 1]);

@@ -8,7 +8,9 @@
 
 #include "core/guest_token.h"
 
-static const uint8_t key[MAC_KEY_LEN] = "a key that only this test knows";
+static const uint8_t secret[32] = "a key that only this test knows";
+static struct guest_key key_of_all;
+static const struct guest_key *const key = &key_of_all;
 
 static struct guest_token
 sample(void)
@@ -140,11 +142,13 @@ a_token_cut_off_or_prolonged_is_none(void **state)
 static void
 a_token_under_another_key_is_none_of_ours(void **state)
 {
-	static const uint8_t other[MAC_KEY_LEN] = "the key of another server ....";
+	static const uint8_t others[32] = "the key of another server ....";
 	struct guest_token t = sample(), got;
 	char text[GUEST_TOKEN_MAX + 1];
+	struct guest_key other;
 
-	guest_token_write(other, &t, text);
+	guest_key_init(&other, others);
+	guest_token_write(&other, &t, text);
 	assert_false(guest_token_read(key, text, &got));
 }
 
@@ -191,5 +195,6 @@ main(void)
 		cmocka_unit_test(other_localparts_are_no_guests),
 	};
 
+	guest_key_init(&key_of_all, secret);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

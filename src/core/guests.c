@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bloom.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -22,7 +23,8 @@
 
 #define SEEN_WRITE_MS (3600 * 1000) /* at most this often to the disk */
 #define SWEEP_MS 60000
-#define SWEEP_MAX 1000 /* guests to go in one sweep; the rest waits a minute */
+#define SWEEP_MAX 1000		/* guests to go in one sweep; the rest waits a minute */
+#define FILTER_BYTES (16 << 20) /* at most: of 8 million guests with rows */
 
 /* A guest with rows, or a denied one. */
 struct known {
@@ -32,21 +34,46 @@ struct known {
 	int64_t seen_ms, written_ms; /* last active, and what of that is on disk */
 };
 
-/* Shared; lock guards what stands below it. */
+/* Shared; lock guards what stands below it. Most guests have neither row nor denial:
+ * the filter tells so without the lock. */
 struct guests {
-	uint8_t key[MAC_KEY_LEN];
+	struct guest_key key;
 	int64_t seen_write_ms;
 	_Atomic uint64_t issued;
+	struct bloom *filter; /* each id that ever was in a map below */
+	_Atomic bool filter_is_full;
 
 	struct lock lock;	  /* RANK_CACHE */
 	struct map rows, denials; /* id -> struct known */
 };
 
+/* An id is ten random bytes: its first two choose the line, the others the bits. */
 static void
-put_locked(struct map *map, const struct known *known)
+filter_hash(const uint8_t id[GUEST_ID_LEN], uint8_t out[BLOOM_HASH_LEN])
 {
+	memcpy(out, id, 8);
+	memcpy(out + 8, id + 2, 8);
+}
+
+static bool
+may_be_known(const struct guests *guests, const uint8_t id[GUEST_ID_LEN])
+{
+	uint8_t hash[BLOOM_HASH_LEN];
+
+	filter_hash(id, hash);
+	return atomic_load(&guests->filter_is_full) ||
+	       bloom_may_have(guests->filter, hash);
+}
+
+static void
+put_locked(struct guests *guests, struct map *map, const struct known *known)
+{
+	uint8_t hash[BLOOM_HASH_LEN];
 	struct known *copy = xmalloc(sizeof *copy), *before;
 
+	filter_hash(known->id, hash);
+	if (!bloom_add(guests->filter, hash))
+		atomic_store(&guests->filter_is_full, true);
 	*copy = *known;
 	before = map_put(map, copy->id, sizeof copy->id, copy);
 	free(before);
@@ -63,7 +90,7 @@ load_row(void *arg, const char *user_id, int64_t seen_ts, int64_t expires_ts)
 	if (!guest_id_of(user_id + 1, row.id))
 		log_warn("guests: a row of a guest that is none of ours: %s", user_id);
 	else
-		put_locked(&guests->rows, &row);
+		put_locked(guests, &guests->rows, &row);
 }
 
 static void
@@ -73,7 +100,7 @@ load_denial(void *arg, const char *user_id, int64_t until_ts)
 	struct known denial = { .expires_ms = until_ts };
 
 	if (until_ts > clock_now_ms() && guest_id_of(user_id + 1, denial.id))
-		put_locked(&guests->denials, &denial);
+		put_locked(guests, &guests->denials, &denial);
 }
 
 enum mx_err
@@ -84,8 +111,9 @@ guests_setup(struct core *core, struct db *db)
 	enum mx_err err;
 
 	lock_init(&guests->lock, RANK_CACHE);
-	derive_key(core->set.secret, "guest token", guests->key);
+	guest_key_init(&guests->key, core->set.secret);
 	guests->seen_write_ms = often < SEEN_WRITE_MS ? often : SEEN_WRITE_MS;
+	guests->filter = bloom_new(FILTER_BYTES);
 	core->guests = guests;
 	err = store_guests_each(db, load_row, guests);
 	return err != M_OK ? err : store_denials_each(db, load_denial, guests);
@@ -104,6 +132,7 @@ free_known(struct map *map)
 void
 guests_free(struct core *core)
 {
+	bloom_free(core->guests->filter);
 	free_known(&core->guests->rows);
 	free_known(&core->guests->denials);
 	lock_fini(&core->guests->lock);
@@ -116,10 +145,14 @@ guests_free(struct core *core)
 static const char *
 user_id_of(struct core *core, struct arena *arena, const uint8_t id[GUEST_ID_LEN])
 {
-	char localpart[GUEST_LOCALPART_LEN + 1];
+	size_t name_n = strlen(core->set.server_name) + 1;
+	char *out = arena_raw(arena, 1 + GUEST_LOCALPART_LEN + 1 + name_n);
 
-	guest_localpart(id, localpart);
-	return arena_printf(arena, "@%s:%s", localpart, core->set.server_name);
+	out[0] = '@';
+	guest_localpart(id, out + 1);
+	out[1 + GUEST_LOCALPART_LEN] = ':';
+	memcpy(out + 1 + GUEST_LOCALPART_LEN + 1, core->set.server_name, name_n);
+	return out;
 }
 
 static const char *
@@ -157,7 +190,7 @@ guests_issue(struct core *core, struct arena *arena, const char *device_name,
 	random_bytes(t.device, sizeof t.device);
 	if (device_name != NULL)
 		put_name(&t, device_name);
-	guest_token_write(core->guests->key, &t, text);
+	guest_token_write(&core->guests->key, &t, text);
 	atomic_fetch_add_explicit(&core->guests->issued, 1, memory_order_relaxed);
 	*out = (struct new_guest){ .user_id = user_id_of(core, arena, t.id),
 		.device_id = device_id_of(arena, &t),
@@ -218,20 +251,52 @@ queue_seen(struct core *core, const char *user_id, int64_t now)
 
 /* --- who is this? --- */
 
-/* Until when is the guest's token good? 0: it is not. */
-static int64_t
-good_until_locked(struct core *core, const struct guest_token *t,
-    const struct known *row, int64_t now)
-{
-	int64_t until = t->expires_ms;
+/* What a look at the maps tells about a guest that asks. */
+struct seen {
+	int64_t until_ms;     /* its token is good until then; 0: it is not */
+	bool has_row, is_due; /* the row, to be written again */
+};
 
-	if (map_get(&core->guests->denials, t->id, sizeof t->id) != NULL)
-		return 0;
-	if (row != NULL && row->is_ending)
-		return 0;
-	if (row != NULL && row->seen_ms + core->set.guest_lifetime_ms > until)
-		until = row->seen_ms + core->set.guest_lifetime_ms;
-	return now < until ? until : 0;
+/* A row lives on from the last time that its guest was seen: that is now. */
+static void
+see_row_locked(struct core *core, struct known *row, int64_t now, struct seen *seen)
+{
+	int64_t lifetime = core->set.guest_lifetime_ms;
+
+	if (row->seen_ms + lifetime > seen->until_ms)
+		seen->until_ms = row->seen_ms + lifetime;
+	if (row->is_ending || now >= seen->until_ms) {
+		seen->until_ms = 0;
+		return;
+	}
+	row->seen_ms = now;
+	seen->is_due = now - row->written_ms >= core->guests->seen_write_ms;
+	if (seen->is_due)
+		row->written_ms = now;
+	if (now + lifetime > seen->until_ms)
+		seen->until_ms = now + lifetime;
+}
+
+static struct seen
+see(struct core *core, const struct guest_token *t, int64_t now)
+{
+	struct guests *guests = core->guests;
+	struct seen seen = { .until_ms = t->expires_ms };
+	struct known *row;
+
+	if (may_be_known(guests, t->id)) {
+		lock_take(&guests->lock);
+		row = map_get(&guests->rows, t->id, sizeof t->id);
+		seen.has_row = row != NULL;
+		if (map_get(&guests->denials, t->id, sizeof t->id) != NULL)
+			seen.until_ms = 0;
+		else if (row != NULL)
+			see_row_locked(core, row, now, &seen);
+		lock_give(&guests->lock);
+	}
+	if (now >= seen.until_ms)
+		seen.until_ms = 0;
+	return seen;
 }
 
 enum mx_err
@@ -239,35 +304,23 @@ guests_identify(
     struct core *core, struct arena *arena, const char *token, struct identity *who)
 {
 	struct guests *guests = core->guests;
-	int64_t now = clock_now_ms(), until;
-	bool write_seen = false;
+	int64_t now = clock_now_ms();
 	struct guest_token t;
-	struct known *row;
+	struct seen seen;
 
-	if (core->set.guests == GUESTS_OFF || !guest_token_read(guests->key, token, &t))
+	if (core->set.guests == GUESTS_OFF ||
+	    !guest_token_read(&guests->key, token, &t))
 		return M_UNKNOWN_TOKEN;
-	lock_take(&guests->lock);
-	row = map_get(&guests->rows, t.id, sizeof t.id);
-	until = good_until_locked(core, &t, row, now);
-	if (until != 0 && row != NULL) {
-		row->seen_ms = now;
-		write_seen = now - row->written_ms >= guests->seen_write_ms;
-		if (write_seen)
-			row->written_ms = now;
-		if (now + core->set.guest_lifetime_ms > until)
-			until = now + core->set.guest_lifetime_ms;
-	}
-	lock_give(&guests->lock);
-	if (until == 0)
+	seen = see(core, &t, now);
+	if (seen.until_ms == 0)
 		return M_UNKNOWN_TOKEN;
 	*who = (struct identity){ .user_id = user_id_of(core, arena, t.id),
 		.device_id = device_id_of(arena, &t),
 		.device_name = t.name[0] == '\0' ? NULL : arena_strdup(arena, t.name),
 		.is_guest = true,
-		.has_rows = row != NULL,
-		.expires_ms = until };
-	sha256(token, strlen(token), who->token_hash);
-	if (write_seen)
+		.has_rows = seen.has_row,
+		.expires_ms = seen.until_ms };
+	if (seen.is_due)
 		queue_seen(core, who->user_id, now);
 	return M_OK;
 }
@@ -311,7 +364,7 @@ guests_make_row(struct ctx *ctx, struct identity *who)
 	row.is_ending = map_get(&guests->denials, row.id, sizeof row.id) != NULL;
 	/* Not over one that another request of the guest has put there meanwhile. */
 	if (map_get(&guests->rows, row.id, sizeof row.id) == NULL)
-		put_locked(&guests->rows, &row);
+		put_locked(guests, &guests->rows, &row);
 	lock_give(&guests->lock);
 	who->has_rows = true;
 	return row.is_ending ? M_UNKNOWN_TOKEN : M_OK;
@@ -325,7 +378,7 @@ deny_in_memory(struct core *core, const struct identity *who)
 
 	guest_id_of(who->user_id + 1, denial.id);
 	lock_take(&guests->lock);
-	put_locked(&guests->denials, &denial);
+	put_locked(guests, &guests->denials, &denial);
 	row = map_get(&guests->rows, denial.id, sizeof denial.id);
 	if (row != NULL)
 		row->is_ending = true;
@@ -388,7 +441,7 @@ guests_upgraded(struct core *core, const struct identity *who)
 
 	guest_id_of(who->user_id + 1, denial.id);
 	lock_take(&guests->lock);
-	put_locked(&guests->denials, &denial);
+	put_locked(guests, &guests->denials, &denial);
 	row = map_del(&guests->rows, denial.id, sizeof denial.id);
 	lock_give(&guests->lock);
 	free(row);

@@ -14,8 +14,6 @@ struct identity {
 	bool has_rows; /* accounts always; guests once they have written something */
 	bool is_admin;
 	int64_t expires_ms; /* of the token, in clock_now_ms; 0: never */
-	uint8_t
-	    token_hash[32]; /* SHA-256 of the token: names it without giving it away */
 };
 
 #endif

@@ -126,7 +126,6 @@ fill_identity(struct identity *who, struct arena *arena, const struct cached *c)
 		.has_rows = true,
 		.is_admin = c->is_admin,
 		.expires_ms = c->expires_ms };
-	memcpy(who->token_hash, c->hash, TOKEN_HASH_LEN);
 }
 
 bool

@@ -109,7 +109,7 @@ is_mac_right(const char *secret, const struct wish *wish)
 static enum mx_err
 create(struct req *req, const struct wish *wish)
 {
-	struct session session = { .ip = req->peer };
+	struct session session = { .ip = req_client_text(req) };
 	struct new_account account = { .password = wish->password,
 		.is_admin = wish->is_admin,
 		.display_name = wish->display_name,

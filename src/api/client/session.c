@@ -46,7 +46,7 @@ session_from_body(struct req *req, struct session *out)
 {
 	enum mx_err err;
 
-	*out = (struct session){ .ip = req->peer };
+	*out = (struct session){ .ip = req_client_text(req) };
 	err = body_text(req, "device_id", &out->device_id);
 	if (err == M_OK)
 		err = body_text(req, "initial_device_display_name", &out->device_name);
