@@ -26,14 +26,10 @@ clock_now_ms(void)
 	return ms != 0 ? ms : clock_read_us(CLOCK_REALTIME) / 1000;
 }
 
-/* A few times in each request: the kernel's coarse clock, right to its tick (4 ms at
- * most), costs a fifth of the fine one. */
 int64_t
 clock_mono_ms(void)
 {
-	int64_t ms = atomic_load_explicit(&test_mono_ms, memory_order_relaxed);
-
-	return ms != 0 ? ms : clock_read_us(CLOCK_MONOTONIC_COARSE) / 1000;
+	return clock_mono_us() / 1000;
 }
 
 int64_t

@@ -33,7 +33,8 @@ struct guest_key {
 		     * stand beside it */
 };
 
-void guest_key_init(struct guest_key *key, const uint8_t secret[32]);
+/* mac_key: derive_key(settings.secret, "guest token"). */
+void guest_key_init(struct guest_key *key, const uint8_t mac_key[MAC_KEY_LEN]);
 
 void guest_token_write(const struct guest_key *key, const struct guest_token *t,
     char out[GUEST_TOKEN_MAX + 1]);

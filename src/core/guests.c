@@ -108,10 +108,12 @@ guests_setup(struct core *core, struct db *db)
 {
 	struct guests *guests = xcalloc(1, sizeof *guests);
 	int64_t often = core->set.guest_lifetime_ms / 24;
+	uint8_t key[MAC_KEY_LEN];
 	enum mx_err err;
 
 	lock_init(&guests->lock, RANK_CACHE);
-	guest_key_init(&guests->key, core->set.secret);
+	derive_key(core->set.secret, "guest token", key);
+	guest_key_init(&guests->key, key);
 	guests->seen_write_ms = often < SEEN_WRITE_MS ? often : SEEN_WRITE_MS;
 	guests->filter = bloom_new(FILTER_BYTES);
 	core->guests = guests;
