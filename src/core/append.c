@@ -14,8 +14,10 @@
 #include "core/append_job.h"
 #include "core/event_sign.h"
 #include "core/ids.h"
+#include "core/recent.h"
 #include "core/redact.h"
 #include "store/pack.h"
+#include "store/positions.h"
 #include "store/rooms.h"
 
 /* Of memory for what is known of transactions: 64 million of them. */
@@ -43,7 +45,7 @@ append_setup(struct core *core, struct db *db)
 		.failed = append_failed,
 		.arg = core };
 	int64_t last_event = 0, last_room = 0;
-	enum mx_err err = store_event_last(db, &last_event);
+	enum mx_err err = store_position_last(db, &last_event);
 
 	if (err == M_OK)
 		err = store_room_last(db, &last_room);
@@ -52,9 +54,11 @@ append_setup(struct core *core, struct db *db)
 	appends->next_event = last_event + 1;
 	atomic_init(&appends->next_room, last_room + 1);
 	appends->group_end = &appends->group;
+	appends->updates_end = &appends->updates;
 	appends->known_txns = bloom_new(KNOWN_TXNS_BYTES);
 	atomic_init(&appends->knows_txns, TXNS_LEARNING);
 	core->appends = appends;
+	core->recent = recent_new();
 	atomic_store(&core->visible, last_event);
 	writer_set_hooks(core->writer, &hooks);
 	return err;
@@ -68,6 +72,7 @@ append_free(struct core *core)
 	lock_fini(&core->appends->order);
 	lock_fini(&core->appends->txn_lock);
 	free(core->appends);
+	recent_free(core->recent);
 }
 
 static void

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "core/changes.h"
+#include "core/recent.h"
+#include "core/update.h"
 #include "store/rooms.h"
 #include "store/state.h"
 
@@ -300,11 +302,15 @@ append_durable(void *arg)
 		newest = job->events[job->n - 1].row.event;
 		if (job->room->group != NULL)
 			swap(job->room);
+		for (int i = 0; i < job->n; i++)
+			recent_event(core, job->events[i].live);
 	}
+	newest = updates_apply(core, newest);
 	if (newest > atomic_load(&core->visible))
 		atomic_store(&core->visible, newest);
 	for (job = group; job != NULL; job = job->next_in_group)
 		tell(job);
+	updates_tell(core);
 }
 
 void
@@ -315,6 +321,7 @@ append_failed(void *arg)
 	for (struct append_job *job = take_group(core->appends); job != NULL;
 	     job = job->next_in_group)
 		job->room->group = NULL;
+	updates_failed(core);
 }
 
 void

@@ -65,6 +65,8 @@ struct appends {
 	uint8_t learned[16]; /* up to this hash they have been read */
 	/* The writer thread's: jobs of this group that ran well, in order. */
 	struct append_job *group, **group_end;
+	struct update *updates, **updates_end; /* the same of core/update */
+	int64_t reserved; /* positions up to it are noted on disk; 0: who knows */
 };
 
 /* The write_job's callbacks. */

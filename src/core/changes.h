@@ -24,6 +24,9 @@ enum change_kind {
 			*/
 	CHANGE_TOKEN_GONE, /* a device's or guest's token is no longer valid */
 	CHANGE_USER_GONE,  /* all of a user's tokens */
+	CHANGE_USER_DATA,  /* something of a user's own: account data, private receipts
+			    */
+	CHANGE_ROOM_DATA,  /* something that a room's members are told: receipts */
 	CHANGE_POSITION,   /* `visible` moved, nothing to tell */
 };
 
@@ -32,9 +35,9 @@ struct change {
 	_Atomic(struct change *) next;
 	enum change_kind kind;
 	int64_t position;	  /* `visible` once this record may be acted on */
-	struct room *room;	  /* EVENT, TYPING: counted */
+	struct room *room;	  /* EVENT, TYPING, ROOM_DATA: counted */
 	struct live_event *event; /* EVENT: counted */
-	char *user_id;		  /* TOKEN_GONE, USER_GONE */
+	char *user_id;		  /* TOKEN_GONE, USER_GONE, USER_DATA, ROOM_DATA */
 	char *device_id;	  /* TOKEN_GONE; NULL: the user's every device */
 	int64_t typing;		  /* TYPING */
 };

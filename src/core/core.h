@@ -41,6 +41,7 @@ struct settings {
 struct rooms;
 struct appends;
 struct changes;
+struct recent;
 struct logins;
 struct guests;
 struct typing;
@@ -54,6 +55,7 @@ struct core {
 	struct appends
 	    *appends; /* core/append: event integers, transactions under way */
 	struct changes *changes; /* core/changes: what became visible, in order */
+	struct recent *recent;	 /* core/recent: what moved lately */
 	struct logins *logins;	 /* core/login: access tokens seen lately */
 	struct guests *guests;	 /* core/guests: denials, guests with rows */
 	struct typing *typing;

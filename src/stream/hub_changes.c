@@ -110,6 +110,14 @@ hub_read_changes(struct hub *hub)
 		case CHANGE_POSITION:
 			has_come_to(hub, change->position);
 			break;
+		case CHANGE_USER_DATA:
+			wake_user(hub, change->user_id);
+			has_come_to(hub, change->position);
+			break;
+		case CHANGE_ROOM_DATA:
+			wake_members(hub, change->room);
+			has_come_to(hub, change->position);
+			break;
 		case CHANGE_TYPING:
 			wake_members(hub, change->room);
 			break;
