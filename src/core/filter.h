@@ -51,8 +51,8 @@ enum mx_err filter_of(struct arena *arena, const struct json *json, struct filte
 
 /* Does the event pass? As page.keep and state_pick.keep: arg is the filter. */
 bool filter_keeps(const struct sliced *event, const void *arg);
-/* The same of what is no event of a room's timeline: by type and sender (NULL: nobody's)
- * alone. */
+/* The same of what is no event of a room's timeline: by type and sender (NULL:
+ * nobody's) alone. */
 bool filter_keeps_type(const struct filter *f, const char *type, const char *sender);
 /* Is the room among those that a filter's two lists let through? */
 bool filter_keeps_room(const struct filter_list *rooms,

@@ -16,7 +16,7 @@
 
 enum event_format {
 	FORMAT_CLIENT, /* client-server-api/#room-event-format: unsigned alone */
-	FORMAT_V1, /* /events: unsigned, and 2015's fields at the top level as well */
+	FORMAT_V1,   /* /events: unsigned, and 2015's fields at the top level as well */
 	FORMAT_SYNC, /* as CLIENT, without the room's id: it stands around the events */
 	FORMAT_COUNT
 };

@@ -106,7 +106,8 @@ collect_former(struct listing *l)
 	return M_OK;
 }
 
-/* Where so many keys have changed since, the state is read from the store as a whole. */
+/* Where so many keys have changed since, the state is read from the store as a whole.
+ */
 #define FORMER_MAX 100
 
 static enum mx_err
@@ -119,8 +120,8 @@ collect_all(struct listing *l, int64_t at)
 	if (l->later.n <= FORMER_MAX)
 		return collect_former(l);
 	l->refs.n = 0;
-	return store_state_load(l->seer->ctx->db, s->segment, at,
-	    is_standard64(l->seer), collect_row, l);
+	return store_state_load(
+	    l->seer->ctx->db, s->segment, at, is_standard64(l->seer), collect_row, l);
 }
 
 static int
@@ -208,12 +209,11 @@ collect_tail(struct listing *l, int64_t from, int64_t to)
 		const struct event *event = e->pdu->event;
 
 		if (e->event > from && e->event <= to && event->state_key != NULL)
-			vec_push(&l->refs,
-			    ((struct state_ref){ .event = e->event,
-				.event_id = event->event_id,
-				.type = event->type,
-				.state_key = event->state_key,
-				.membership = e->membership_after }));
+			vec_push(&l->refs, ((struct state_ref){ .event = e->event,
+					       .event_id = event->event_id,
+					       .type = event->type,
+					       .state_key = event->state_key,
+					       .membership = e->membership_after }));
 	}
 }
 
@@ -241,8 +241,8 @@ state_list_ref_at(struct seer *seer, int64_t at, const char *type,
 	struct db *db = seer->ctx->db;
 	struct stored_event stored;
 	int64_t event, detail;
-	enum mx_err err = store_state_at(
-	    db, seer->s->segment, at, type, state_key, &event, &detail);
+	enum mx_err err =
+	    store_state_at(db, seer->s->segment, at, type, state_key, &event, &detail);
 
 	if (err == M_OK)
 		err = store_event_get(

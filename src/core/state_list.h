@@ -35,8 +35,8 @@ enum mx_err state_list_changed(struct seer *seer, int64_t from, int64_t to,
 /* The event that holds a key just before `at`; M_NOT_FOUND. */
 enum mx_err state_list_ref_at(struct seer *seer, int64_t at, const char *type,
     const char *state_key, struct state_ref *out) MUST_USE;
-/* Appends those events that pick->keep (pick NULL: all) lets pass, as a JSON array in the
- * order of refs. */
+/* Appends those events that pick->keep (pick NULL: all) lets pass, as a JSON array in
+ * the order of refs. */
 enum mx_err state_list_write_refs(struct seer *seer, struct buf *out,
     const struct state_ref *refs, int n, const struct state_pick *pick,
     enum event_format format) MUST_USE;

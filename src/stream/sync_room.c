@@ -1,0 +1,257 @@
+/*
+ * A room that the user is in, or has left, in the answer of /sync: timeline, state,
+ * what is ephemeral, what is the user's own. Between sync.c and core/timeline.
+ */
+#include <string.h>
+
+#include "core/typing.h"
+#include "stream/sync_inside.h"
+
+/* --- the timeline --- */
+
+static int
+timeline_limit(const struct filter *f)
+{
+	if (f->limit == 0)
+		return SYNC_TIMELINE_DEFAULT;
+	return f->limit < SYNC_TIMELINE_MAX ? (int)f->limit : SYNC_TIMELINE_MAX;
+}
+
+/* The newest events up to `until`, back to `since` unless all is new. */
+static enum mx_err
+read_timeline(struct room_sync *r)
+{
+	struct place to = { r->since + 1, 0 };
+	struct page *page = &r->page;
+	enum mx_err err;
+
+	*page = (struct page){ .from = { r->until + 1, 0 },
+		.to = r->since > 0 ? &to : NULL,
+		.backwards = true,
+		.limit = timeline_limit(&r->timeline),
+		.keep = filter_keeps,
+		.keep_arg = &r->timeline };
+	page->end = page->from;
+	if (r->news->has_events || r->since == 0) {
+		err = timeline_page(&r->seer, page);
+		page->to = NULL;
+		if (err != M_OK)
+			return err;
+	} else {
+		page->more = false;
+	}
+	r->start = page->end.line;
+	return M_OK;
+}
+
+static void
+write_timeline(struct room_sync *r, struct buf *out)
+{
+	const struct page *page = &r->page;
+
+	buf_lit(out, "\"timeline\":{\"events\":[");
+	for (int i = page->count - 1; i >= 0; i--) {
+		seer_write_sliced(&r->seer, out, &page->events[i], FORMAT_SYNC);
+		if (i > 0)
+			buf_char(out, ',');
+	}
+	buf_lit(out, "],\"limited\":");
+	buf_str(out, page->more ? "true" : "false");
+	buf_lit(out, ",\"prev_batch\":\"");
+	token_write_place(out, page->end);
+	buf_lit(out, "\"}");
+}
+
+/* --- the state --- */
+
+static enum mx_err
+write_state(struct room_sync *r, struct buf *out, bool *any_out)
+{
+	struct state_pick pick = { .keep = filter_keeps, .arg = &r->state };
+	bool is_after = r->sync->ask->use_state_after;
+	struct state_ref *refs;
+	size_t before;
+	int n;
+	enum mx_err err = sync_state_refs(r, &refs, &n);
+
+	if (err != M_OK)
+		return err;
+	buf_str(
+	    out, is_after ? "\"state_after\":{\"events\":" : "\"state\":{\"events\":");
+	before = out->n;
+	err = state_list_write_refs(&r->seer, out, refs, n, &pick, FORMAT_SYNC);
+	*any_out = out->n > before + 2;
+	buf_lit(out, "},");
+	return err;
+}
+
+/* --- what passes --- */
+
+static bool
+write_typing(struct room_sync *r, struct buf *out)
+{
+	struct syncing *sync = r->sync;
+	const char **users;
+	int64_t position;
+	int n =
+	    typing_users(sync->ctx->core, sync->arena, r->room->id, &users, &position);
+
+	/* Nobody types: news for those alone who have seen somebody. */
+	if (position <= (r->since == 0 ? 0 : sync->ask->since.typing) ||
+	    (r->since == 0 && n == 0))
+		return false;
+	buf_lit(out, "{\"content\":{\"user_ids\":[");
+	for (int i = 0; i < n; i++) {
+		if (i > 0)
+			buf_char(out, ',');
+		buf_json_str(out, users[i]);
+	}
+	buf_lit(out, "]},\"type\":\"m.typing\"}");
+	return true;
+}
+
+static enum mx_err
+write_ephemeral(struct room_sync *r, struct buf *out, bool *any_out)
+{
+	const struct filter *f = &r->sync->ask->filter->f.ephemeral;
+	size_t before;
+
+	buf_lit(out, "\"ephemeral\":{\"events\":[");
+	before = out->n;
+	if (r->news->has_typing && filter_keeps_type(f, "m.typing", NULL) &&
+	    filter_keeps_room(&f->rooms, &f->not_rooms, r->room->room_id))
+		write_typing(r, out);
+	*any_out = out->n > before;
+	buf_lit(out, "]},");
+	return M_OK;
+}
+
+/* --- the room --- */
+
+/* The filter's parts, as they are for this room. */
+static void
+set_filters(struct room_sync *r)
+{
+	const struct filter_whole *f = &r->sync->ask->filter->f;
+
+	r->timeline = f->timeline;
+	r->state = f->state;
+	r->timeline.room_id = r->state.room_id = r->room->room_id;
+}
+
+static enum mx_err
+read_changes(struct room_sync *r)
+{
+	if (r->since == 0 || !r->news->has_events)
+		return M_OK;
+	return state_list_changed(
+	    &r->seer, r->since, r->until, &r->changed, &r->changed_count);
+}
+
+static bool
+members_changed(const struct room_sync *r)
+{
+	for (int i = 0; i < r->changed_count; i++)
+		if (strcmp(r->changed[i].type, "m.room.member") == 0)
+			return true;
+	return r->is_full;
+}
+
+/* Appends the entry, and takes it back if nothing in it is new. */
+static enum mx_err
+write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
+{
+	size_t before = out->n;
+	bool has_state = false, has_ephemeral = false;
+	enum mx_err err;
+
+	sync_room_key(out, r->room->room_id);
+	buf_char(out, '{');
+	err = write_state(r, out, &has_state);
+	if (err == M_OK && is_joined)
+		err = write_ephemeral(r, out, &has_ephemeral);
+	if (err == M_OK && is_joined && members_changed(r))
+		err = sync_write_summary(r, out);
+	if (err != M_OK)
+		return err;
+	write_timeline(r, out);
+	buf_char(out, '}');
+	if (!is_news && !has_state && !has_ephemeral && r->page.count == 0 &&
+	    !r->page.more)
+		out->n = before;
+	return M_OK;
+}
+
+enum mx_err
+sync_joined(struct room_sync *r, bool was_joined, struct buf *out)
+{
+	enum mx_err err;
+
+	set_filters(r);
+	if (!was_joined)
+		r->since = 0;
+	r->is_full = r->since == 0 || r->sync->ask->full_state;
+	err = read_timeline(r);
+	if (err == M_OK)
+		err = read_changes(r);
+	return err == M_OK ? write_room(r, true, r->is_full, out) : err;
+}
+
+/* Where the user left (`until` from now on), and whether that was out of the room. */
+static enum mx_err
+find_leaving(struct room_sync *r, bool *was_in_out)
+{
+	struct state_ref own;
+	enum mx_err err = state_list_ref_at(
+	    &r->seer, r->until + 1, "m.room.member", r->sync->ask->user_id, &own);
+
+	if (err != M_OK)
+		return err;
+	r->until = own.event;
+	*was_in_out = seer_membership_at(&r->seer, own.event) == MEMBERSHIP_JOIN;
+	return M_OK;
+}
+
+/* Of a room that was never entered: that one is out of it again. */
+static enum mx_err
+write_refusal(struct room_sync *r, struct buf *out)
+{
+	struct state_ref own;
+	enum mx_err err = state_list_ref_at(
+	    &r->seer, r->until + 1, "m.room.member", r->sync->ask->user_id, &own);
+
+	if (err != M_OK)
+		return err;
+	sync_room_key(out, r->room->room_id);
+	buf_str(out, r->sync->ask->use_state_after ? "{\"state_after\":{\"events\":[]},"
+						   : "{\"state\":{\"events\":[]},");
+	buf_lit(out, "\"timeline\":{\"events\":");
+	err = state_list_write_refs(&r->seer, out, &own, 1, NULL, FORMAT_SYNC);
+	buf_lit(out, ",\"limited\":false,\"prev_batch\":\"");
+	token_write_place(out, (struct place){ r->until, 0 });
+	buf_lit(out, "\"}}");
+	return err;
+}
+
+enum mx_err
+sync_left(struct room_sync *r, struct buf *out)
+{
+	bool was_in, was_joined;
+	enum mx_err err;
+
+	set_filters(r);
+	err = find_leaving(r, &was_in);
+	if (err != M_OK)
+		return err;
+	if (!was_in)
+		return write_refusal(r, out);
+	was_joined = r->since > 0 && r->since < r->until &&
+		     seer_membership_at(&r->seer, r->since + 1) == MEMBERSHIP_JOIN;
+	if (!was_joined)
+		r->since = 0;
+	r->is_full = r->since == 0 || r->sync->ask->full_state;
+	err = read_timeline(r);
+	if (err == M_OK)
+		err = read_changes(r);
+	return err == M_OK ? write_room(r, false, true, out) : err;
+}
