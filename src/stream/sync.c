@@ -154,7 +154,7 @@ sync_room(struct syncing *sync, const struct room_news *news)
 {
 	const struct filter_whole *f = &sync->ask->filter->f;
 	struct room_sync r = {
-		.sync = sync, .news = news, .since = sync->since, .until = sync->until
+		.sync = sync, .news = *news, .since = sync->since, .until = sync->until
 	};
 	enum mx_err err = room_get_by_id(sync->ctx, news->room, &r.room);
 

@@ -31,7 +31,7 @@ struct room_news {
 /* A room on its way into the answer. */
 struct room_sync {
 	struct syncing *sync;
-	const struct room_news *news;
+	struct room_news news;
 	struct room *room;
 	struct snapshot *s;
 	struct seer seer;
@@ -39,8 +39,9 @@ struct room_sync {
 	bool is_full;	      /* all its state is told, not what changed alone */
 	struct filter timeline, state; /* of the room */
 	struct page page;	       /* the timeline, newest first */
-	int64_t start;		   /* the timeline's first event was looked at here */
-	struct state_ref *changed; /* state events with since < event <= until */
+	int64_t start; /* all behind it up to `until` is in the timeline, or kept out */
+	/* The state events from `start`, or behind `since`, up to `until`. */
+	struct state_ref *changed;
 	int changed_count;
 };
 

@@ -32,7 +32,7 @@ read_timeline(struct room_sync *r)
 		.keep = filter_keeps,
 		.keep_arg = &r->timeline };
 	page->end = page->from;
-	if (r->news->has_events || r->since == 0) {
+	if (r->news.has_events || r->since == 0) {
 		err = timeline_page(&r->seer, page);
 		page->to = NULL;
 		if (err != M_OK)
@@ -118,7 +118,7 @@ write_ephemeral(struct room_sync *r, struct buf *out, bool *any_out)
 
 	buf_lit(out, "\"ephemeral\":{\"events\":[");
 	before = out->n;
-	if (r->news->has_typing && filter_keeps_type(f, "m.typing", NULL) &&
+	if (r->news.has_typing && filter_keeps_type(f, "m.typing", NULL) &&
 	    filter_keeps_room(&f->rooms, &f->not_rooms, r->room->room_id))
 		write_typing(r, out);
 	*any_out = out->n > before;
@@ -139,21 +139,87 @@ set_filters(struct room_sync *r)
 	r->timeline.room_id = r->state.room_id = r->room->room_id;
 }
 
-static enum mx_err
-read_changes(struct room_sync *r)
+static bool
+in_timeline(const struct room_sync *r, int64_t event)
 {
-	if (r->since == 0 || !r->news->has_events)
-		return M_OK;
-	return state_list_changed(
-	    &r->seer, r->since, r->until, &r->changed, &r->changed_count);
+	for (int i = 0; i < r->page.count; i++)
+		if (r->page.events[i].stored.event == event)
+			return true;
+	return false;
 }
 
 static bool
-members_changed(const struct room_sync *r)
+is_same_key(const struct state_ref *a, const struct state_ref *b)
 {
+	return strcmp(a->type, b->type) == 0 && strcmp(a->state_key, b->state_key) == 0;
+}
+
+/* The newest event of the timeline that was replaced by one that is not in it: who adds
+ * the timeline to the state would end with what was replaced. 0: there is none. */
+static int64_t
+find_misleading(const struct room_sync *r)
+{
+	int64_t found = 0;
+
+	for (int i = r->changed_count - 1; i >= 0; i--) {
+		const struct state_ref *late = &r->changed[i];
+
+		if (late->event <= found || in_timeline(r, late->event))
+			continue;
+		for (int j = i - 1; j >= 0; j--)
+			if (is_same_key(&r->changed[j], late) &&
+			    r->changed[j].event > found &&
+			    in_timeline(r, r->changed[j].event))
+				found = r->changed[j].event;
+	}
+	return found;
+}
+
+/* The timeline begins behind such an event. */
+static void
+cut_timeline(struct room_sync *r)
+{
+	struct page *page = &r->page;
+	int64_t misleading = find_misleading(r);
+
+	if (misleading == 0)
+		return;
+	while (page->count > 0 &&
+	       page->events[page->count - 1].stored.event <= misleading)
+		page->count--;
+	page->more = true;
+	page->end = (struct place){ misleading + 1, 0 };
+	r->start = misleading + 1;
+}
+
+/* The state that the timeline stands on must know what is kept out of it: what may not be
+ * seen, or does not pass the filter. */
+static enum mx_err
+read_changes(struct room_sync *r)
+{
+	int64_t from = r->is_full ? r->start - 1 : r->since;
+	enum mx_err err;
+
+	if (!r->is_full && !r->news.has_events)
+		return M_OK;
+	err = state_list_changed(
+	    &r->seer, from, r->until, &r->changed, &r->changed_count);
+	if (err == M_OK && !r->sync->ask->use_state_after)
+		cut_timeline(r);
+	return err;
+}
+
+/* What a summary tells depends on these. */
+static bool
+summary_changed(const struct room_sync *r)
+{
+	static const char *const types[] = { "m.room.member", "m.room.name",
+		"m.room.canonical_alias" };
+
 	for (int i = 0; i < r->changed_count; i++)
-		if (strcmp(r->changed[i].type, "m.room.member") == 0)
-			return true;
+		for (size_t t = 0; t < sizeof types / sizeof types[0]; t++)
+			if (strcmp(r->changed[i].type, types[t]) == 0)
+				return true;
 	return r->is_full;
 }
 
@@ -170,7 +236,7 @@ write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
 	err = write_state(r, out, &has_state);
 	if (err == M_OK && is_joined)
 		err = write_ephemeral(r, out, &has_ephemeral);
-	if (err == M_OK && is_joined && members_changed(r))
+	if (err == M_OK && is_joined && summary_changed(r))
 		err = sync_write_summary(r, out);
 	if (err != M_OK)
 		return err;
@@ -188,8 +254,10 @@ sync_joined(struct room_sync *r, bool was_joined, struct buf *out)
 	enum mx_err err;
 
 	set_filters(r);
-	if (!was_joined)
+	if (!was_joined) {
 		r->since = 0;
+		r->news = (struct room_news){ r->news.room, true, true, true, true };
+	}
 	r->is_full = r->since == 0 || r->sync->ask->full_state;
 	err = read_timeline(r);
 	if (err == M_OK)

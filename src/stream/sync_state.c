@@ -155,21 +155,18 @@ add_all(struct refs *refs, int64_t at)
 {
 	struct room_sync *r = refs->r;
 	struct state_pick pick = { .want = wants, .arg = refs };
-	struct state_ref *all, *late;
-	int n, late_n;
+	const struct state_ref *late = r->changed;
+	struct state_ref *all;
+	int n;
 	enum mx_err err = state_list_refs(&r->seer, at, &pick, &all, &n);
 
-	if (err == M_OK)
-		err = state_list_changed(&r->seer, at - 1, r->until, &late, &late_n);
 	if (err != M_OK)
 		return err;
-	r->changed = late;
-	r->changed_count = late_n;
 	for (int i = 0; i < n; i++)
 		vec_push(&refs->list, all[i]);
-	for (int i = 0; i < late_n; i++)
-		if (is_last_of_key(r, i) && !in_timeline(r, late[i].event) &&
-		    wants(&late[i], refs))
+	for (int i = 0; i < r->changed_count; i++)
+		if (late[i].event >= at && is_last_of_key(r, i) &&
+		    !in_timeline(r, late[i].event) && wants(&late[i], refs))
 			vec_push(&refs->list, late[i]);
 	return M_OK;
 }
