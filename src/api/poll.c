@@ -96,6 +96,7 @@ poll_hubs_new(struct server *server)
 		    http_shared_new(401, "application/json", body, sizeof body - 1) };
 
 	server->sync_filters = sync_filters_new();
+	server->sync_members = sync_members_new();
 	return hubs_new(server->core, server->http, &options);
 }
 
@@ -104,6 +105,7 @@ poll_hubs_free(struct server *server)
 {
 	hubs_free(server->hubs);
 	sync_filters_free(server->sync_filters);
+	sync_members_free(server->sync_members);
 }
 
 int64_t
@@ -114,10 +116,11 @@ poll_expiry(const struct req *req, int64_t now_mono_ms)
 		   : now_mono_ms + req->who.expires_ms - clock_now_ms();
 }
 
-struct sync_filters *
-poll_filters(const struct req *req)
+void
+poll_sync(const struct req *req, struct waiting_sync *sync)
 {
-	return req->server->sync_filters;
+	sync->filters = req->server->sync_filters;
+	sync->members = req->server->sync_members;
 }
 
 void

@@ -13,7 +13,7 @@ void poll_hubs_free(struct server *server);
 void poll_enter(struct req *req, struct waiting *w);
 /* The end of the asker's token on the clock that deadlines use; 0: none. */
 int64_t poll_expiry(const struct req *req, int64_t now_mono_ms);
-/* The filters that parked /syncs share. */
-struct sync_filters *poll_filters(const struct req *req);
+/* What all /syncs share is filled in. */
+void poll_sync(const struct req *req, struct waiting_sync *sync);
 
 #endif

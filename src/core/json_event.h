@@ -18,7 +18,9 @@ enum event_format {
 	FORMAT_CLIENT, /* client-server-api/#room-event-format: unsigned alone */
 	FORMAT_V1,   /* /events: unsigned, and 2015's fields at the top level as well */
 	FORMAT_SYNC, /* as CLIENT, without the room's id: it stands around the events */
-	FORMAT_COUNT
+	FORMAT_COUNT,
+	FORMAT_RAW =
+	    FORMAT_COUNT, /* as servers have it; nothing is added or left out */
 };
 
 /* Counted bytes. */

@@ -159,6 +159,8 @@ read_event(struct listing *l, const struct state_ref *ref, struct sliced *e)
 	}
 	e->stored.event = ref->event;
 	e->stored.event_id = ref->event_id;
+	e->stored.json = l->json.p;
+	e->stored.json_n = l->json.n;
 	if (l->pick != NULL && l->pick->keep != NULL)
 		e->sender = slice_text(arena, e->raw.sender);
 	return true;
@@ -331,7 +333,10 @@ write_one(const struct sliced *e, const struct state_ref *ref, void *arg)
 	w->asker.membership = seer_membership_at(w->seer, ref->event + own);
 	if (w->out->n > w->first)
 		buf_char(w->out, ',');
-	json_event_stored(w->out, &view, &w->asker);
+	if (w->asker.format == FORMAT_RAW)
+		buf_add(w->out, e->stored.json, e->stored.json_n);
+	else
+		json_event_stored(w->out, &view, &w->asker);
 }
 
 static struct writing

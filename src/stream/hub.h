@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "stream/events.h"
 #include "stream/sync_filter.h"
+#include "stream/sync_members.h"
 #include "stream/token.h"
 
 struct hubs;
@@ -53,6 +54,7 @@ struct waiting {
 struct waiting_sync {
 	struct sync_filters *filters;
 	struct sync_filter *filter; /* counted in filters */
+	struct sync_members *members;
 	bool full_state, use_state_after;
 };
 

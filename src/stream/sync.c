@@ -64,8 +64,12 @@ note_moved(struct candidates *c, const struct moved *moved, uint64_t user)
 {
 	struct room_news *news;
 
-	if (moved->position > c->sync->until || moved->room == 0 ||
+	if (moved->position > c->sync->until ||
 	    (moved->kind == CHANGE_USER_DATA && moved->user != user))
+		return;
+	if (moved->kind == CHANGE_USER_DATA)
+		c->sync->has_own = true;
+	if (moved->room == 0)
 		return;
 	news = news_of(c, moved->room);
 	if (moved->kind == CHANGE_EVENT)
@@ -98,9 +102,11 @@ find_candidates(struct candidates *c)
 	struct moved *moved;
 	int n;
 
+	sync->has_own = true;
 	if (!ask->has_since || ask->full_state ||
 	    !recent_since(sync->ctx->core, sync->arena, sync->since, &moved, &n))
 		return find_all(c);
+	sync->has_own = false;
 	for (int i = 0; i < n; i++)
 		note_moved(c, &moved[i], user);
 	note_typing(c);
@@ -183,11 +189,30 @@ sync_room(struct syncing *sync, const struct room_news *news)
 	return err;
 }
 
+/* Of an initial sync the global ones alone: each room reads its own. */
+static enum mx_err
+read_own(struct syncing *sync)
+{
+	struct db *db = sync->ctx->db;
+	const char *user_id = sync->ask->user_id;
+
+	if (!sync->has_own)
+		return M_OK;
+	if (sync->since == 0)
+		return store_account_data_of(
+		    db, sync->arena, user_id, 0, &sync->own, &sync->own_count);
+	return store_account_data_since(db, sync->arena, user_id, sync->since,
+	    sync->until, &sync->own, &sync->own_count);
+}
+
 static enum mx_err
 sync_rooms(struct syncing *sync)
 {
 	struct candidates c = { .sync = sync };
 	enum mx_err err = find_candidates(&c);
+
+	if (err == M_OK)
+		err = read_own(sync);
 
 	for (size_t i = 0; err == M_OK && i < c.all.n; i++)
 		err = sync_room(sync, c.all.v[i]);
@@ -226,6 +251,43 @@ write_rooms(struct buf *out, const struct syncing *sync)
 		buf_char(out, '}');
 	}
 	buf_char(out, '}');
+}
+
+bool
+sync_write_own(struct buf *out, const struct filter *filter,
+    const struct account_data_row *rows, int n, int64_t room)
+{
+	size_t before = out->n;
+
+	for (int i = 0; i < n; i++) {
+		if (rows[i].room != room ||
+		    !filter_keeps_type(filter, rows[i].type, NULL))
+			continue;
+		if (out->n > before)
+			buf_char(out, ',');
+		buf_lit(out, "{\"content\":");
+		buf_add(out, rows[i].json, rows[i].json_n);
+		buf_lit(out, ",\"type\":");
+		buf_json_str(out, rows[i].type);
+		buf_char(out, '}');
+	}
+	return out->n > before;
+}
+
+/* What is the user's own and no room's; true: there is something. */
+static bool
+write_account_data(struct buf *out, const struct syncing *sync)
+{
+	size_t before = out->n;
+	bool any;
+
+	buf_lit(out, "\"account_data\":{\"events\":[");
+	any = sync_write_own(
+	    out, &sync->ask->filter->f.account_data, sync->own, sync->own_count, 0);
+	buf_lit(out, "]},");
+	if (!any)
+		out->n = before;
+	return any;
 }
 
 /* No device has keys or messages of its own yet: so much is told of them. */
@@ -272,6 +334,7 @@ sync_look(struct ctx *ctx, struct arena *arena, const struct sync_ask *ask,
 		.ask = ask,
 		.since = ask->has_since ? ask->since.events : 0,
 		.until = atomic_load(&ctx->core->visible) };
+	bool has_data;
 	enum mx_err err;
 
 	*found = (struct sync_found){ .end = { .events = sync.until } };
@@ -283,10 +346,12 @@ sync_look(struct ctx *ctx, struct arena *arena, const struct sync_ask *ask,
 		found->any =
 		    sync.join.n + sync.invite.n + sync.knock.n + sync.leave.n > 0;
 		buf_char(out, '{');
+		has_data = write_account_data(out, &sync);
 		write_devices(out);
 		write_next(out, &found->end);
 		if (found->any)
 			write_rooms(out, &sync);
+		found->any = found->any || has_data;
 		buf_char(out, '}');
 	}
 	sync_fini(&sync);

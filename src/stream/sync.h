@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "core/json_event.h"
 #include "stream/sync_filter.h"
+#include "stream/sync_members.h"
 #include "stream/token.h"
 
 #define SYNC_TIMELINE_DEFAULT 10 /* events a room, where the filter has no limit */
@@ -18,6 +19,7 @@
 struct sync_ask {
 	const char *user_id, *device_id;
 	const struct sync_filter *filter;
+	struct sync_members *members;
 	struct stream_token since;
 	bool has_since; /* false: an initial sync */
 	bool full_state, use_state_after;

@@ -8,6 +8,7 @@
 
 #include "core/state_list.h"
 #include "core/timeline.h"
+#include "store/account_data.h"
 #include "stream/sync.h"
 
 /* Owned by one look. */
@@ -16,6 +17,10 @@ struct syncing {
 	struct arena *arena;
 	const struct sync_ask *ask;
 	int64_t since, until; /* since < position <= until is new; since 0: all is */
+	/* The user's own data that is new, of all rooms (room 0: of none). */
+	bool has_own;
+	struct account_data_row *own;
+	int own_count;
 	struct buf join, invite, knock, leave; /* rooms, comma-separated */
 };
 
@@ -37,6 +42,7 @@ struct room_sync {
 	struct seer seer;
 	int64_t since, until; /* as in syncing; until the leaving of who has left */
 	bool is_full;	      /* all its state is told, not what changed alone */
+	bool tells_summary;
 	struct filter timeline, state; /* of the room */
 	struct page page;	       /* the timeline, newest first */
 	int64_t start; /* all behind it up to `until` is in the timeline, or kept out */
@@ -62,6 +68,10 @@ int sync_heroes(struct room_sync *r, const char ***heroes_out);
 enum mx_err sync_stripped(
     struct room_sync *r, const char *key, struct buf *out) MUST_USE;
 
+/* Appends those of the rows that are of the room (0: of none) and pass, as events;
+ * true: there is one. */
+bool sync_write_own(struct buf *out, const struct filter *filter,
+    const struct account_data_row *rows, int n, int64_t room);
 /* Begins an entry of an object of rooms. */
 void sync_room_key(struct buf *out, const char *room_id);
 

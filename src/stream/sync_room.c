@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/typing.h"
+#include "store/account_data.h"
+#include "stream/sync_fields.h"
 #include "stream/sync_inside.h"
 
 /* --- the timeline --- */
@@ -44,18 +46,36 @@ read_timeline(struct room_sync *r)
 	return M_OK;
 }
 
+static enum event_format
+format_of(const struct room_sync *r)
+{
+	return r->sync->ask->filter->f.is_federation ? FORMAT_RAW : FORMAT_SYNC;
+}
+
+static void
+keep_fields(struct room_sync *r, struct buf *out, size_t at)
+{
+	sync_fields_keep(
+	    r->sync->arena, &r->sync->ask->filter->f.event_fields, out, at);
+}
+
 static void
 write_timeline(struct room_sync *r, struct buf *out)
 {
 	const struct page *page = &r->page;
+	size_t at;
 
-	buf_lit(out, "\"timeline\":{\"events\":[");
+	buf_lit(out, "\"timeline\":{\"events\":");
+	at = out->n;
+	buf_char(out, '[');
 	for (int i = page->count - 1; i >= 0; i--) {
-		seer_write_sliced(&r->seer, out, &page->events[i], FORMAT_SYNC);
+		seer_write_sliced(&r->seer, out, &page->events[i], format_of(r));
 		if (i > 0)
 			buf_char(out, ',');
 	}
-	buf_lit(out, "],\"limited\":");
+	buf_char(out, ']');
+	keep_fields(r, out, at);
+	buf_lit(out, ",\"limited\":");
 	buf_str(out, page->more ? "true" : "false");
 	buf_lit(out, ",\"prev_batch\":\"");
 	token_write_place(out, page->end);
@@ -79,8 +99,10 @@ write_state(struct room_sync *r, struct buf *out, bool *any_out)
 	buf_str(
 	    out, is_after ? "\"state_after\":{\"events\":" : "\"state\":{\"events\":");
 	before = out->n;
-	err = state_list_write_refs(&r->seer, out, refs, n, &pick, FORMAT_SYNC);
+	err = state_list_write_refs(&r->seer, out, refs, n, &pick, format_of(r));
 	*any_out = out->n > before + 2;
+	if (*any_out)
+		keep_fields(r, out, before);
 	buf_lit(out, "},");
 	return err;
 }
@@ -124,6 +146,37 @@ write_ephemeral(struct room_sync *r, struct buf *out, bool *any_out)
 	*any_out = out->n > before;
 	buf_lit(out, "]},");
 	return M_OK;
+}
+
+/* --- the user's own --- */
+
+static enum mx_err
+own_data(struct room_sync *r, struct account_data_row **rows_out, int *n_out)
+{
+	struct syncing *sync = r->sync;
+
+	*rows_out = sync->own;
+	*n_out = sync->own_count;
+	if (r->since > 0)
+		return M_OK;
+	return store_account_data_of(sync->ctx->db, sync->arena, sync->ask->user_id,
+	    r->room->id, rows_out, n_out);
+}
+
+static enum mx_err
+write_account_data(struct room_sync *r, struct buf *out, bool *any_out)
+{
+	const struct filter *f = &r->sync->ask->filter->f.room_account_data;
+	struct account_data_row *rows;
+	int n;
+	enum mx_err err = own_data(r, &rows, &n);
+
+	buf_lit(out, "\"account_data\":{\"events\":[");
+	if (err == M_OK &&
+	    filter_keeps_room(&f->rooms, &f->not_rooms, r->room->room_id))
+		*any_out = sync_write_own(out, f, rows, n, r->room->id);
+	buf_lit(out, "]},");
+	return err;
 }
 
 /* --- the room --- */
@@ -184,29 +237,12 @@ cut_timeline(struct room_sync *r)
 
 	if (misleading == 0)
 		return;
-	while (page->count > 0 &&
-	       page->events[page->count - 1].stored.event <= misleading)
+	while (
+	    page->count > 0 && page->events[page->count - 1].stored.event <= misleading)
 		page->count--;
 	page->more = true;
 	page->end = (struct place){ misleading + 1, 0 };
 	r->start = misleading + 1;
-}
-
-/* The state that the timeline stands on must know what is kept out of it: what may not be
- * seen, or does not pass the filter. */
-static enum mx_err
-read_changes(struct room_sync *r)
-{
-	int64_t from = r->is_full ? r->start - 1 : r->since;
-	enum mx_err err;
-
-	if (!r->is_full && !r->news.has_events)
-		return M_OK;
-	err = state_list_changed(
-	    &r->seer, from, r->until, &r->changed, &r->changed_count);
-	if (err == M_OK && !r->sync->ask->use_state_after)
-		cut_timeline(r);
-	return err;
 }
 
 /* What a summary tells depends on these. */
@@ -223,27 +259,47 @@ summary_changed(const struct room_sync *r)
 	return r->is_full;
 }
 
+/* The state that the timeline stands on must know what is kept out of it: what may not
+ * be seen, or does not pass the filter. */
+static enum mx_err
+read_changes(struct room_sync *r)
+{
+	int64_t from = r->is_full ? r->start - 1 : r->since;
+	enum mx_err err;
+
+	if (!r->is_full && !r->news.has_events)
+		return M_OK;
+	err = state_list_changed(
+	    &r->seer, from, r->until, &r->changed, &r->changed_count);
+	if (err == M_OK && !r->sync->ask->use_state_after)
+		cut_timeline(r);
+	r->tells_summary = summary_changed(r);
+	return err;
+}
+
 /* Appends the entry, and takes it back if nothing in it is new. */
 static enum mx_err
 write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
 {
 	size_t before = out->n;
-	bool has_state = false, has_ephemeral = false;
+	bool has_state = false, has_ephemeral = false, has_data = false;
 	enum mx_err err;
 
 	sync_room_key(out, r->room->room_id);
 	buf_char(out, '{');
-	err = write_state(r, out, &has_state);
+	err = write_account_data(r, out, &has_data);
+	if (err == M_OK)
+		err = write_state(r, out, &has_state);
 	if (err == M_OK && is_joined)
 		err = write_ephemeral(r, out, &has_ephemeral);
-	if (err == M_OK && is_joined && summary_changed(r))
+	if (err == M_OK && is_joined && r->tells_summary)
 		err = sync_write_summary(r, out);
 	if (err != M_OK)
 		return err;
 	write_timeline(r, out);
 	buf_char(out, '}');
-	if (!is_news && !has_state && !has_ephemeral && r->page.count == 0 &&
-	    !r->page.more)
+	if (!is_news && !has_state && !has_ephemeral && !has_data &&
+	    r->page.count == 0 && !r->page.more)
 		out->n = before;
 	return M_OK;
 }

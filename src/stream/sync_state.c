@@ -52,7 +52,7 @@ note_senders(struct refs *refs)
 
 		map_put_str(&refs->senders, sender, (void *)sender);
 	}
-	if (!r->is_full)
+	if (!r->is_full && !r->tells_summary)
 		return;
 	map_put_str(
 	    &refs->senders, r->sync->ask->user_id, (void *)r->sync->ask->user_id);
@@ -126,6 +126,59 @@ has_key(const struct refs *refs, const char *type, const char *state_key)
 	return false;
 }
 
+/* Mostly it has been the same since: then the tree has it. */
+static enum mx_err
+member_at(struct room_sync *r, int64_t at, const char *user_id, struct state_ref *out)
+{
+	const struct state_entry *entry =
+	    snapshot_state(r->s, "m.room.member", user_id);
+
+	if (entry == NULL || entry->event >= at)
+		return state_list_ref_at(&r->seer, at, "m.room.member", user_id, out);
+	*out = (struct state_ref){ .event = entry->event,
+		.event_id = entry->event_id,
+		.type = "m.room.member",
+		.state_key = entry->state_key,
+		.membership = entry->membership };
+	return M_OK;
+}
+
+static struct sync_device
+device_of(const struct room_sync *r)
+{
+	const struct sync_ask *ask = r->sync->ask;
+
+	return (struct sync_device){ ask->user_id, ask->device_id, r->room->room_id };
+}
+
+/* Does the client have it, from an answer that came before? */
+static bool
+is_known(const struct room_sync *r, const struct state_ref *member)
+{
+	const struct sync_device device = device_of(r);
+
+	return !r->state.include_redundant_members &&
+	       sync_members_has(
+		   r->sync->ask->members, &device, member->event, r->since);
+}
+
+/* From now on it has these, and those of its timeline. */
+static void
+note_told(const struct refs *refs)
+{
+	const struct room_sync *r = refs->r;
+	const struct sync_device device = device_of(r);
+
+	for (size_t i = 0; i < refs->list.n; i++)
+		if (is_member(refs->list.v[i].type))
+			sync_members_told(r->sync->ask->members, &device,
+			    refs->list.v[i].event, r->sync->until);
+	for (int i = 0; i < r->page.count; i++)
+		if (is_member(r->page.events[i].type))
+			sync_members_told(r->sync->ask->members, &device,
+			    r->page.events[i].stored.event, r->sync->until);
+}
+
 /* Those who speak, though nothing changed about them. */
 static enum mx_err
 add_speakers(struct refs *refs, int64_t at)
@@ -139,10 +192,10 @@ add_speakers(struct refs *refs, int64_t at)
 
 		if (has_key(refs, "m.room.member", sender))
 			continue;
-		err = state_list_ref_at(&r->seer, at, "m.room.member", sender, &ref);
-		if (err == M_OK)
+		err = member_at(r, at, sender, &ref);
+		if (err == M_OK && !is_known(r, &ref))
 			vec_push(&refs->list, ref);
-		else if (err != M_NOT_FOUND)
+		if (err != M_OK && err != M_NOT_FOUND)
 			return err;
 	}
 	return M_OK;
@@ -211,6 +264,8 @@ sync_state_refs(struct room_sync *r, struct state_ref **refs_out, int *n_out)
 		if (is_lazy(r))
 			err = add_speakers(&refs, at);
 	}
+	if (is_lazy(r))
+		note_told(&refs);
 	take(&refs, refs_out, n_out);
 	return err;
 }

@@ -134,6 +134,7 @@ look_sync(struct waiting *w, struct ctx *ctx, struct arena *arena)
 	struct sync_ask ask = { .user_id = w->user_id,
 		.device_id = w->device_id,
 		.filter = w->sync->filter,
+		.members = w->sync->members,
 		.since = w->from,
 		.has_since = w->has_from,
 		.full_state = w->sync->full_state,

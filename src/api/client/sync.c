@@ -46,7 +46,6 @@ read_filter(struct req *req, struct waiting_sync *out)
 		return err;
 	if (strlen(text) > FILTER_SIZE_MAX)
 		return req_fail(req, M_TOO_LARGE, "A filter is at most 64 KiB");
-	out->filters = poll_filters(req);
 	err = sync_filter_get(out->filters, text, &out->filter, &why);
 	return err == M_OK ? M_OK : req_fail(req, M_INVALID_PARAM, why);
 }
@@ -92,13 +91,14 @@ read_since(struct req *req, struct stream_token *since, bool *has_since)
 enum mx_err
 client_sync(struct req *req)
 {
-	struct waiting_sync sync = { .filters = NULL };
+	struct waiting_sync sync = { .filter = NULL };
 	int64_t now_ms = clock_mono_ms(), timeout_ms;
 	struct stream_token since;
 	struct waiting *w;
 	bool has_since;
 	enum mx_err err = read_since(req, &since, &has_since);
 
+	poll_sync(req, &sync);
 	if (err == M_OK)
 		err = read_flags(req, &sync);
 	if (err == M_OK)
