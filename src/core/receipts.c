@@ -344,8 +344,8 @@ pick(const struct receipt_row *rows, int n, const char *asker, int nth,
 	return count;
 }
 
-bool
-receipts_write_nth(
+static bool
+write_nth(
     struct buf *out, const struct receipt_row *rows, int n, const char *asker, int nth)
 {
 	const struct receipt_row **picked = xcalloc(n + 1, sizeof *picked);
@@ -367,5 +367,24 @@ bool
 receipts_write(
     struct buf *out, const struct receipt_row *rows, int n, const char *asker)
 {
-	return receipts_write_nth(out, rows, n, asker, 0);
+	return write_nth(out, rows, n, asker, 0);
+}
+
+bool
+receipts_write_event(struct buf *out, const char *room_id,
+    const struct receipt_row *rows, int n, const char *asker, int nth)
+{
+	size_t before = out->n;
+
+	buf_lit(out, "{\"content\":");
+	if (!write_nth(out, rows, n, asker, nth)) {
+		out->n = before;
+		return false;
+	}
+	if (room_id != NULL) {
+		buf_lit(out, ",\"room_id\":");
+		buf_json_str(out, room_id);
+	}
+	buf_lit(out, ",\"type\":\"m.receipt\"}");
+	return true;
 }

@@ -39,14 +39,16 @@ enum mx_err receipts_set(struct ctx *ctx, struct arena *arena, struct room *room
 
 /*
  * Appends the content of an m.receipt: an object of the rows, private ones of asker
- * alone. False: none is left, and nothing is appended. Where one user has receipts of
- * several threads at the same event, that object has room for one of them, the
- * unthreaded first: receipts_write_nth with 1, 2 ... until it says false has the
- * others, for events of their own.
+ * (never NULL) alone. False: none is left, and nothing is appended. Where one user has
+ * receipts of several threads at the same event, that object has room for one of them,
+ * the unthreaded first.
  */
 bool receipts_write(
     struct buf *out, const struct receipt_row *rows, int n, const char *asker);
-bool receipts_write_nth(
-    struct buf *out, const struct receipt_row *rows, int n, const char *asker, int nth);
+/* Appends a whole m.receipt. nth 0 holds what receipts_write holds; 1, 2 ... until it
+ * is false, the receipts that had no room in those before. room_id NULL: without one.
+ */
+bool receipts_write_event(struct buf *out, const char *room_id,
+    const struct receipt_row *rows, int n, const char *asker, int nth);
 
 #endif

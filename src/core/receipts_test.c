@@ -282,16 +282,22 @@ a_relation_to_nothing_is_in_the_main_timeline(void **state)
 
 /* --- telling --- */
 
+/* expected: the content; NULL: there is no such event. */
 static void
-assert_written(const struct receipt_row *rows, int n, const char *asker, int nth,
-    const char *expected)
+assert_written(struct fixture *f, const struct receipt_row *rows, int n,
+    const char *asker, int nth, const char *expected)
 {
 	struct buf out = { 0 };
-	bool any = receipts_write_nth(&out, rows, n, asker, nth);
+	bool any = receipts_write_event(&out, "!r:x", rows, n, asker, nth);
 
 	assert_true(any == (expected != NULL));
 	buf_char(&out, '\0');
-	assert_string_equal(out.p, expected == NULL ? "" : expected);
+	assert_string_equal(out.p,
+	    expected == NULL
+		? ""
+		: arena_printf(f->t.arena,
+		      "{\"content\":%s,\"room_id\":\"!r:x\",\"type\":\"m.receipt\"}",
+		      expected));
 	buf_free(&out);
 }
 
@@ -306,13 +312,14 @@ receipts_are_written_by_event_kind_and_user(void **state)
 	};
 	struct buf out = { 0 };
 
-	assert_written(rows, 4, "@a:x", 0,
+	assert_written(*state, rows, 4, "@a:x", 0,
 	    "{\"$1\":{\"m.read\":{\"@c:x\":{\"ts\":23}}},"
 	    "\"$2\":{\"m.read\":{\"@a:x\":{\"thread_id\":\"main\",\"ts\":21},"
 	    "\"@b:x\":{\"ts\":20}},\"m.read.private\":{\"@a:x\":{\"ts\":22}}}}");
-	assert_written(rows, 4, "@a:x", 1, NULL);
+	assert_written(*state, rows, 4, "@a:x", 1, NULL);
 	assert_true(receipts_write(&out, rows, 4, "@a:x"));
-	buf_free(&out);
+	assert_true(str_starts((struct str){ out.p, out.n }, "{\"$1\":{"));
+	buf_reset(&out);
 	assert_false(receipts_write(&out, rows, 0, "@a:x"));
 	assert_int_equal(out.n, 0);
 	buf_free(&out);
@@ -325,9 +332,9 @@ private_receipts_are_written_for_their_owner_alone(void **state)
 		{ 1, "@a:x", RECEIPT_PRIVATE, "", 2, "$2", 22, 3 },
 	};
 
-	assert_written(
-	    rows, 1, "@a:x", 0, "{\"$2\":{\"m.read.private\":{\"@a:x\":{\"ts\":22}}}}");
-	assert_written(rows, 1, "@b:x", 0, NULL);
+	assert_written(*state, rows, 1, "@a:x", 0,
+	    "{\"$2\":{\"m.read.private\":{\"@a:x\":{\"ts\":22}}}}");
+	assert_written(*state, rows, 1, "@b:x", 0, NULL);
 }
 
 static void
@@ -339,12 +346,12 @@ receipts_of_several_threads_at_one_event_are_written_one_after_the_other(void **
 		{ 1, "@b:x", RECEIPT_READ, "main", 2, "$2", 23, 3 },
 	};
 
-	assert_written(rows, 3, "@c:x", 0,
+	assert_written(*state, rows, 3, "@c:x", 0,
 	    "{\"$2\":{\"m.read\":{\"@a:x\":{\"ts\":22},"
 	    "\"@b:x\":{\"thread_id\":\"main\",\"ts\":23}}}}");
-	assert_written(rows, 3, "@c:x", 1,
+	assert_written(*state, rows, 3, "@c:x", 1,
 	    "{\"$2\":{\"m.read\":{\"@a:x\":{\"thread_id\":\"main\",\"ts\":21}}}}");
-	assert_written(rows, 3, "@c:x", 2, NULL);
+	assert_written(*state, rows, 3, "@c:x", 2, NULL);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -362,9 +369,9 @@ main(void)
 		CASE(a_receipt_of_a_thread_is_for_events_that_are_in_it),
 		CASE(a_chain_of_relations_is_followed_for_three_hops),
 		CASE(a_relation_to_nothing_is_in_the_main_timeline),
-		cmocka_unit_test(receipts_are_written_by_event_kind_and_user),
-		cmocka_unit_test(private_receipts_are_written_for_their_owner_alone),
-		cmocka_unit_test(
+		CASE(receipts_are_written_by_event_kind_and_user),
+		CASE(private_receipts_are_written_for_their_owner_alone),
+		CASE(
 		    receipts_of_several_threads_at_one_event_are_written_one_after_the_other),
 	};
 
