@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from lib.http import quote
 from lib.sync_model import SyncClient, compare
 
 USERS, ROOMS, STEPS = 3, 2, 40
@@ -20,7 +21,7 @@ FILTERS = [
     {"room": {"timeline": {"limit": 2, "types": ["m.room.message"]}}},
     {"room": {"timeline": {"not_types": ["m.room.member"]}}},
     {"room": {"state": {"types": ["m.room.name", "m.room.topic"]}, "timeline": {"limit": 2}}},
-    {"room": {"ephemeral": {"types": []}}},
+    {"room": {"ephemeral": {"types": []}, "account_data": {"not_types": ["m.tag"]}}},
 ]
 
 
@@ -41,8 +42,8 @@ class History:
                             (self.rooms, self.users, self.users))
         self.number += 1
         word = self.chance.choices(
-            ["say", "burst", "name", "member", "visibility", "redact", "call", "type"],
-            [30, 4, 8, 30, 3, 8, 4, 6])[0]
+            ["say", "burst", "name", "member", "visibility", "redact", "call", "type", "read",
+             "keep", "tag", "ignore"], [30, 4, 8, 30, 3, 8, 4, 6, 12, 4, 4, 2])[0]
         getattr(self, word)(room, who, other)
 
     def say(self, room, who, other):
@@ -83,6 +84,33 @@ class History:
     def type(self, room, who, other):
         who.put(who.room(room, f"/typing/{who.user_id}"),
                 {"typing": self.chance.random() < 0.5, "timeout": 60000}, expect=None)
+
+
+    def read(self, room, who, other):
+        if self.sent[room]:
+            kind = self.chance.choice(["m.read", "m.read", "m.read.private", "m.fully_read"])
+            body = self.chance.choice([{}, {}, {"thread_id": "main"}])
+            event_id = quote(self.chance.choice(self.sent[room]))
+            who.post(who.room(room, f"/receipt/{kind}/{event_id}"),
+                     {} if kind == "m.fully_read" else body, expect=None)
+
+    def keep(self, room, who, other):
+        kind = self.chance.choice(["org.example.a", "org.example.b"])
+        where = self.chance.choice(["", f"/rooms/{quote(room)}"])
+        who.put(f"/user/{who.user_id}{where}/account_data/{kind}",
+                {"number": self.chance.randint(1, 3)}, expect=None)
+
+    def tag(self, room, who, other):
+        path = f"/user/{who.user_id}/rooms/{quote(room)}/tags/u.{self.chance.choice('ab')}"
+        if self.chance.random() < 0.5:
+            who.put(path, {"order": 0.5}, expect=None)
+        else:
+            who.delete(path, expect=None)
+
+    def ignore(self, room, who, other):
+        whom = self.chance.choice([{}, {other.user_id: {}}])
+        who.put(f"/user/{who.user_id}/account_data/m.ignored_user_list",
+                {"ignored_users": whom})
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))

@@ -254,6 +254,16 @@ write_rooms(struct buf *out, const struct syncing *sync)
 }
 
 bool
+sync_ignores(struct syncing *sync, const char *user_id)
+{
+	if (!sync->has_ignored)
+		sync->ignored =
+		    ignored_load(sync->ctx, sync->arena, sync->ask->user_id);
+	sync->has_ignored = true;
+	return ignored_has(sync->ignored, user_id);
+}
+
+bool
 sync_write_own(struct buf *out, const struct filter *filter,
     const struct account_data_row *rows, int n, int64_t room)
 {

@@ -6,6 +6,7 @@
 #ifndef STREAM_SYNC_INSIDE_H
 #define STREAM_SYNC_INSIDE_H
 
+#include "core/ignored.h"
 #include "core/state_list.h"
 #include "core/timeline.h"
 #include "store/account_data.h"
@@ -21,6 +22,8 @@ struct syncing {
 	bool has_own;
 	struct account_data_row *own;
 	int own_count;
+	struct ignored *ignored; /* whom the user ignores; read when it is asked for */
+	bool has_ignored;
 	struct buf join, invite, knock, leave; /* rooms, comma-separated */
 };
 
@@ -72,6 +75,7 @@ enum mx_err sync_stripped(
  * true: there is one. */
 bool sync_write_own(struct buf *out, const struct filter *filter,
     const struct account_data_row *rows, int n, int64_t room);
+bool sync_ignores(struct syncing *sync, const char *user_id);
 /* Begins an entry of an object of rooms. */
 void sync_room_key(struct buf *out, const char *room_id);
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/receipts.h"
 #include "core/typing.h"
 #include "store/account_data.h"
 #include "stream/sync_fields.h"
@@ -19,6 +20,17 @@ timeline_limit(const struct filter *f)
 	return f->limit < SYNC_TIMELINE_MAX ? (int)f->limit : SYNC_TIMELINE_MAX;
 }
 
+/* As page.keep: what ignored users say is left out, what they do to the room is not.
+ * Spec: client-server-api/#ignoring-users */
+static bool
+keeps(const struct sliced *event, const void *arg)
+{
+	const struct room_sync *r = arg;
+
+	return filter_keeps(event, &r->timeline) &&
+	       (event->state_key != NULL || !sync_ignores(r->sync, event->sender));
+}
+
 /* The newest events up to `until`, back to `since` unless all is new. */
 static enum mx_err
 read_timeline(struct room_sync *r)
@@ -31,8 +43,8 @@ read_timeline(struct room_sync *r)
 		.to = r->since > 0 ? &to : NULL,
 		.backwards = true,
 		.limit = timeline_limit(&r->timeline),
-		.keep = filter_keeps,
-		.keep_arg = &r->timeline };
+		.keep = keeps,
+		.keep_arg = r };
 	page->end = page->from;
 	if (r->news.has_events || r->since == 0) {
 		err = timeline_page(&r->seer, page);
@@ -109,8 +121,8 @@ write_state(struct room_sync *r, struct buf *out, bool *any_out)
 
 /* --- what passes --- */
 
-static bool
-write_typing(struct room_sync *r, struct buf *out)
+static void
+write_typing(struct room_sync *r, struct buf *out, bool is_behind)
 {
 	struct syncing *sync = r->sync;
 	const char **users;
@@ -121,7 +133,9 @@ write_typing(struct room_sync *r, struct buf *out)
 	/* Nobody types: news for those alone who have seen somebody. */
 	if (position <= (r->since == 0 ? 0 : sync->ask->since.typing) ||
 	    (r->since == 0 && n == 0))
-		return false;
+		return;
+	if (is_behind)
+		buf_char(out, ',');
 	buf_lit(out, "{\"content\":{\"user_ids\":[");
 	for (int i = 0; i < n; i++) {
 		if (i > 0)
@@ -129,23 +143,72 @@ write_typing(struct room_sync *r, struct buf *out)
 		buf_json_str(out, users[i]);
 	}
 	buf_lit(out, "]},\"type\":\"m.typing\"}");
-	return true;
+}
+
+/* Those of ignored users go without saying. */
+static int
+drop_ignored(struct room_sync *r, struct receipt_row *rows, int n)
+{
+	int kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (!sync_ignores(r->sync, rows[i].user_id))
+			rows[kept++] = rows[i];
+	return kept;
+}
+
+/* Appends as many m.receipt events as it takes. */
+static enum mx_err
+write_receipts(struct room_sync *r, struct buf *out)
+{
+	struct syncing *sync = r->sync;
+	struct receipt_row *rows;
+	size_t before = out->n;
+	int n;
+	enum mx_err err = store_receipts_since(
+	    sync->ctx->db, sync->arena, r->room->id, r->since, r->until, &rows, &n);
+
+	if (err != M_OK)
+		return err;
+	n = drop_ignored(r, rows, n);
+	for (int nth = 0; n > 0; nth++) {
+		size_t at = out->n;
+
+		if (at > before)
+			buf_char(out, ',');
+		if (receipts_write_event(out, NULL, rows, n, sync->ask->user_id, nth))
+			continue;
+		out->n = at;
+		break;
+	}
+	return M_OK;
+}
+
+static bool
+wants_ephemeral(const struct room_sync *r, const char *type)
+{
+	const struct filter *f = &r->sync->ask->filter->f.ephemeral;
+
+	return filter_keeps_type(f, type, NULL) &&
+	       filter_keeps_room(&f->rooms, &f->not_rooms, r->room->room_id);
 }
 
 static enum mx_err
 write_ephemeral(struct room_sync *r, struct buf *out, bool *any_out)
 {
-	const struct filter *f = &r->sync->ask->filter->f.ephemeral;
+	enum mx_err err = M_OK;
 	size_t before;
 
 	buf_lit(out, "\"ephemeral\":{\"events\":[");
 	before = out->n;
-	if (r->news.has_typing && filter_keeps_type(f, "m.typing", NULL) &&
-	    filter_keeps_room(&f->rooms, &f->not_rooms, r->room->room_id))
-		write_typing(r, out);
+	if ((r->news.has_receipts || r->news.has_own) &&
+	    wants_ephemeral(r, "m.receipt"))
+		err = write_receipts(r, out);
+	if (err == M_OK && r->news.has_typing && wants_ephemeral(r, "m.typing"))
+		write_typing(r, out, out->n > before);
 	*any_out = out->n > before;
 	buf_lit(out, "]},");
-	return M_OK;
+	return err;
 }
 
 /* --- the user's own --- */

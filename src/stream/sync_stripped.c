@@ -56,6 +56,9 @@ sync_stripped(struct room_sync *r, const char *key, struct buf *out)
 
 	if (own == NULL)
 		return M_UNKNOWN;
+	/* Spec: client-server-api/#ignoring-users */
+	if (own->state_key != NULL && sync_ignores(r->sync, own->sender))
+		return M_OK;
 	sync_room_key(out, r->room->room_id);
 	buf_char(out, '{');
 	buf_json_str(out, key);

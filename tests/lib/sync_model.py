@@ -21,6 +21,9 @@ class SyncClient:
 
     def __init__(self, api, filter_=None, state_after=False):
         self.api, self.filter, self.state_after = api, filter_ or {}, state_after
+        self.begin_anew()
+
+    def begin_anew(self):
         self.since, self.known = None, set()
         self.joined, self.left, self.invites, self.knocks = {}, {}, {}, {}
         self.account_data = {}
@@ -34,6 +37,9 @@ class SyncClient:
         got = self.ask(**query)
         rooms = got.get("rooms", {})
         for event in got.get("account_data", {}).get("events", []):
+            if event["type"] == "m.ignored_user_list" and self.since is not None:
+                self.begin_anew()  # what it has was told by other rules
+                return True
             self.account_data[event["type"]] = event["content"]
         for room_id, told in rooms.get("join", {}).items():
             self.fold_joined(room_id, told)
@@ -72,7 +78,7 @@ class SyncClient:
         for event_id, kinds in content.items():
             for kind, users in kinds.items():
                 for user_id, data in users.items():
-                    room.receipts[kind, user_id, data.get("thread_id")] = event_id
+                    room.receipts[kind, user_id, data.get("thread_id")] = event_id, data["ts"]
 
     def fold_left(self, room_id, told):
         """What a room was when it was left: the increments end there."""
