@@ -80,13 +80,14 @@ void
 sync_fields_keep(
     struct arena *arena, const struct filter_list *fields, struct buf *out, size_t at)
 {
-	struct json *events, *kept = json_array(arena);
+	struct json *events, *kept;
 
 	if (fields->v == NULL)
 		return;
 	events = json_parse_copy(arena, out->p + at, out->n - at, JSON_LENIENT, NULL);
 	if (events == NULL)
 		return; /* numbers as old rooms may have them: all fields, then */
+	kept = json_array(arena);
 	for (uint32_t i = 0; i < events->n; i++)
 		json_push(arena, kept, keep(arena, fields, &events->items[i]));
 	out->n = at;
