@@ -312,6 +312,8 @@ filter_keeps(const struct sliced *event, const void *arg)
 
 	if (!filter_keeps_type(f, event->type, event->sender))
 		return false;
+	if (event->state_key == NULL && ignored_has(f->ignored, event->sender))
+		return false;
 	if (f->room_id != NULL &&
 	    !filter_keeps_room(&f->rooms, &f->not_rooms, f->room_id))
 		return false;

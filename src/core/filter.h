@@ -6,6 +6,7 @@
 #define CORE_FILTER_H
 
 #include "base/json.h"
+#include "core/ignored.h"
 #include "core/timeline.h"
 
 /* A list of strings; v NULL: the filter does not have it. */
@@ -23,6 +24,7 @@ struct filter {
 	bool unread_thread_notifications;
 	int64_t limit;	     /* 0: none */
 	const char *room_id; /* the room that is read: set by whoever uses it */
+	const struct ignored *ignored; /* likewise: of these users state events alone */
 };
 
 /* The `filter` parameter: a RoomEventFilter as inline JSON; NULL: none is given.

@@ -132,6 +132,26 @@ left_is_wanted(const struct room_sync *r, enum membership before)
 	return !is_left(before);
 }
 
+/* An invitation by somebody who is ignored is not told; that one was made to leave before
+ * it is. */
+static enum mx_err
+write_invite(struct room_sync *r, enum membership before)
+{
+	struct buf *invites = &r->sync->invite;
+	size_t n = invites->n;
+	struct state_ref own;
+	enum mx_err err = sync_stripped(r, "invite_state", invites);
+
+	if (err != M_OK || invites->n > n || before != MEMBERSHIP_JOIN)
+		return err;
+	err = state_list_ref_at(
+	    &r->seer, r->until + 1, "m.room.member", r->sync->ask->user_id, &own);
+	if (err != M_OK)
+		return err;
+	r->until = own.event - 1;
+	return sync_left(r, &r->sync->leave);
+}
+
 static enum mx_err
 write_room(struct room_sync *r)
 {
@@ -145,7 +165,7 @@ write_room(struct room_sync *r)
 	if (now == MEMBERSHIP_JOIN)
 		return sync_joined(r, before == MEMBERSHIP_JOIN, &sync->join);
 	if (now == MEMBERSHIP_INVITE && (is_asked_anew || before != now))
-		return sync_stripped(r, "invite_state", &sync->invite);
+		return write_invite(r, before);
 	if (now == MEMBERSHIP_KNOCK && (is_asked_anew || before != now))
 		return sync_stripped(r, "knock_state", &sync->knock);
 	if (is_left(now) && left_is_wanted(r, before))

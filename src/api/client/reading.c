@@ -91,6 +91,8 @@ reading_filter(
 	if (err != M_OK)
 		return req_fail(req, err, why);
 	out->room_id = reading->room->room_id;
+	if (req->who.user_id != NULL)
+		out->ignored = ignored_load(req->ctx, req->arena, req->who.user_id);
 	if (out->limit > 0 && out->limit < *limit)
 		*limit = (int)out->limit;
 	return M_OK;
