@@ -186,9 +186,8 @@ store_relation_ids(struct db *db, struct arena *arena, const struct relation_ask
 	stmt_text(q, 4, ask->rel_type);
 	stmt_int(q, 5, limit);
 	while (stmt_next(q)) {
-		struct relation child = {
-			.event = col_int(q, 0), .sender = col_text(q, 1)
-		};
+		struct relation child = { .event = col_int(q, 0),
+			.sender = col_text(q, 1) };
 
 		each(&child, event_id_unpack(arena, col_blob(q, 2), standard64), arg);
 	}
@@ -257,8 +256,8 @@ store_relations_by(struct db *db, struct arena *arena, const struct relation_ask
 	" AND r.event <= $2 AND ($4 = '' OR r.rel_type = $4)"                          \
 	" AND ($5 = '' OR r.type = (SELECT type FROM event_types WHERE name = $5))"
 
-/* Children, and theirs, down to a depth; each has one parent, so it comes once but where
- * ids that servers choose (room versions 1 and 2) make a circle. */
+/* Children, and theirs, down to a depth; each has one parent, so it comes once but
+ * where ids that servers choose (room versions 1 and 2) make a circle. */
 #define OF_THE_TREE                                                                    \
 	"WITH RECURSIVE tree (event, line, sub, ts, depth) AS ("                       \
 	"SELECT r.event, r.line, r.sub, r.ts, 1 FROM relations r"                      \
@@ -270,10 +269,10 @@ store_relations_by(struct db *db, struct arena *arena, const struct relation_ask
 	" SELECT DISTINCT event, line, sub, ts, NULL, NULL FROM tree WHERE"
 
 #define BEFORE                                                                         \
-	" (line, sub) < ($6, $7) AND (line, sub) >= ($8, $9)"                      \
+	" (line, sub) < ($6, $7) AND (line, sub) >= ($8, $9)"                          \
 	" ORDER BY line DESC, sub DESC LIMIT $10"
 #define BEHIND                                                                         \
-	" (line, sub) >= ($6, $7) AND (line, sub) < ($8, $9)"                      \
+	" (line, sub) >= ($6, $7) AND (line, sub) < ($8, $9)"                          \
 	" ORDER BY line, sub LIMIT $10"
 
 static struct stmt *

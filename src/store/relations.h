@@ -22,7 +22,7 @@ enum mx_err store_relation_remove(struct db *db, int64_t event) MUST_USE;
 
 /* What an event is a child of. */
 struct relation_up {
-	int64_t room; /* the child's */
+	int64_t room;		     /* the child's */
 	int64_t parent, parent_room; /* 0: the parent is not here */
 	const char *parent_id;
 	const char *rel_type;
@@ -84,9 +84,10 @@ enum mx_err store_relations_by(struct db *db, struct arena *arena,
 /* A page of them in timeline order. */
 struct relation_page {
 	struct relation_ask ask;
-	const char *type;	/* NULL: any */
-	int depth;		/* 1: children; more: children's children as well */
-	struct place from, to;	/* backwards: to <= place < from; else from <= ... < to */
+	const char *type; /* NULL: any */
+	int depth;	  /* 1: children; more: children's children as well */
+	struct place from,
+	    to; /* backwards: to <= place < from; else from <= ... < to */
 	bool backwards;
 };
 enum mx_err store_relations_page(struct db *db, struct arena *arena,

@@ -150,8 +150,8 @@ the_families_of_a_page_are_told_at_once(void **state)
 	add_child(f, 45, 5, "org.example.mine", ANN);
 	add_child(f, 46, 50, "m.thread", ANN);
 	add_child(f, NOW + 1, 6, "m.thread", ANN);
-	assert_ok(store_relation_families(f->db, 1, NOW, ids, RELATION_PARENTS_MAX, ANN,
-	    note_family, &families));
+	assert_ok(store_relation_families(
+	    f->db, 1, NOW, ids, RELATION_PARENTS_MAX, ANN, note_family, &families));
 	assert_int_equal(families.n, 3);
 	assert_int_equal(family_of(&families, 3, "m.thread")->count, 2);
 	assert_int_equal(family_of(&families, 3, "m.thread")->first, 40);
@@ -224,8 +224,7 @@ page_text(struct fixture *f, const struct relation_page *page, int limit)
 	assert_ok(store_relations_page(f->db, f->arena, page, limit, &children, &n));
 	for (int i = 0; i < n; i++) {
 		assert_int_equal(children[i].place.line, children[i].event);
-		text =
-		    arena_printf(f->arena, "%s%d ", text, (int)children[i].event);
+		text = arena_printf(f->arena, "%s%d ", text, (int)children[i].event);
 	}
 	return text;
 }
@@ -264,9 +263,9 @@ a_page_holds_the_kind_and_type_that_are_asked_for(void **state)
 {
 	struct fixture *f = *state;
 	struct relation_row row = { "$e1:x", "m.reference", ANN, NULL };
-	struct relation_page page = { .ask = ask_of(f, 1, "m.reference"),
-		.depth = 1,
-		.to = { EVERYWHERE, 0 } };
+	struct relation_page page = {
+		.ask = ask_of(f, 1, "m.reference"), .depth = 1, .to = { EVERYWHERE, 0 }
+	};
 
 	add_child(f, 10, 1, "m.reference", ANN);
 	add_child(f, 11, 1, "m.thread", ANN);
@@ -286,9 +285,9 @@ static void
 a_tree_is_followed_as_deep_as_asked_and_not_in_circles(void **state)
 {
 	struct fixture *f = *state;
-	struct relation_page page = { .ask = ask_of(f, 1, NULL),
-		.depth = 3,
-		.to = { EVERYWHERE, 0 } };
+	struct relation_page page = {
+		.ask = ask_of(f, 1, NULL), .depth = 3, .to = { EVERYWHERE, 0 }
+	};
 
 	add_event(f, 1, 1, "m.room.message", EVENT_LIVE, 0);
 	add_child(f, 10, 1, "m.thread", ANN);
@@ -376,8 +375,8 @@ what_is_said_in_threads_comes_newest_first(void **state)
 	assert_int_equal(children[0].event, 13);
 	assert_string_equal(children[1].parent, "$e2:x");
 	assert_string_equal(children[1].sender, BEN);
-	assert_ok(store_threads(f->db, f->arena, 1, children[0].place, 1, false,
-	    &children, &n));
+	assert_ok(store_threads(
+	    f->db, f->arena, 1, children[0].place, 1, false, &children, &n));
 	assert_int_equal(n, 1);
 	assert_int_equal(children[0].event, 11);
 }
@@ -401,8 +400,8 @@ an_annotation_is_found_by_all_that_it_says(void **state)
 	assert_int_equal(store_annotation_find(
 			     f->db, f->arena, &ask, ANN, "m.other", "+1", false, &id),
 	    M_NOT_FOUND);
-	assert_int_equal(store_annotation_find(f->db, f->arena, &ask, ANN, "m.reaction",
-			     "+", false, &id),
+	assert_int_equal(store_annotation_find(
+			     f->db, f->arena, &ask, ANN, "m.reaction", "+", false, &id),
 	    M_NOT_FOUND);
 	ask.parent = "$e2:x";
 	assert_int_equal(store_annotation_find(f->db, f->arena, &ask, ANN, "m.reaction",
