@@ -249,6 +249,41 @@ def test_the_stream_of_2015_is_without_them(own, ann, room):
     assert ids(heard)[0] == said and of(heard[0]) == {}
 
 
+def sync(who, room, since=None, limit=10):
+    """The room's timeline in an answer of /sync, and where to go on."""
+    filter = {"room": {"timeline": {"limit": limit, "not_types": ["m.room.member"]}}}
+    got = who.get("/sync", since=since, filter=json.dumps(filter))
+    return got["rooms"]["join"][room]["timeline"], got["next_batch"]
+
+
+def test_a_limited_timeline_of_sync_has_them(ann, room):
+    said = ann.send(room, "one")
+    _, since = sync(ann, room)
+    edited = edit(ann, room, said, "two")
+    child = relate(ann, room, said, "m.thread")
+    timeline, _ = sync(ann, room, limit=3)
+    assert timeline["limited"] and ids(timeline["events"]) == [said, edited, child]
+    shown = of(timeline["events"][0])
+    assert shown["m.replace"]["event_id"] == edited and "room_id" not in shown["m.replace"]
+    assert shown["m.thread"]["latest_event"]["event_id"] == child
+    timeline, _ = sync(ann, room, since, limit=3)
+    assert not timeline["limited"] and ids(timeline["events"]) == [edited, child]
+    ann.redact(room, edited)
+    timeline, _ = sync(ann, room, limit=4)
+    assert set(of(timeline["events"][0])) == {"m.thread"}
+
+
+def test_a_timeline_of_sync_that_is_whole_has_none(ann, room):
+    _, since = sync(ann, room)
+    said = ann.send(room, "one")
+    child = relate(ann, room, said, "m.reference")
+    timeline, _ = sync(ann, room, since)
+    assert not timeline["limited"] and ids(timeline["events"]) == [said, child]
+    assert of(timeline["events"][0]) == {}
+    timeline, _ = sync(ann, room, since, limit=1)
+    assert timeline["limited"] and ids(timeline["events"]) == [child]
+
+
 # --- annotations twice -----------------------------------------------------
 
 
@@ -462,6 +497,37 @@ def test_who_joins_later_counts_what_was_shared(ann, ben):
     ben.join(room)
     relate(ann, room, root, "m.thread")
     assert everywhere(ben, room, root)["m.thread"]["count"] == 2
+
+
+def ignore(who, *users):
+    who.put(f"/user/{quote(who.user_id)}/account_data/m.ignored_user_list",
+            {"ignored_users": {user.user_id: {} for user in users}})
+
+
+def test_children_by_whom_one_ignores_are_left_out(ann, ben, pair):
+    root = ann.send(pair, "root")
+    mine = relate(ann, pair, root, "m.thread")
+    relate(ben, pair, root, "m.thread")
+    relate(ben, pair, root, "m.reference")
+    ignore(ann, ben)
+    shown = everywhere(ann, pair, root)
+    assert shown["m.thread"]["count"] == 1 and set(shown) == {"m.thread"}
+    assert shown["m.thread"]["latest_event"]["event_id"] == mine
+    timeline, _ = sync(ann, pair, limit=2)
+    assert timeline["limited"] and of(timeline["events"][0])["m.thread"]["count"] == 1
+    assert everywhere(ben, pair, root)["m.thread"]["count"] == 2
+    ignore(ann)
+    assert everywhere(ann, pair, root)["m.thread"]["count"] == 2
+
+
+def test_a_thread_of_whom_one_ignores_has_a_redacted_root(ann, ben, pair):
+    root = ben.send(pair, "root")
+    relate(ann, pair, root, "m.thread")
+    ignore(ann, ben)
+    got = threads(ann, pair)["chunk"]
+    assert ids(got) == [root] and got[0]["content"] == {}
+    assert of(got[0])["m.thread"]["count"] == 1
+    assert threads(ben, pair)["chunk"][0]["content"]["body"] == "root"
 
 
 # --- lists of children -----------------------------------------------------
@@ -723,6 +789,14 @@ def test_messages_with_children_of_a_kind_or_by_a_sender(ann, ben, pair):
     assert kept(related_by_rel_types=["m.thread"], not_types=["m.room.message"]) == []
     push_out_of_the_tail(ann, pair)
     assert kept(related_by_rel_types=["m.thread"]) == [root, said]
+
+
+def test_sync_takes_the_filter_too(ann, room):
+    root = ann.send(room, "root")
+    relate(ann, room, root, "m.thread")
+    filter = {"room": {"timeline": {"related_by_rel_types": ["m.thread"]}}}
+    got = ann.get("/sync", filter=json.dumps(filter))
+    assert ids(got["rooms"]["join"][room]["timeline"]["events"]) == [root]
 
 
 @pytest.mark.parametrize("filter", [

@@ -15,12 +15,14 @@
 
 /* An event's children of each kind; count 0: it has none. rel_type is not filled in. */
 struct families {
+	bool has_any;
 	struct relation_family references, edits, thread;
 };
 
 /* One event's bundle on its way. */
 struct bundling {
 	struct seer *seer;
+	int64_t upto;
 	struct sliced *e;
 	const struct families *families;
 	enum event_format format;
@@ -29,21 +31,20 @@ struct bundling {
 	struct buf *out;
 };
 
-static enum mx_err bundle(
-    struct seer *seer, struct sliced **events, int n, enum event_format format);
+static enum mx_err bundle(struct seer *seer, struct sliced **events, int n,
+    int64_t upto, enum event_format format);
 
 bool
 bundle_takes(struct seer *seer, int64_t event, const char *sender)
 {
-	return (seer->ignores == NULL || !seer->ignores(sender, seer->ignores_arg)) &&
-	       seer_sees(seer, event, "", NULL);
+	return !seer_ignores(seer, sender) && seer_sees(seer, event, "", NULL);
 }
 
 static struct relation_ask
 children_of(const struct bundling *b, const char *rel_type)
 {
 	return (struct relation_ask){ .room = b->seer->room->id,
-		.upto = b->seer->s->position,
+		.upto = b->upto,
 		.parent = b->e->stored.event_id,
 		.rel_type = rel_type };
 }
@@ -158,7 +159,7 @@ write_edit(struct bundling *b)
 
 	if (b->families->edits.count == 0 || is_redacted(b->e) ||
 	    (b->is_child && strcmp(b->up.rel_type, "m.replace") == 0) ||
-	    (seer->ignores != NULL && seer->ignores(b->e->sender, seer->ignores_arg)))
+	    seer_ignores(seer, b->e->sender))
 		return M_OK;
 	err = store_relations_by(seer->ctx->db, seer->arena, &ask, b->e->sender,
 	    b->e->type, EDITS_MAX, &edits, &n);
@@ -200,7 +201,7 @@ sum_up(struct bundling *b, struct thread *thread)
 	enum mx_err err;
 
 	thread->count_all =
-	    b->seer->ignores != NULL || !seer_sees_all_since(b->seer, family->first);
+	    seer_ignores_any(b->seer) || !seer_sees_all_since(b->seer, family->first);
 	err = store_relations_each(b->seer->ctx->db, &ask, add_to_thread, thread);
 	if (!thread->count_all && thread->count > 0)
 		thread->count = family->count;
@@ -216,7 +217,7 @@ write_latest(struct bundling *b, int64_t event)
 	enum mx_err err = seer_get(b->seer, event, &latest);
 
 	if (err == M_OK)
-		err = bundle(b->seer, &one, 1, b->format);
+		err = bundle(b->seer, &one, 1, b->upto, b->format);
 	if (err == M_OK)
 		seer_write_sliced(b->seer, b->out, &latest, b->format);
 	return err;
@@ -258,19 +259,16 @@ write_thread(struct bundling *b)
 
 /* --- events --- */
 
+/* b: all but what it finds out itself. */
 static enum mx_err
-bundle_one(struct seer *seer, struct sliced *e, const struct families *families,
-    enum event_format format)
+bundle_one(struct bundling b)
 {
+	struct seer *seer = b.seer;
 	struct buf out = { 0 };
-	struct bundling b = { .seer = seer,
-		.e = e,
-		.families = families,
-		.format = format,
-		.out = &out };
 	enum mx_err err;
 
-	b.is_child = relation_of(seer->room->version, sliced_content(seer, e), &b.up);
+	b.out = &out;
+	b.is_child = relation_of(seer->room->version, sliced_content(seer, b.e), &b.up);
 	buf_char(&out, '{');
 	err = write_references(&b);
 	if (err == M_OK)
@@ -279,7 +277,7 @@ bundle_one(struct seer *seer, struct sliced *e, const struct families *families,
 		err = write_thread(&b);
 	buf_char(&out, '}');
 	if (out.n > 2)
-		e->relations = arena_strndup(seer->arena, out.p, out.n);
+		b.e->relations = arena_strndup(seer->arena, out.p, out.n);
 	buf_free(&out);
 	return err;
 }
@@ -289,6 +287,7 @@ note_family(const struct relation_family *family, void *arg)
 {
 	struct families *families = (struct families *)arg + family->index;
 
+	families->has_any = true;
 	if (strcmp(family->rel_type, "m.reference") == 0)
 		families->references = *family;
 	else if (strcmp(family->rel_type, "m.replace") == 0)
@@ -299,7 +298,8 @@ note_family(const struct relation_family *family, void *arg)
 
 /* At most RELATION_PARENTS_MAX of them. */
 static enum mx_err
-bundle(struct seer *seer, struct sliced **events, int n, enum event_format format)
+bundle(struct seer *seer, struct sliced **events, int n, int64_t upto,
+    enum event_format format)
 {
 	struct families families[RELATION_PARENTS_MAX] = { 0 };
 	const char *ids[RELATION_PARENTS_MAX] = { NULL };
@@ -307,18 +307,21 @@ bundle(struct seer *seer, struct sliced **events, int n, enum event_format forma
 
 	for (int i = 0; i < n; i++)
 		ids[i] = events[i]->stored.event_id;
-	err = store_relation_families(seer->ctx->db, seer->room->id, seer->s->position,
-	    ids, n, seer->user_id, note_family, families);
+	err = store_relation_families(seer->ctx->db, seer->room->id, upto, ids, n,
+	    seer->user_id, note_family, families);
 	for (int i = 0; err == M_OK && i < n; i++)
-		if (families[i].references.count + families[i].edits.count +
-			families[i].thread.count >
-		    0)
-			err = bundle_one(seer, events[i], &families[i], format);
+		if (families[i].has_any)
+			err = bundle_one((struct bundling){ .seer = seer,
+			    .upto = upto,
+			    .e = events[i],
+			    .families = &families[i],
+			    .format = format });
 	return err;
 }
 
 enum mx_err
-bundle_events(struct seer *seer, struct sliced *events, int n, enum event_format format)
+bundle_events(struct seer *seer, struct sliced *events, int n, int64_t upto,
+    enum event_format format)
 {
 	struct sliced *some[RELATION_PARENTS_MAX];
 	enum mx_err err = M_OK;
@@ -328,7 +331,7 @@ bundle_events(struct seer *seer, struct sliced *events, int n, enum event_format
 		if (events[i].state_key == NULL)
 			some[count++] = &events[i];
 		if (count == RELATION_PARENTS_MAX || (i == n - 1 && count > 0)) {
-			err = bundle(seer, some, count, format);
+			err = bundle(seer, some, count, upto, format);
 			count = 0;
 		}
 	}

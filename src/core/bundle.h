@@ -11,12 +11,13 @@
 #define BUNDLE_REFERENCES_MAX 1000 /* of one event: the oldest are shown */
 
 /*
- * Fills in `relations` of those of events[0..n) that have children which the seer's
- * user may see and does not ignore. For the events of one answer in one call, which
- * asks the store once for every 32 of them. State events have none.
+ * Fills in `relations` of those of events[0..n) that have children, not newer than
+ * `upto` (what the answer is up to), which the seer's user may see and does not ignore.
+ * For the events of one answer in one call, which asks the store once for every 32 of
+ * them. State events have none.
  */
-enum mx_err bundle_events(
-    struct seer *seer, struct sliced *events, int n, enum event_format format) MUST_USE;
+enum mx_err bundle_events(struct seer *seer, struct sliced *events, int n, int64_t upto,
+    enum event_format format) MUST_USE;
 
 /* May the seer's user see this child, whose sender they do not ignore? */
 bool bundle_takes(struct seer *seer, int64_t event, const char *sender);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/account_data.h"
 #include "core/bundle.h"
 #include "core/testing.h"
 #include "core/threads.h"
@@ -324,11 +325,18 @@ what_claims_no_thread_that_can_be_is_in_the_main_timeline(void **state)
 
 /* --- bundles --- */
 
-static bool
-ignores_ben(const char *sender, const void *arg)
+/* Ann's list of whom she ignores. */
+static void
+ignore(struct fixture *f, const char *content)
 {
-	return strcmp(sender, BEN) == 0;
+	assert_int_equal(account_data_set(&f->t.ctx, f->t.arena, ANN, NULL,
+			     "m.ignored_user_list", testing_json(f->t.arena, content)),
+	    M_OK);
+	assert_int_equal(ctx_settle(&f->t.ctx), M_OK);
 }
+
+#define WITH_BEN "{\"ignored_users\":{\"" BEN "\":{}}}"
+#define WITHOUT "{\"ignored_users\":{}}"
 
 /* What the seer's user is shown of an event's children; NULL: nothing. */
 static const struct json *
@@ -337,7 +345,8 @@ bundle_of(struct fixture *f, struct seer *seer, const char *event_id)
 	struct sliced e;
 
 	assert_int_equal(seer_get(seer, number_of(f, event_id), &e), M_OK);
-	assert_int_equal(bundle_events(seer, &e, 1, FORMAT_CLIENT), M_OK);
+	assert_int_equal(
+	    bundle_events(seer, &e, 1, seer->s->position, FORMAT_CLIENT), M_OK);
 	return e.relations == NULL ? NULL : testing_json(f->t.arena, e.relations);
 }
 
@@ -419,8 +428,8 @@ whom_one_ignores_is_left_out(void **state)
 	assert_int_equal(count_of(bundle), 2);
 	assert_string_equal(latest_of(bundle), bens);
 	assert_int_equal(json_at(bundle, "m.reference", "chunk", NULL)->n, 1);
-	seer->ignores = ignores_ben;
-	bundle = bundle_of(f, seer, root);
+	ignore(f, WITH_BEN);
+	bundle = bundle_of(f, look(f, ANN), root);
 	assert_int_equal(count_of(bundle), 1);
 	assert_string_equal(latest_of(bundle), mine);
 	assert_null(json_get(bundle, "m.reference"));
@@ -428,10 +437,10 @@ whom_one_ignores_is_left_out(void **state)
 	root = say(f, BEN);
 	relate(f, BEN, root, "m.replace");
 	relate(f, BEN, root, "m.thread");
-	seer = look(f, ANN);
-	assert_int_equal(bundle_of(f, seer, root)->n, 2);
-	seer->ignores = ignores_ben;
-	assert_null(bundle_of(f, seer, root));
+	assert_null(bundle_of(f, look(f, ANN), root));
+	assert_int_equal(bundle_of(f, look(f, BEN), root)->n, 2);
+	ignore(f, WITHOUT);
+	assert_int_equal(bundle_of(f, look(f, ANN), root)->n, 2);
 }
 
 /* Counted at once and one by one: for all who see all it comes to the same. */
@@ -516,8 +525,9 @@ the_shared_bytes_of_a_parent_stay_as_they_are(void **state)
 		assert_non_null(e);
 		live = e->live;
 		assert_non_null(live);
-		assert_int_equal(
-		    bundle_events(seer, page.events, page.count, FORMAT_CLIENT), M_OK);
+		assert_int_equal(bundle_events(seer, page.events, page.count,
+				     f->s->position, FORMAT_CLIENT),
+		    M_OK);
 		json_event_stats(&before);
 		seer_write_sliced(seer, &out, e, FORMAT_CLIENT);
 		json_event_stats(&after);
@@ -551,7 +561,8 @@ a_page_of_any_length_is_bundled_to_its_end(void **state)
 	seer = look(f, ANN);
 	assert_int_equal(timeline_page(seer, &page), M_OK);
 	assert_int_equal(
-	    bundle_events(seer, page.events, page.count, FORMAT_CLIENT), M_OK);
+	    bundle_events(seer, page.events, page.count, f->s->position, FORMAT_CLIENT),
+	    M_OK);
 	for (int i = 0; i < page.count; i++) {
 		bool is_parent = false;
 
@@ -582,11 +593,13 @@ the_root_of_whom_one_ignores_is_listed_redacted(void **state)
 	page.from.line = f->s->position + 1;
 	assert_int_equal(threads_page(seer, false, &page), M_OK);
 	assert_int_equal(page.count, 2);
-	seer->ignores = ignores_ben;
+	ignore(f, WITH_BEN);
+	seer = look(f, ANN);
 	assert_int_equal(threads_page(seer, false, &page), M_OK);
 	assert_int_equal(page.count, 1); /* of the other, Ben alone has spoken */
 	assert_string_equal(page.events[0].stored.event_id, bens);
-	assert_int_equal(bundle_events(seer, page.events, 1, FORMAT_CLIENT), M_OK);
+	assert_int_equal(
+	    bundle_events(seer, page.events, 1, f->s->position, FORMAT_CLIENT), M_OK);
 	seer_write_sliced(seer, &out, &page.events[0], FORMAT_CLIENT);
 	shown = json_parse_copy(f->t.arena, out.p, out.n, JSON_STRICT, NULL);
 	assert_int_equal(json_get(shown, "content")->n, 0);

@@ -122,8 +122,7 @@ find_root(struct walk *w, const char *root_id, struct sliced *out)
 		return err;
 	if (!wanted)
 		return M_NOT_FOUND;
-	if (seer->ignores != NULL && seer->ignores(out->sender, seer->ignores_arg) &&
-	    !redact(seer, out, event))
+	if (seer_ignores(seer, out->sender) && !redact(seer, out, event))
 		return M_NOT_FOUND;
 	return M_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/ignored.h"
 #include "core/membership.h"
 #include "store/state.h"
 
@@ -227,6 +228,21 @@ seer_sees_anything(struct seer *seer)
 	return false;
 }
 
+bool
+seer_ignores_any(struct seer *seer)
+{
+	if (!seer->has_ignored && seer->user_id != NULL)
+		seer->ignored = ignored_load(seer->ctx, seer->arena, seer->user_id);
+	seer->has_ignored = true;
+	return seer->ignored != NULL;
+}
+
+bool
+seer_ignores(struct seer *seer, const char *sender)
+{
+	return seer_ignores_any(seer) && ignored_has(seer->ignored, sender);
+}
+
 int64_t
 seer_horizon(struct seer *seer)
 {
@@ -417,6 +433,10 @@ write_live(struct seer *seer, struct buf *out, struct live_event *e,
 		.now_ms = clock_now_ms(),
 		.relations = relations };
 
+	if (format == FORMAT_RAW) {
+		json_write(out, event->json);
+		return;
+	}
 	if (e->replaced_event != 0)
 		asker.may_see_replaced =
 		    seer_sees(seer, e->replaced_event, event->type, event->state_key);
@@ -461,6 +481,8 @@ seer_write_sliced(struct seer *seer, struct buf *out, const struct sliced *e,
 {
 	if (e->live != NULL)
 		write_live(seer, out, e->live, e->relations, format);
+	else if (format == FORMAT_RAW)
+		buf_add(out, e->stored.json, e->stored.json_n);
 	else
 		write_stored(seer, out, e, format);
 }

@@ -26,10 +26,9 @@ struct seer {
 	int membership_count, setting_count;
 	bool has_memberships, has_settings;
 	bool failed; /* the store could not be read: nothing is seen any more */
-	/* Is this sender one whom the user ignores? Their events are left out of what
-	 * is summed up of others' children (core/bundle). NULL: nobody is ignored. */
-	bool (*ignores)(const char *sender, const void *arg);
-	const void *ignores_arg;
+	/* Whom the user ignores: seer_ignores reads it when it is first asked. */
+	struct ignored *ignored;
+	bool has_ignored;
 };
 
 void seer_init(struct seer *seer, struct ctx *ctx, struct arena *arena,
@@ -48,6 +47,10 @@ bool seer_sees_live(struct seer *seer, const struct live_event *e);
 bool seer_sees_all_since(const struct seer *seer, int64_t event);
 /* The user's membership at (just before) an event. */
 enum membership seer_membership_at(struct seer *seer, int64_t event);
+/* Does the user ignore anybody, and this sender? Their events are seen; they are left
+ * out of what others' children come to (core/bundle). */
+bool seer_ignores_any(struct seer *seer);
+bool seer_ignores(struct seer *seer, const char *sender);
 /* The place up to which a user who has left may look at state: just after the event
  * that made them leave; STATE_NOW for members and peekers. */
 int64_t seer_horizon(struct seer *seer);

@@ -100,8 +100,8 @@ reading_filter(struct req *req, struct reading *reading, struct filter *out, int
 enum mx_err
 reading_bundle(struct req *req, struct reading *reading, struct page *page)
 {
-	return bundle_events(
-	    &reading->seer, page->events, page->count, reading_format(req));
+	return bundle_events(&reading->seer, page->events, page->count,
+	    reading->s->position, reading_format(req));
 }
 
 enum mx_err
@@ -114,7 +114,7 @@ reading_write_event(struct req *req, struct reading *reading, struct buf *out,
 
 	if (!seer_slice(&reading->seer, stored, &e))
 		return M_UNKNOWN;
-	err = bundle_events(&reading->seer, &e, 1, format);
+	err = bundle_events(&reading->seer, &e, 1, reading->s->position, format);
 	if (err == M_OK)
 		seer_write_sliced(&reading->seer, out, &e, format);
 	return err;
