@@ -19,6 +19,11 @@ struct filter_list {
 struct filter {
 	struct filter_list types, not_types; /* with * for any characters */
 	struct filter_list senders, not_senders, rooms, not_rooms;
+	/* Events with a child by one of these, of one of these kinds (of MSC3440, by
+	 * which clients look for threads). */
+	struct filter_list related_by_senders, related_by_rel_types;
+	struct seer *seer; /* who reads: set by whoever uses these two; NULL: they are
+			    * not looked at */
 	bool has_contains_url, contains_url;
 	bool lazy_load_members, include_redundant_members;
 	bool unread_thread_notifications;

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/bundle.h"
 #include "core/receipts.h"
 #include "core/typing.h"
 #include "store/account_data.h"
@@ -62,6 +63,17 @@ static enum event_format
 format_of(const struct room_sync *r)
 {
 	return r->sync->ask->filter->f.is_federation ? FORMAT_RAW : FORMAT_SYNC;
+}
+
+/* What the events' children come to, where clients have not heard them all.
+ * Spec: client-server-api/#aggregations-of-child-events */
+static enum mx_err
+bundle_timeline(struct room_sync *r)
+{
+	if (!r->page.more || format_of(r) == FORMAT_RAW)
+		return M_OK;
+	return bundle_events(
+	    &r->seer, r->page.events, r->page.count, r->until, format_of(r));
 }
 
 static void
@@ -253,6 +265,7 @@ set_filters(struct room_sync *r)
 	r->timeline = f->timeline;
 	r->state = f->state;
 	r->timeline.room_id = r->state.room_id = r->room->room_id;
+	r->timeline.seer = r->state.seer = &r->seer;
 }
 
 static bool
@@ -357,6 +370,8 @@ write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
 		err = write_ephemeral(r, out, &has_ephemeral);
 	if (err == M_OK && is_joined && r->tells_summary)
 		err = sync_write_summary(r, out);
+	if (err == M_OK)
+		err = bundle_timeline(r);
 	if (err != M_OK)
 		return err;
 	write_timeline(r, out);
