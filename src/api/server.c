@@ -16,6 +16,7 @@
 #include "core/guest_access.h"
 #include "core/changes.h"
 #include "core/guests.h"
+#include "core/presence.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
 
@@ -119,6 +120,8 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 
 	typing_expire(server->core);
 	public_rooms_follow(server->core);
+	presence_tick(&ctx, arena, false);
+	arena_reset(arena);
 	if (now - *swept_ms < guests_sweep_ms(server->core))
 		return;
 	*swept_ms = now;
@@ -156,6 +159,7 @@ keep(void *arg)
 			    clock_mono_ms() + 1000);
 	}
 	lock_give(&server->keeper_lock);
+	presence_tick(&(struct ctx){ .core = server->core, .db = db }, arena, true);
 	db_close(db);
 	arena_free(arena);
 	return NULL;

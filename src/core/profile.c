@@ -10,6 +10,7 @@
 #include "core/append.h"
 #include "core/guests.h"
 #include "core/membership.h"
+#include "core/presence.h"
 #include "core/users.h"
 #include "store/profiles.h"
 #include "store/rooms.h"
@@ -218,7 +219,9 @@ profile_set(struct ctx *ctx, struct arena *arena, struct identity *who,
 	if (value != NULL)
 		s.row.value = json_text(arena, value, &s.row.value_n);
 	err = ctx_write(ctx, write_field, &s);
-	if (err == M_OK && (is_name(field) || is_picture(field)))
-		err = tell_rooms(ctx, arena, who->user_id);
-	return err;
+	if (err != M_OK || (!is_name(field) && !is_picture(field)))
+		return err;
+	if (!who->is_guest)
+		presence_profile_changed(ctx->core, who->user_id);
+	return tell_rooms(ctx, arena, who->user_id);
 }

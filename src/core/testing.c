@@ -13,6 +13,7 @@
 #include "core/append.h"
 #include "core/changes.h"
 #include "core/ids.h"
+#include "core/presence.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
 
@@ -46,6 +47,7 @@ settings_fill(struct testing *t)
 	set->password_memory_kib = 8;
 	set->password_passes = 1;
 	set->events_timeout_max_ms = 60000;
+	set->presence_enabled = true;
 }
 
 static void
@@ -62,6 +64,7 @@ start(struct testing *t)
 	t->arena = arena_new();
 	testing_ctx_init(t, &t->ctx);
 	need(append_setup(&t->core, t->ctx.db) == M_OK, "the database cannot be read");
+	need(presence_setup(&t->core, t->ctx.db) == M_OK, "no presence can be read");
 }
 
 static void
@@ -72,6 +75,7 @@ stop(struct testing *t)
 	arena_free(t->arena);
 	public_rooms_free(t->public_rooms);
 	typing_free(t->typing);
+	presence_free(&t->core);
 	changes_free(t->core.changes);
 	rooms_free(t->core.rooms);
 	append_free(&t->core);

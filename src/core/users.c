@@ -11,8 +11,10 @@
 #include "core/guests.h"
 #include "core/ids.h"
 #include "core/leave.h"
+#include "core/presence.h"
 #include "core/profile.h"
 #include "store/devices.h"
+#include "store/presence.h"
 #include "store/profiles.h"
 #include "store/tokens.h"
 
@@ -290,6 +292,8 @@ deactivate(struct revoke *r, struct db *db)
 
 	if (err == M_OK)
 		err = store_devices_remove_all(db, r->user_id);
+	if (err == M_OK)
+		err = store_presence_remove(db, r->user_id);
 	return err != M_OK ? err : store_profile_remove(db, r->user_id);
 }
 
@@ -308,6 +312,8 @@ users_deactivate(struct ctx *ctx, struct arena *arena, const char *user_id)
 		err = leave_all(ctx, arena, user_id, NULL);
 	if (err == M_OK)
 		err = revoke_run(ctx, &r);
+	if (err == M_OK)
+		presence_forget(ctx->core, user_id);
 	return err != M_OK ? err : leave_all(ctx, arena, user_id, NULL);
 }
 

@@ -52,6 +52,8 @@ struct waiting *waiting_new(const char *user_id, const char *device_id,
 void waiting_free(struct waiting *w);
 /* On a worker: fills in the look's result. An error is for the caller to answer. */
 enum mx_err waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena);
+/* Its user is still there, as long as the stream is. Any thread. */
+void waiting_stays(const struct waiting *w, struct core *core);
 /* The answer is this body, which it takes; packed if its client likes that. */
 void waiting_answer(struct waiting *w, int status, struct buf *body);
 

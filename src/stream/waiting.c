@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "core/presence.h"
 #include "http/gzip.h"
 #include "stream/events.h"
 #include "stream/hub.h"
+#include "stream/sse.h"
 
 static size_t
 text_size(const char *s)
@@ -41,7 +43,7 @@ waiting_new(const char *user_id, const char *device_id, const char *const *room_
 	w = xcalloc(1, size);
 	w->room_ids = (const char **)(w + 1);
 	w->room_count = room_count;
-	w->from.typing = -1;
+	w->from = token_at(0);
 	at = (char *)(w->room_ids + room_count);
 	w->user_id = text_put(&at, user_id);
 	w->device_id = text_put(&at, device_id);
@@ -99,6 +101,12 @@ set_block(struct waiting *w, struct buf *chunk)
 	}
 }
 
+void
+waiting_stays(const struct waiting *w, struct core *core)
+{
+	presence_stays(core, w->user_id, w->device_id, SSE_COMMENT_MS);
+}
+
 enum mx_err
 waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
 {
@@ -112,7 +120,11 @@ waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
 		.sse = w->sse };
 	struct events_found found;
 	struct buf chunk = { 0 };
-	enum mx_err err = events_look(ctx, arena, &ask, &chunk, &found);
+	enum mx_err err;
+
+	if (w->sse)
+		waiting_stays(w, ctx->core);
+	err = events_look(ctx, arena, &ask, &chunk, &found);
 
 	w->looked = found.end;
 	w->more = found.more;

@@ -6,6 +6,7 @@
 #include "api/client/listen_params.h"
 #include "api/poll.h"
 #include "base/clock.h"
+#include "core/presence.h"
 #include "stream/sse.h"
 
 /* The token's end on the clock that deadlines use. */
@@ -27,6 +28,8 @@ client_events(struct req *req)
 
 	if (err != M_OK)
 		return err;
+	presence_seen(req->core, &req->who, PRESENCE_AS_IS,
+	    params.is_stream ? SSE_COMMENT_MS : params.timeout_ms);
 	w = waiting_new(req->who.user_id, req->who.device_id, params.rooms,
 	    params.room_count, params.from);
 	w->from = params.at;

@@ -4,6 +4,7 @@
  */
 #include "api/client/handlers.h"
 #include "api/client/room_info.h"
+#include "core/presence.h"
 #include "store/rooms.h"
 #include "stream/token.h"
 
@@ -103,13 +104,34 @@ write_rooms(struct syncing *s)
 	return err;
 }
 
+/* Of everybody who is there, oneself too. */
+static enum mx_err
+write_presence(struct req *req)
+{
+	struct presence_news news = {
+		.user_id = req->who.user_id, .since = -1, .with_self = true
+	};
+	enum mx_err err = presence_news(req->ctx, req->arena, &news);
+
+	buf_lit(&req->out, "\"presence\":[");
+	for (int i = 0; err == M_OK && i < news.count; i++) {
+		if (i > 0)
+			buf_char(&req->out, ',');
+		presence_write_v1(&req->out, &news.rows[i], req_is_legacy(req));
+	}
+	buf_lit(&req->out, "],");
+	return err;
+}
+
 enum mx_err
 client_initial_sync(struct req *req)
 {
 	struct syncing s = { .req = req,
 		.visible = atomic_load(&req->core->visible),
 		.is_first = true };
-	struct stream_token end = { .events = s.visible, .typing = -1 };
+	struct stream_token end = { .events = s.visible,
+		.typing = -1,
+		.presence = presence_position(req->core) };
 	enum mx_err err = reading_limit(req, LIMIT_DEFAULT, LIMIT_MAX, &s.limit);
 
 	if (err != M_OK)
@@ -118,8 +140,11 @@ client_initial_sync(struct req *req)
 		return req_fail(req, M_INVALID_PARAM, "archived must be true or false");
 	buf_lit(&req->out, "{\"account_data\":[],\"end\":\"");
 	token_write(&req->out, &end);
-	buf_lit(&req->out, "\",\"presence\":[],\"receipts\":[],\"rooms\":[");
-	err = write_rooms(&s);
+	buf_lit(&req->out, "\",");
+	err = write_presence(req);
+	buf_lit(&req->out, "\"receipts\":[],\"rooms\":[");
+	if (err == M_OK)
+		err = write_rooms(&s);
 	buf_lit(&req->out, "]}");
 	return err;
 }
