@@ -23,6 +23,7 @@
 #include "core/room.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
+#include "core/user_directory.h"
 #include "store/users.h"
 
 #define LOCK_FILE "lock"
@@ -105,6 +106,7 @@ make_core(struct running *r, struct db *db, char **error_out)
 	core->rooms = rooms_new(core);
 	core->typing = typing_new();
 	core->public_rooms = public_rooms_new(core);
+	core->user_directory = user_directory_new(core);
 	logins_setup(core, r->config->access_token_lifetime_ms);
 	appends = append_setup(core, db);
 	guests = guests_setup(core, db);
@@ -170,6 +172,7 @@ close_core(struct core *core)
 	public_rooms_free(core->public_rooms);
 	typing_free(core->typing);
 	presence_free(core);
+	user_directory_free(core->user_directory);
 	rooms_free(core->rooms);
 	append_free(core);
 	changes_free(core->changes);

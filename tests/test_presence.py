@@ -108,7 +108,8 @@ def test_nobody_sets_anothers(ann, ben, both):
     ({"presence": "asleep"}, "M_INVALID_PARAM"), ({"presence": ""}, "M_INVALID_PARAM"),
     ({"presence": "free_for_chat"}, "M_INVALID_PARAM"),
     ({"presence": HERE, "status_msg": 5}, "M_BAD_JSON"),
-    ({"presence": HERE, "status_msg": ["x"]}, "M_BAD_JSON")])
+    ({"presence": HERE, "status_msg": ["x"]}, "M_BAD_JSON"),
+    ({"presence": HERE, "status_msg": "a\u0000b"}, "M_BAD_JSON")])
 def test_what_is_no_presence_is_400(own, ann, body, errcode):
     ann.put(path_of(ann), body, expect=(400, errcode))
 

@@ -47,6 +47,7 @@ struct logins;
 struct guests;
 struct typing;
 struct presence;
+struct user_directory;
 struct public_rooms;
 
 /* Shared; each part guards itself. */
@@ -63,6 +64,7 @@ struct core {
 	struct typing *typing;
 	struct presence *presence;	   /* NULL in tests that do without */
 	struct public_rooms *public_rooms; /* core/public_rooms: the directory's list */
+	struct user_directory *user_directory;
 	/* Every event at or below it is durable and in its room's tail (doc/rooms.md).
 	 */
 	_Atomic int64_t visible;

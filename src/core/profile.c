@@ -11,6 +11,7 @@
 #include "core/guests.h"
 #include "core/membership.h"
 #include "core/presence.h"
+#include "core/user_directory.h"
 #include "core/users.h"
 #include "store/profiles.h"
 #include "store/rooms.h"
@@ -126,10 +127,13 @@ static enum mx_err
 write_field(void *arg, struct db *db)
 {
 	const struct setting *s = arg;
+	enum mx_err err = s->row.value == NULL
+			      ? store_profile_unset(db, s->user_id, s->row.field)
+			      : store_profile_set(db, s->user_id, &s->row, PROFILE_MAX);
 
-	if (s->row.value == NULL)
-		return store_profile_unset(db, s->user_id, s->row.field);
-	return store_profile_set(db, s->user_id, &s->row, PROFILE_MAX);
+	if (err == M_OK && is_name(s->row.field))
+		err = user_directory_write(db, s->user_id);
+	return err;
 }
 
 enum mx_err

@@ -16,6 +16,7 @@
 #include "core/presence.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
+#include "core/user_directory.h"
 
 /* A test that cannot begin is over. */
 static void
@@ -61,6 +62,7 @@ start(struct testing *t)
 	t->core.rooms = rooms_new(&t->core);
 	t->core.typing = t->typing = typing_new();
 	t->core.public_rooms = t->public_rooms = public_rooms_new(&t->core);
+	t->core.user_directory = user_directory_new(&t->core);
 	t->arena = arena_new();
 	testing_ctx_init(t, &t->ctx);
 	need(append_setup(&t->core, t->ctx.db) == M_OK, "the database cannot be read");
@@ -76,6 +78,7 @@ stop(struct testing *t)
 	public_rooms_free(t->public_rooms);
 	typing_free(t->typing);
 	presence_free(&t->core);
+	user_directory_free(t->core.user_directory);
 	changes_free(t->core.changes);
 	rooms_free(t->core.rooms);
 	append_free(&t->core);

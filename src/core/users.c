@@ -13,6 +13,7 @@
 #include "core/leave.h"
 #include "core/presence.h"
 #include "core/profile.h"
+#include "core/user_directory.h"
 #include "store/devices.h"
 #include "store/presence.h"
 #include "store/profiles.h"
@@ -157,6 +158,8 @@ create(struct revoke *r, struct db *db)
 	if (err == M_OK && account->display_name != NULL)
 		err = profile_write_name(
 		    db, c->arena, account->user_id, account->display_name);
+	if (err == M_OK && account->display_name == NULL)
+		err = user_directory_write(db, account->user_id);
 	if (err == M_OK && account->session != NULL)
 		err = session_write(db, account->session);
 	return err;

@@ -17,8 +17,9 @@ read_from(const struct req *req, int64_t *after_out)
 	const char *from = req_query(req, "from");
 
 	*after_out = 0;
-	return from == NULL || (strncmp(from, "m1_", 3) == 0 &&
-				   str_int(str_of(from + 3), after_out) && *after_out > 0);
+	return from == NULL ||
+	       (strncmp(from, "m1_", 3) == 0 && str_int(str_of(from + 3), after_out) &&
+		   *after_out > 0);
 }
 
 static enum mx_err

@@ -66,7 +66,10 @@ read_state(struct req *req, enum presence_state *state_out)
 	if (!presence_parse(json_as_str(word), req_is_legacy(req), state_out))
 		return req_fail(req, M_INVALID_PARAM,
 		    "presence must be online, unavailable or offline");
-	if (req_body_wrong(req, "status_msg", JSON_STR))
+	/* A string that holds a NUL is none. */
+	if (req_body_wrong(req, "status_msg", JSON_STR) ||
+	    (json_is(json_get(req->body, "status_msg"), JSON_STR) &&
+		req_body_str(req, "status_msg") == NULL))
 		return req_fail(req, M_BAD_JSON, "status_msg must be a string");
 	return M_OK;
 }
