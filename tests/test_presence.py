@@ -168,6 +168,13 @@ def test_who_hides_goes_on_hiding(own, ann, ben, both):
     assert ann.get(path_of(ben)) == {"presence": "offline"}
 
 
+def test_who_logs_out_is_offline(own, ann, ben, both):
+    ben.put(path_of(ben), {"presence": HERE, "status_msg": "back soon"})
+    ben.post("/logout")
+    assert ann.get(path_of(ben))["presence"] == "offline"
+    assert ann.get(path_of(ben))["status_msg"] == "back soon"
+
+
 def test_a_guest_who_listens_has_no_presence(own, ann, guest, hall):
     guest.join(hall)
     guest.events(rooms=hall)

@@ -192,26 +192,43 @@ bump(struct present *u, int64_t now_ms)
  */
 #define DEVICE_OF_BEFORE ""
 
+static uint64_t
+id_of(const char *device_id)
+{
+	return map_hash(device_id, strlen(device_id));
+}
+
+/* NULL: it has not been heard of. */
+static struct presence_device *
+find_device(struct present *u, const char *device_id)
+{
+	uint64_t id = id_of(device_id);
+
+	for (int i = 0; i < u->device_count; i++)
+		if (u->devices[i].id == id)
+			return &u->devices[i];
+	return NULL;
+}
+
 /* The one that is heard of the longest ago makes room for a new one. */
 static struct presence_device *
 device_of(struct present *u, const char *device_id)
 {
-	uint64_t id = map_hash(device_id, strlen(device_id));
+	struct presence_device *known = find_device(u, device_id);
 	struct presence_device *least = &u->devices[0];
 
-	if (u->device_count == 1 && least->id == map_hash(DEVICE_OF_BEFORE, 0)) {
-		least->id = id;
+	if (known != NULL)
+		return known;
+	if (u->device_count == 1 && least->id == id_of(DEVICE_OF_BEFORE)) {
+		least->id = id_of(device_id);
 		return least;
 	}
-	for (int i = 0; i < u->device_count; i++) {
-		if (u->devices[i].id == id)
-			return &u->devices[i];
+	for (int i = 0; i < u->device_count; i++)
 		if (u->devices[i].until_ms < least->until_ms)
 			least = &u->devices[i];
-	}
 	if (u->device_count < DEVICES_MAX)
 		least = &u->devices[u->device_count++];
-	*least = (struct presence_device){ .id = id };
+	*least = (struct presence_device){ .id = id_of(device_id) };
 	return least;
 }
 
@@ -273,20 +290,16 @@ presence_stays(
 {
 	struct presence *p = presence_on(core);
 	int64_t now_ms = clock_mono_ms();
+	struct presence_device *d;
 	struct present *u;
 
 	if (p == NULL)
 		return;
 	lock_take(&p->lock);
 	u = map_get_str(&p->users, user_id);
-	if (u != NULL) {
-		uint64_t id = map_hash(device_id, strlen(device_id));
-
-		for (int i = 0; i < u->device_count; i++)
-			if (u->devices[i].id == id)
-				keep_device(&u->devices[i],
-				    now_ms + for_ms + PRESENCE_GRACE_MS);
-	}
+	d = u == NULL ? NULL : find_device(u, device_id);
+	if (d != NULL)
+		keep_device(d, now_ms + for_ms + PRESENCE_GRACE_MS);
 	lock_give(&p->lock);
 }
 
@@ -402,6 +415,28 @@ presence_profile_changed(struct core *core, const char *user_id)
 }
 
 void
+presence_gone(struct core *core, const char *user_id, const char *device_id)
+{
+	struct presence *p = presence_on(core);
+	struct presence_device *d;
+	struct present *u;
+
+	if (p == NULL)
+		return;
+	lock_take(&p->lock);
+	u = map_get_str(&p->users, user_id);
+	if (u != NULL) {
+		d = device_id == NULL ? NULL : find_device(u, device_id);
+		if (device_id == NULL)
+			u->device_count = 0;
+		else if (d != NULL)
+			d->until_ms = 0;
+		presence_settle_locked(p, u, clock_mono_ms(), false);
+	}
+	lock_give(&p->lock);
+}
+
+void
 presence_forget(struct core *core, const char *user_id)
 {
 	struct presence *p = presence_on(core);
@@ -414,10 +449,9 @@ presence_forget(struct core *core, const char *user_id)
 	if (u != NULL) {
 		free(u->status_msg);
 		u->status_msg = NULL;
-		u->device_count = 0;
-		presence_settle_locked(p, u, clock_mono_ms(), false);
 	}
 	lock_give(&p->lock);
+	presence_gone(core, user_id, NULL);
 }
 
 /* --- asking --- */
@@ -477,15 +511,18 @@ read_row(void *arg, const struct presence_stored *row)
 	int64_t now_ms = clock_mono_ms();
 	struct present *u = presence_user_locked(p, row->user_id);
 
+	/* Though the clock may have been set back. */
+	if (row->changed_ts > p->position)
+		p->position = row->changed_ts;
 	if (row->status_msg != NULL)
 		u->status_msg = xstrdup(row->status_msg);
 	u->last_active_ms = row->last_active_ts;
 	u->active_mono_ms = now_ms - (clock_now_ms() - row->last_active_ts);
 	u->was_online = row->is_online;
 	if (row->is_online)
-		*device_of(u, DEVICE_OF_BEFORE) =
-		    (struct presence_device){ map_hash(DEVICE_OF_BEFORE, 0),
-			    PRESENCE_ONLINE, now_ms + 2LL * PRESENCE_GRACE_MS };
+		u->devices[u->device_count++] =
+		    (struct presence_device){ id_of(DEVICE_OF_BEFORE), PRESENCE_ONLINE,
+			    now_ms + 2LL * PRESENCE_GRACE_MS };
 	if (!presence_settle_locked(p, u, now_ms, false))
 		presence_moved_locked(p, u, now_ms, false);
 }

@@ -72,6 +72,8 @@ enum mx_err presence_set(struct ctx *ctx, const struct identity *who,
 /* An account has a new name or picture. Spec:
  * #events-on-change-of-profile-information */
 void presence_profile_changed(struct core *core, const char *user_id);
+/* A device's session has ended (device_id NULL: all of them). */
+void presence_gone(struct core *core, const char *user_id, const char *device_id);
 /* The account has ended; its rows are the caller's (store_presence_remove). */
 void presence_forget(struct core *core, const char *user_id);
 

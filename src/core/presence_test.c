@@ -252,6 +252,22 @@ a_state_set_by_hand_outlives_polls_that_say_nothing(void **state)
 }
 
 static void
+a_session_that_ends_takes_its_part_with_it(void **state)
+{
+	struct fixture *f = *state;
+
+	presence_seen(&f->t.core, &ann, PRESENCE_ONLINE, POLL_MS);
+	presence_seen(&f->t.core, &ann_too, PRESENCE_UNAVAILABLE, POLL_MS);
+	presence_gone(&f->t.core, ANN, "PHONE");
+	assert_int_equal(row_of(f, ANN).state, PRESENCE_UNAVAILABLE);
+	presence_gone(&f->t.core, ANN, "NEVERWAS");
+	assert_int_equal(row_of(f, ANN).state, PRESENCE_UNAVAILABLE);
+	presence_gone(&f->t.core, ANN, NULL);
+	assert_int_equal(row_of(f, ANN).state, PRESENCE_OFFLINE);
+	presence_gone(&f->t.core, CAT, NULL);
+}
+
+static void
 guests_have_no_presence(void **state)
 {
 	struct fixture *f = *state;
@@ -514,6 +530,7 @@ main(void)
 		T(more_devices_than_are_remembered_push_the_oldest_out),
 		T(who_hides_is_not_shown_by_what_they_do),
 		T(a_state_set_by_hand_outlives_polls_that_say_nothing),
+		T(a_session_that_ends_takes_its_part_with_it),
 		T(guests_have_no_presence),
 		T(where_it_is_disabled_everybody_is_offline),
 		T(those_who_share_a_room_are_told_and_nobody_else),
