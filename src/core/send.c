@@ -13,6 +13,7 @@
 #include "core/guests.h"
 #include "core/membership.h"
 #include "core/relations.h"
+#include "core/presence.h"
 #include "core/typing.h"
 #include "store/events.h"
 
@@ -72,6 +73,7 @@ append(struct ctx *ctx, struct arena *arena, const struct sending *s,
 	if (err == M_OK) {
 		*event_id_out = e->event_id;
 		typing_set(ctx->core, s->room, e->sender, 0);
+		presence_active(ctx->core, s->who);
 	}
 	return err;
 }

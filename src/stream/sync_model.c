@@ -32,7 +32,7 @@ begin_anew(struct model *m)
 	m->has = json_object(m->arena);
 	m->known = json_object(m->arena);
 	m->has_since = false;
-	m->since = (struct stream_token){ 0, -1 };
+	m->since = token_at(0);
 }
 
 void

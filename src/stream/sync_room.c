@@ -2,6 +2,7 @@
  * A room that the user is in, or has left, in the answer of /sync: timeline, state,
  * what is ephemeral, what is the user's own. Between sync.c and core/timeline.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/bundle.h"
@@ -382,6 +383,20 @@ write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
 	return M_OK;
 }
 
+/* Who has joined meanwhile is shown to those who are there, and they to them
+ * (m.presence). */
+static void
+note_joins(struct room_sync *r)
+{
+	struct syncing *sync = r->sync;
+
+	if (sync->since > 0 && r->since == 0)
+		vec_push(&sync->joined_rooms, r->room->id);
+	for (int i = 0; i < r->changed_count && r->since > 0; i++)
+		if (r->changed[i].membership == MEMBERSHIP_JOIN)
+			vec_push(&sync->joined_users, r->changed[i].state_key);
+}
+
 enum mx_err
 sync_joined(struct room_sync *r, bool was_joined, struct buf *out)
 {
@@ -396,6 +411,7 @@ sync_joined(struct room_sync *r, bool was_joined, struct buf *out)
 	err = read_timeline(r);
 	if (err == M_OK)
 		err = read_changes(r);
+	note_joins(r);
 	return err == M_OK ? write_room(r, true, r->is_full, out) : err;
 }
 
