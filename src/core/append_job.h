@@ -8,6 +8,7 @@
 #include "base/bloom.h"
 #include "base/map.h"
 #include "core/append.h"
+#include "core/push_append.h"
 #include "store/events.h"
 
 /* One event of the unit. */
@@ -20,6 +21,7 @@ struct appended {
 	int64_t target;		/* 0: none */
 	struct pdu *target_pdu; /* counted */
 	struct str target_packed;
+	struct push_outcome push;
 };
 
 struct append_job {

@@ -336,6 +336,7 @@ write_stored(struct seer *seer, struct buf *out, const struct sliced *e,
 	struct event_view asker = { .format = format,
 		.user_id = seer->user_id,
 		.device_id = seer->device_id,
+		.without_room_id = seer->without_room_id,
 		.membership = is_own_membership(seer, e->type, e->state_key)
 				  ? seer_membership_at(seer, e->stored.event + 1)
 				  : seer_membership_at(seer, e->stored.event),
