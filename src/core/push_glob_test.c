@@ -1,7 +1,7 @@
 /*
- * Globs of push rules: the specification's examples, corners, and made-up ones against a
- * second matcher that is slow and obvious.
- * Stands beside push_glob.c, run by the test suite.
+ * Globs of push rules: the specification's examples, corners, and made-up ones against
+ * a second matcher that is slow and obvious. Stands beside push_glob.c, run by the test
+ * suite.
  */
 #include "core/push_glob.h"
 
@@ -102,8 +102,8 @@ static void
 upper_and_lower_case_are_the_same(void **state)
 {
 	static const char *const pairs[][2] = { { "AZ", "az" }, { "ÄÖÜÉ", "äöüé" },
-		{ "ŁŽŸĶ", "łžÿķ" }, { "ΑΣΏ", "ασΏ" }, { "ЁЖЯҐ", "ёжяґ" }, { "ՀԱ", "հա" },
-		{ "ẬỆ", "ậệ" }, { "ＡＺ", "ａｚ" }, { "Ø×Ñ", "ø×ñ" } };
+		{ "ŁŽŸĶ", "łžÿķ" }, { "ΑΣΏ", "ασΏ" }, { "ЁЖЯҐ", "ёжяґ" },
+		{ "ՀԱ", "հա" }, { "ẬỆ", "ậệ" }, { "ＡＺ", "ａｚ" }, { "Ø×Ñ", "ø×ñ" } };
 	struct arena *a = *state;
 
 	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
@@ -230,8 +230,7 @@ a_hostile_pattern_costs_no_more_than_its_work(void **state)
 	pattern[300] = '\0';
 	glob = push_glob_compile(*state, pattern, 300);
 	for (int i = 0; i < 100; i++)
-		assert_false(
-		    push_glob_within(&glob, (struct str){ text, n }, &work));
+		assert_false(push_glob_within(&glob, (struct str){ text, n }, &work));
 	assert_true(work <= 0);
 	assert_true(clock_mono_ms() - began < 1000);
 }

@@ -1,7 +1,7 @@
 /*
- * Sets of push rules: the predefined ones, as today's and 2015's clients are shown them,
- * and what a user makes of them.
- * Stands beside push_ruleset.c, run by the test suite.
+ * Sets of push rules: the predefined ones, as today's and 2015's clients are shown
+ * them, and what a user makes of them. Stands beside push_ruleset.c, run by the test
+ * suite.
  */
 #include "core/push_ruleset.h"
 
@@ -226,8 +226,8 @@ put(struct arena *arena, struct push_ruleset *set, const char *kind, const char 
 		.after = after };
 	const char *why;
 	struct json *rule;
-	enum mx_err err = push_rule_read(
-	    arena, kind, parse(arena, body), set->legacy, &rule, &why);
+	enum mx_err err =
+	    push_rule_read(arena, kind, parse(arena, body), set->legacy, &rule, &why);
 
 	c.rule = rule;
 	return err == M_OK ? change(arena, set, &c) : err;
@@ -238,10 +238,8 @@ enable(struct arena *arena, struct push_ruleset *set, const char *kind, const ch
     bool enabled)
 {
 	return change(arena, set,
-	    &(struct push_change){ .what = PUSH_ENABLE,
-		.kind = kind,
-		.rule_id = id,
-		.enabled = enabled });
+	    &(struct push_change){
+		.what = PUSH_ENABLE, .kind = kind, .rule_id = id, .enabled = enabled });
 }
 
 static enum mx_err
@@ -259,8 +257,7 @@ static enum mx_err
 drop(struct arena *arena, struct push_ruleset *set, const char *kind, const char *id)
 {
 	return change(arena, set,
-	    &(struct push_change){
-		.what = PUSH_DELETE, .kind = kind, .rule_id = id });
+	    &(struct push_change){ .what = PUSH_DELETE, .kind = kind, .rule_id = id });
 }
 
 /* The ids of a kind's rules that are the user's own, joined. */
@@ -308,8 +305,8 @@ before_and_after_say_where_a_rule_stands(void **state)
 	struct arena *a = *state;
 
 	for (const char *id = "cba"; *id != '\0'; id++)
-		assert_int_equal(put(a, &set, "content",
-				     arena_strndup(a, id, 1), WORD, NULL, NULL),
+		assert_int_equal(
+		    put(a, &set, "content", arena_strndup(a, id, 1), WORD, NULL, NULL),
 		    M_OK);
 	assert_string_equal(own_ids(a, &set, "content"), "abc");
 	assert_int_equal(put(a, &set, "content", "x", WORD, "b", NULL), M_OK);
@@ -367,9 +364,9 @@ predefined_rules_can_be_switched_and_given_actions_but_not_deleted(void **state)
 	struct push_ruleset set = today;
 	const struct json *r;
 
-	assert_int_equal(enable(*state, &set, "override", ".m.rule.master", true), M_OK);
 	assert_int_equal(
-	    act(*state, &set, "underride", ".m.rule.message", "[]"), M_OK);
+	    enable(*state, &set, "override", ".m.rule.master", true), M_OK);
+	assert_int_equal(act(*state, &set, "underride", ".m.rule.message", "[]"), M_OK);
 	r = push_ruleset_find(*state, &set, "override", ".m.rule.master");
 	assert_true(json_get_bool(r, "enabled", false));
 	assert_true(json_get_bool(r, "default", false));
@@ -428,8 +425,8 @@ rules_of_the_wrong_shape_are_refused(void **state)
 	struct push_ruleset set = today;
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-		assert_int_equal(put(*state, &set, wrong[i].kind, "a", wrong[i].body,
-				     NULL, NULL),
+		assert_int_equal(
+		    put(*state, &set, wrong[i].kind, "a", wrong[i].body, NULL, NULL),
 		    wrong[i].err);
 	assert_null(set.own);
 }
@@ -496,7 +493,8 @@ main(void)
 		TEST(before_and_after_say_where_a_rule_stands),
 		TEST(a_rule_stands_beside_the_users_own_alone),
 		TEST(a_rule_that_is_replaced_stays_switched_off),
-		TEST(predefined_rules_can_be_switched_and_given_actions_but_not_deleted),
+		TEST(
+		    predefined_rules_can_be_switched_and_given_actions_but_not_deleted),
 		TEST(what_is_not_there_is_not_found),
 		TEST(rules_of_the_wrong_shape_are_refused),
 		TEST(actions_of_the_past_are_taken_out),

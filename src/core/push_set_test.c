@@ -132,14 +132,13 @@ the_predefined_rules_judge_what_they_are_for(void **state)
 		    ".m.rule.invite_for_me", true, false },
 		{ "m.room.member", BEN, "{\"membership\":\"invite\"}", 2,
 		    ".m.rule.member_event", false, false },
-		{ "m.room.message", NULL, "{\"m.mentions\":{\"user_ids\":[\"" BEN
-					  "\",\"" ANN "\"]}}",
-		    3, ".m.rule.is_user_mention", true, true },
-		{ "m.room.message", NULL, "{\"m.mentions\":{\"user_ids\":[\"" BEN
-					  "\"]}}",
-		    3, ".m.rule.message", true, false },
-		{ "m.room.message", NULL, "{\"m.mentions\":{\"user_ids\":\"" ANN
-					  "\"}}",
+		{ "m.room.message", NULL,
+		    "{\"m.mentions\":{\"user_ids\":[\"" BEN "\",\"" ANN "\"]}}", 3,
+		    ".m.rule.is_user_mention", true, true },
+		{ "m.room.message", NULL,
+		    "{\"m.mentions\":{\"user_ids\":[\"" BEN "\"]}}", 3,
+		    ".m.rule.message", true, false },
+		{ "m.room.message", NULL, "{\"m.mentions\":{\"user_ids\":\"" ANN "\"}}",
 		    3, ".m.rule.message", true, false },
 		{ "m.room.topic", "", "{\"m.mentions\":{\"user_ids\":[\"" ANN "\"]}}",
 		    3, ".m.rule.is_user_mention", true, true },
@@ -182,15 +181,13 @@ the_room_is_mentioned_by_those_who_may(void **state)
 		"{\"users\":{\"" BEN "\":50},\"notifications\":{\"room\":51}}" };
 	static const bool may[] = { true, false, true, false };
 	struct push_set *set = push_set_predefined();
-	const struct event *e = event(
-	    *state, "m.room.message", NULL, "{\"m.mentions\":{\"room\":true}}");
+	const struct event *e =
+	    event(*state, "m.room.message", NULL, "{\"m.mentions\":{\"room\":true}}");
 
 	for (int i = 0; i < 4; i++) {
-		struct power power = { .levels = event(
-					   *state, "m.room.power_levels", "", levels[i]) };
-		struct push_event pe = { .event = e,
-			.room_id = ROOM,
-			.arena = *state };
+		struct power power = { .levels = event(*state, "m.room.power_levels",
+					   "", levels[i]) };
+		struct push_event pe = { .event = e, .room_id = ROOM, .arena = *state };
 		struct push_facts facts = { .joined = 3, .power = &power };
 		struct push_result r;
 
@@ -239,8 +236,8 @@ event_match_looks_at_strings_alone(void **state)
 	    *state, e, COND("event_match", "\"key\":\"content.z\",\"pattern\":\"*\"")));
 	assert_false(holds(*state, e,
 	    COND("event_match", "\"key\":\"content.none\",\"pattern\":\"*\"")));
-	assert_false(holds(*state, e,
-	    COND("event_match", "\"key\":\"state_key\",\"pattern\":\"*\"")));
+	assert_false(holds(
+	    *state, e, COND("event_match", "\"key\":\"state_key\",\"pattern\":\"*\"")));
 	assert_false(holds(
 	    *state, e, COND("event_match", "\"key\":\"content\",\"pattern\":\"*\"")));
 	assert_false(holds(*state, e, COND("event_match", "\"key\":\"type\"")));
@@ -266,12 +263,11 @@ keys_may_hold_dots_and_backslashes(void **state)
 	assert_true(holds(
 	    *state, e, COND("event_match", "\"key\":\"content.\",\"pattern\":\"e\"")));
 	assert_true(holds(*state, e,
-	    COND("event_match",
-		"\"key\":\"content.s..\\\\.\",\"pattern\":\"dot\"")));
-	assert_false(holds(
-	    *state, e, COND("event_match", "\"key\":\"\",\"pattern\":\"*\"")));
-	assert_false(holds(
-	    *state, e, COND("event_match", "\"key\":\".\",\"pattern\":\"*\"")));
+	    COND("event_match", "\"key\":\"content.s..\\\\.\",\"pattern\":\"dot\"")));
+	assert_false(
+	    holds(*state, e, COND("event_match", "\"key\":\"\",\"pattern\":\"*\"")));
+	assert_false(
+	    holds(*state, e, COND("event_match", "\"key\":\".\",\"pattern\":\"*\"")));
 }
 
 static void
@@ -279,14 +275,14 @@ what_clients_are_shown_is_what_is_matched(void **state)
 {
 	const struct event *e = event(*state, "m.x", "key", "{}");
 
-	assert_true(holds(
-	    *state, e, COND("event_match", "\"key\":\"room_id\",\"pattern\":\"" ROOM "\"")));
-	assert_true(holds(
-	    *state, e, COND("event_match", "\"key\":\"sender\",\"pattern\":\"@BEN:*\"")));
-	assert_true(holds(
-	    *state, e, COND("event_match", "\"key\":\"event_id\",\"pattern\":\"$event\"")));
-	assert_true(holds(
-	    *state, e, COND("event_match", "\"key\":\"state_key\",\"pattern\":\"key\"")));
+	assert_true(holds(*state, e,
+	    COND("event_match", "\"key\":\"room_id\",\"pattern\":\"" ROOM "\"")));
+	assert_true(holds(*state, e,
+	    COND("event_match", "\"key\":\"sender\",\"pattern\":\"@BEN:*\"")));
+	assert_true(holds(*state, e,
+	    COND("event_match", "\"key\":\"event_id\",\"pattern\":\"$event\"")));
+	assert_true(holds(*state, e,
+	    COND("event_match", "\"key\":\"state_key\",\"pattern\":\"key\"")));
 	assert_true(holds(*state, e,
 	    COND("event_property_is", "\"key\":\"origin_server_ts\",\"value\":1234")));
 	assert_false(holds(
@@ -296,8 +292,8 @@ what_clients_are_shown_is_what_is_matched(void **state)
 static void
 the_body_is_matched_by_words(void **state)
 {
-	const struct event *e =
-	    event(*state, "m.room.message", NULL, "{\"body\":\"An exciting triple-whammy\"}");
+	const struct event *e = event(
+	    *state, "m.room.message", NULL, "{\"body\":\"An exciting triple-whammy\"}");
 
 	assert_true(holds(*state, e,
 	    COND("event_match", "\"key\":\"content.body\",\"pattern\":\"ex*ple\"")));
@@ -340,8 +336,8 @@ a_property_is_what_it_is_without_casting(void **state)
 static void
 an_array_contains_a_value_exactly(void **state)
 {
-	const struct event *e = event(*state, "m.x", NULL,
-	    "{\"l\":[\"#room:x\",1,[2],null],\"s\":\"#room:x\"}");
+	const struct event *e = event(
+	    *state, "m.x", NULL, "{\"l\":[\"#room:x\",1,[2],null],\"s\":\"#room:x\"}");
 	const char *kind = "event_property_contains";
 	static const char *const yes[] = { "\"content.l\",\"value\":\"#room:x\"",
 		"\"content.l\",\"value\":1", "\"content.l\",\"value\":null" };
@@ -356,8 +352,7 @@ an_array_contains_a_value_exactly(void **state)
 			*state, "{\"kind\":\"%s\",\"key\":%s}", kind, yes[i])));
 	for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
 		assert_false(holds(*state, e,
-		    arena_printf(
-			*state, "{\"kind\":\"%s\",\"key\":%s}", kind, no[i])));
+		    arena_printf(*state, "{\"kind\":\"%s\",\"key\":%s}", kind, no[i])));
 }
 
 /* In a room of ten. */
@@ -388,12 +383,12 @@ a_display_name_is_found_as_a_word(void **state)
 {
 	static const char name[] = "{\"kind\":\"contains_display_name\"}";
 
-	assert_true(holds(*state,
-	    event(*state, "m.x", NULL, "{\"body\":\"hey ANN *!\"}"), name));
+	assert_true(holds(
+	    *state, event(*state, "m.x", NULL, "{\"body\":\"hey ANN *!\"}"), name));
 	assert_false(holds(*state,
 	    event(*state, "m.x", NULL, "{\"body\":\"hey Ann and all\"}"), name));
-	assert_false(holds(*state,
-	    event(*state, "m.x", NULL, "{\"body\":\"joann *\"}"), name));
+	assert_false(
+	    holds(*state, event(*state, "m.x", NULL, "{\"body\":\"joann *\"}"), name));
 	assert_false(holds(*state, event(*state, "m.x", NULL, "{}"), name));
 }
 
@@ -404,11 +399,11 @@ conditions_that_nobody_knows_match_nothing(void **state)
 
 	assert_true(holds(*state, e, ""));
 	assert_false(holds(*state, e, "{\"kind\":\"org.example.moon_is_full\"}"));
-	assert_false(holds(*state, e, "{\"kind\":\"profile_tag\",\"profile_tag\":\"x\"}"));
+	assert_false(
+	    holds(*state, e, "{\"kind\":\"profile_tag\",\"profile_tag\":\"x\"}"));
 	assert_false(holds(*state, e, "{}"));
 	assert_false(holds(*state, e, "\"text\""));
-	assert_false(
-	    holds(*state, e, "{\"kind\":\"sender_notification_permission\"}"));
+	assert_false(holds(*state, e, "{\"kind\":\"sender_notification_permission\"}"));
 }
 
 static void
@@ -416,13 +411,11 @@ kinds_are_checked_in_their_order(void **state)
 {
 	static const char *const kinds[] = { "override", "content", "room", "sender",
 		"underride" };
-	static const char *const rules[] = {
-		"{\"rule_id\":\"o\",\"actions\":[]}",
+	static const char *const rules[] = { "{\"rule_id\":\"o\",\"actions\":[]}",
 		"{\"rule_id\":\"c\",\"actions\":[],\"pattern\":\"cake\"}",
 		"{\"rule_id\":\"" ROOM "\",\"actions\":[]}",
 		"{\"rule_id\":\"" BEN "\",\"actions\":[]}",
-		"{\"rule_id\":\"u\",\"actions\":[]}"
-	};
+		"{\"rule_id\":\"u\",\"actions\":[]}" };
 	static const char *const ids[] = { "o", "c", ROOM, BEN, "u" };
 	const struct event *e =
 	    event(*state, "m.room.message", NULL, "{\"body\":\"my cake\"}");

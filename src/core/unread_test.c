@@ -162,8 +162,7 @@ change(struct fixture *f, const char *user_id, const struct push_change *c)
 
 	assert_int_equal(
 	    push_rules_read(&f->t.ctx, f->t.arena, user_id, "", false, &set), M_OK);
-	assert_int_equal(
-	    push_rules_change(&f->t.ctx, f->t.arena, &set, "", c), M_OK);
+	assert_int_equal(push_rules_change(&f->t.ctx, f->t.arena, &set, "", c), M_OK);
 	assert_int_equal(ctx_settle(&f->t.ctx), M_OK);
 }
 
@@ -171,9 +170,7 @@ static void
 put(struct fixture *f, const char *user_id, const char *kind, const char *rule_id,
     const char *body)
 {
-	struct push_change c = {
-		.what = PUSH_PUT, .kind = kind, .rule_id = rule_id
-	};
+	struct push_change c = { .what = PUSH_PUT, .kind = kind, .rule_id = rule_id };
 	const char *why;
 	struct json *rule;
 
@@ -203,8 +200,8 @@ all_of(struct fixture *f, const char *user_id)
 	struct snapshot *s = room_snapshot(f->room);
 	struct unread unread;
 
-	assert_int_equal(unread_of(&f->t.ctx, f->t.arena, f->room, s, user_id, &unread,
-			     NULL, NULL),
+	assert_int_equal(
+	    unread_of(&f->t.ctx, f->t.arena, f->room, s, user_id, &unread, NULL, NULL),
 	    M_OK);
 	snapshot_unref(s);
 	return unread;
@@ -224,7 +221,7 @@ main_of(struct fixture *f, const char *user_id, struct unread_thread **threads_o
 	return unread;
 }
 
-#define assert_unread(count, n, h)                                                    \
+#define assert_unread(count, n, h)                                                     \
 	do {                                                                           \
 		struct unread u_ = (count);                                            \
                                                                                        \
@@ -531,7 +528,8 @@ a_word_of_ones_own_highlights(void **state)
 	struct fixture *f = *state;
 
 	put(f, BEN, "content", "cake",
-	    "{\"pattern\":\"cake\",\"actions\":[\"notify\",{\"set_tweak\":\"highlight\"}]}");
+	    "{\"pattern\":\"cake\",\"actions\":[\"notify\",{\"set_tweak\":"
+	    "\"highlight\"}]}");
 	say(f, ANN, "{\"body\":\"there is cake\"}");
 	say(f, ANN, "{\"body\":\"there are cakes\"}");
 	assert_unread(all_of(f, BEN), 2, 1);
@@ -563,9 +561,9 @@ a_name_in_the_room_is_looked_up(void **state)
 	put(f, BEN, "override", "name",
 	    "{\"conditions\":[{\"kind\":\"contains_display_name\"}],"
 	    "\"actions\":[\"notify\",{\"set_tweak\":\"highlight\"}]}");
-	assert_int_equal(testing_append(&f->t, f->room, BEN, "m.room.member", BEN,
-			     "{\"membership\":\"join\",\"displayname\":\"Benny\"}",
-			     NULL),
+	assert_int_equal(
+	    testing_append(&f->t, f->room, BEN, "m.room.member", BEN,
+		"{\"membership\":\"join\",\"displayname\":\"Benny\"}", NULL),
 	    M_OK);
 	say(f, ANN, "{\"body\":\"hey benny!\"}");
 	assert_unread(all_of(f, BEN), 1, 1);
@@ -633,13 +631,15 @@ a_unit_that_is_refused_leaves_no_mode_behind(void **state)
 	const struct json *content = testing_json(f->t.arena, "{\"body\":\"x\"}");
 	struct new_event events[] = {
 		{ .sender = ANN, .type = "m.room.message", .content = content },
-		{ .sender = USER("nobody"), .type = "m.room.message", .content = content },
+		{ .sender = USER("nobody"),
+		    .type = "m.room.message",
+		    .content = content },
 	};
 
 	plain(f, ANN);
 	put(f, BEN, "room", f->room->room_id, "{\"actions\":[]}");
-	assert_int_equal(room_append(&f->t.ctx, f->t.arena, f->room, events, 2, NULL),
-	    M_FORBIDDEN);
+	assert_int_equal(
+	    room_append(&f->t.ctx, f->t.arena, f->room, events, 2, NULL), M_FORBIDDEN);
 	plain(f, ANN);
 	assert_unread(all_of(f, BEN), 1, 0);
 	assert_unread(all_of(f, CAT), 2, 0);
@@ -855,8 +855,8 @@ model_say(struct model *m, int sender)
 	if (room)
 		buf_lit(&text, "\"room\":true");
 	if (whom < USERS)
-		buf_printf(&text, "%s\"user_ids\":[\"%s\"]", room ? "," : "",
-		    names[whom]);
+		buf_printf(
+		    &text, "%s\"user_ids\":[\"%s\"]", room ? "," : "", names[whom]);
 	buf_lit(&text, "}");
 	if (thread != 0)
 		buf_printf(&text,
@@ -874,8 +874,8 @@ model_say(struct model *m, int sender)
 		if (u == sender || notice || !m->joined[u])
 			continue;
 		e->highlights[u] = named || (cake && m->likes_cake[u]);
-		e->notifies[u] = e->highlights[u] ||
-				 !(m->muted[u] || (m->deaf[u] && sender == 0));
+		e->notifies[u] =
+		    e->highlights[u] || !(m->muted[u] || (m->deaf[u] && sender == 0));
 	}
 	m->read[sender][thread] = m->count;
 }
@@ -895,7 +895,10 @@ model_read(struct model *m, int user)
 		return; /* receipts go forward alone */
 	*place = at + 1;
 	receipt(m->f, names[user], rand() % 2,
-	    thread < 0 ? "" : thread == 0 ? "main" : m->roots[thread], m->events[at].id);
+	    thread < 0	  ? ""
+	    : thread == 0 ? "main"
+			  : m->roots[thread],
+	    m->events[at].id);
 }
 
 static void
