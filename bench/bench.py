@@ -105,15 +105,15 @@ def medians(runs):
         if runs else {}
 
 
-def measured(bench, name, peers):
+def measured(bench, module, name, peers):
     """{column: {figure: median}}: Parlour, floor, and each peer."""
-    floor = measure.FLOORS.get(name)
+    floor = module.FLOORS.get(name)
     columns = {"floor": []}
     with contextlib.ExitStack() as stack:
         going = {}
         for kind in (Parlour, *peers):
             target = stack.enter_context(bench.started(kind))
-            going[kind.name] = measure.ALL[name](bench, target)
+            going[kind.name] = module.ALL[name](bench, target)
             columns[kind.name] = []
         for _ in range(bench.runs):
             if floor:
@@ -234,12 +234,6 @@ def common_arguments(parser, module):
                         help="the build tree to measure (build/release)")
 
 
-def arguments():
-    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
-    common_arguments(parser, measure)
-    return parser.parse_args()
-
-
 def build(tree, *programs):
     made = subprocess.run(["ninja", "-C", str(tree), "parlour", "bench/load", *programs],
                           text=True, check=False, stdout=subprocess.PIPE,
@@ -249,21 +243,24 @@ def build(tree, *programs):
     os.environ["PARLOUR_BIN"] = str(tree / "parlour")
 
 
-def main():
-    options = arguments()
+def run(module, prog, about, *programs):
+    """What a command does whose measurements stand in a module."""
+    parser = argparse.ArgumentParser(prog=prog, description=about)
+    common_arguments(parser, module)
+    options = parser.parse_args()
     bench = Bench(options)
     peers, results = [PEERS[name] for name in options.peer], {}
-    with bench.ready("bench/http_floor", "src/store/commit_floor"):
-        for name in options.names or measure.ALL:
-            results[name] = measured(bench, name, peers)
-            print("\n" + aligned(table(name, results[name], measure.GOALS)), flush=True)
+    with bench.ready(*programs):
+        for name in options.names or module.ALL:
+            results[name] = measured(bench, module, name, peers)
+            print("\n" + aligned(table(name, results[name], module.GOALS)), flush=True)
     if options.json:
         save_json(options.json, bench, figures=results)
     if options.save:
-        title = __doc__.split("\n\n", maxsplit=1)[0].replace(
-            "Measures", "# Figures\n\n`./dev bench` measures")
-        save(measure, title, f"Medians of {bench.runs} runs.", results, measure.GOALS)
+        title = about.split("\n\n", maxsplit=1)[0].replace(
+            "Measures", f"# Figures\n\n`{prog}` measures")
+        save(module, title, f"Medians of {bench.runs} runs.", results, module.GOALS)
 
 
 if __name__ == "__main__":
-    main()
+    run(measure, "./dev bench", __doc__, "bench/http_floor", "src/store/commit_floor")

@@ -212,11 +212,26 @@ each(struct run *run)
 
 /* ---- listen ---- */
 
-/* Where the listener goes on: the answer's "end". */
+/* An answer of /sync, not of /events. */
+static bool
+is_sync(const struct answer *answer)
+{
+	return strstr(answer->body, "\"next_batch\":\"") != NULL;
+}
+
+static bool
+tells_nothing(const struct answer *answer)
+{
+	return is_sync(answer) ? strstr(answer->body, "\"rooms\":") == NULL
+			       : strstr(answer->body, "\"chunk\":[]") != NULL;
+}
+
+/* Where the listener goes on. */
 static void
 follow(struct load_conn *conn, const struct answer *answer)
 {
-	struct str end = answer_member_of(answer, "\"end\":\"");
+	struct str end = answer_member_of(
+	    answer, is_sync(answer) ? "\"next_batch\":\"" : "\"end\":\"");
 
 	free(conn->from);
 	conn->from = xstrndup(end.p, end.n);
@@ -234,7 +249,7 @@ listen_answer(struct load *load, struct load_conn *conn, const struct answer *an
 		vec_push(&run->send_us, conn->answered_us - run->sent_us);
 		return;
 	}
-	if (strstr(answer->body, "\"chunk\":[]") != NULL)
+	if (tells_nothing(answer))
 		load_die("a listener was answered with nothing");
 	follow(conn, answer);
 	run->heard_us = conn->answered_us;

@@ -27,7 +27,8 @@ KEYS = ["user_id", "reason", "type", "identifier", "password", "auth", "username
         "timeout", "filter", "limit", "since", "refresh_token", "token", "device_id",
         "room_version", "is_direct", "body", "membership", "history_visibility", "join_rule",
         "users", "events", "alias", "new_password", "nonce", "mac", "admin", "session",
-        "guest_access_token", "allow", "redacts", "logout_devices", "room_alias_name"]
+        "guest_access_token", "allow", "redacts", "logout_devices", "room_alias_name", "thread_id",
+        "m.read", "m.read.private", "m.fully_read", "order"]
 BODIES = [b"", b"{", b"}", b"[]", b"null", b"5", b'"x"', b"{}", b"\xff\xfe\xfd", b'{"a":"\xc3"}',
           b'{"a":"\xed\xa0\x80"}', b'{"a":"\\ud800"}', b'{"\\u0000":1}', b'{"a":1,"a":2}',
           b'{"a":1e999999}', b'{"a":' + b"9" * 4000 + b"}", DEEP, b"[" * 100000,
@@ -52,7 +53,8 @@ def filled(path, dice, room, event, user):
     """The path with good ids mostly, and hostile ones at times."""
     good = {"roomId": room, "eventId": event, "userId": user.user_id, "roomIdOrAlias": room,
             "eventType": "m.room.message", "stateKey": "", "txnId": fresh("t"),
-            "roomAlias": "#x:localhost", "keyName": "displayname"}
+            "roomAlias": "#x:localhost", "keyName": "displayname",
+            "receiptType": "m.read", "type": "org.example.kind", "tag": "u.work"}
 
     def one(match):
         if dice.random() < 0.35 or match.group(1) not in good:

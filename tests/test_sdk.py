@@ -56,3 +56,9 @@ def test_sdk_0_3_lives_on_api_v1(server, ann, ben):
     assert "GET /_matrix/client/api/v1/events?access_token,from,timeout" in asked
     assert ann.membership(room, ben.user_id) == "leave"
     assert ann.get(f"/profile/{ben.user_id}/displayname") == {"displayname": "Old Timer"}
+
+
+def test_sdk_43_is_two_people_for_ten_minutes(server, ann, ben):
+    asked = play("sdk43_people.mjs", server, ann, "!unused", ann.local_part, ben.local_part,
+                 PASSWORD)
+    assert any(one.startswith("GET /_matrix/client/v3/sync?") for one in asked)

@@ -23,6 +23,8 @@ struct server {
 	struct limits *limits;
 	struct workers *workers, *slow;
 	struct hubs *hubs;
+	struct sync_filters *sync_filters;
+	struct sync_members *sync_members;
 	struct io_context *ios;	 /* one per io thread: what INLINE handlers work with */
 	pthread_t keeper;	 /* the once-a-second chores */
 	struct lock keeper_lock; /* RANK_LEAF */

@@ -10,6 +10,7 @@
 #include "api/error.h"
 #include "api/inside.h"
 #include "base/address.h"
+#include "base/clock.h"
 
 #define REFUSED_RETRY_MS 5000
 
@@ -94,6 +95,8 @@ poll_hubs_new(struct server *server)
 		.token_gone =
 		    http_shared_new(401, "application/json", body, sizeof body - 1) };
 
+	server->sync_filters = sync_filters_new();
+	server->sync_members = sync_members_new();
 	return hubs_new(server->core, server->http, &options);
 }
 
@@ -101,6 +104,23 @@ void
 poll_hubs_free(struct server *server)
 {
 	hubs_free(server->hubs);
+	sync_filters_free(server->sync_filters);
+	sync_members_free(server->sync_members);
+}
+
+int64_t
+poll_expiry(const struct req *req, int64_t now_mono_ms)
+{
+	return req->who.expires_ms == 0
+		   ? 0
+		   : now_mono_ms + req->who.expires_ms - clock_now_ms();
+}
+
+void
+poll_sync(const struct req *req, struct waiting_sync *sync)
+{
+	sync->filters = req->server->sync_filters;
+	sync->members = req->server->sync_members;
 }
 
 void

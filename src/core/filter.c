@@ -133,7 +133,7 @@ filter_of(struct arena *arena, const struct json *json, struct filter *out,
 {
 	struct reading r = { arena, json, why_out };
 	const struct json *limit;
-	bool is_there, unused;
+	bool is_there;
 	enum mx_err err;
 
 	*out = (struct filter){ .limit = 0 };
@@ -150,7 +150,8 @@ filter_of(struct arena *arena, const struct json *json, struct filter *out,
 		err = read_flag(&r, "include_redundant_members", &is_there,
 		    &out->include_redundant_members);
 	if (err == M_OK)
-		err = read_flag(&r, "unread_thread_notifications", &is_there, &unused);
+		err = read_flag(&r, "unread_thread_notifications", &is_there,
+		    &out->unread_thread_notifications);
 	limit = value_of(json, "limit");
 	if (err != M_OK || limit == NULL)
 		return err;
@@ -182,39 +183,41 @@ filter_read(
 /* --- a whole Filter --- */
 
 static enum mx_err
-check_part(struct reading *r, const char *key)
+read_part(struct reading *r, const char *key, struct filter *out)
 {
 	const struct json *part = value_of(r->json, key);
-	struct filter unused;
 
-	return part == NULL ? M_OK : filter_of(r->arena, part, &unused, r->why_out);
+	return part == NULL ? M_OK : filter_of(r->arena, part, out, r->why_out);
 }
 
 static enum mx_err
-check_room(struct reading *r)
+read_room(struct reading *r, struct filter_whole *out)
 {
-	static const char *const parts[] = { "account_data", "ephemeral", "state",
-		"timeline" };
-	struct filter_list rooms, not_rooms;
-	bool is_there, flag;
+	const struct {
+		const char *key;
+		struct filter *part;
+	} parts[] = { { "account_data", &out->room_account_data },
+		{ "ephemeral", &out->ephemeral }, { "state", &out->state },
+		{ "timeline", &out->timeline } };
+	bool is_there;
 	enum mx_err err;
 
 	if (!json_is(r->json, JSON_OBJECT))
 		return wrong(r, "room is an object");
-	err = read_list(r, "rooms", &rooms);
+	err = read_list(r, "rooms", &out->rooms);
 	if (err == M_OK)
-		err = read_list(r, "not_rooms", &not_rooms);
+		err = read_list(r, "not_rooms", &out->not_rooms);
 	if (err == M_OK)
-		err = check_rooms(r, &rooms, &not_rooms);
+		err = check_rooms(r, &out->rooms, &out->not_rooms);
 	if (err == M_OK)
-		err = read_flag(r, "include_leave", &is_there, &flag);
+		err = read_flag(r, "include_leave", &is_there, &out->include_leave);
 	for (size_t i = 0; err == M_OK && i < sizeof parts / sizeof parts[0]; i++)
-		err = check_part(r, parts[i]);
+		err = read_part(r, parts[i].key, parts[i].part);
 	return err;
 }
 
 static enum mx_err
-check_format(struct reading *r)
+read_format(struct reading *r, struct filter_whole *out)
 {
 	const struct json *format = value_of(r->json, "event_format");
 	const char *text = json_as_str(format);
@@ -224,36 +227,40 @@ check_format(struct reading *r)
 	if (text == NULL ||
 	    (strcmp(text, "client") != 0 && strcmp(text, "federation") != 0))
 		return wrong(r, "event_format is client or federation");
+	out->is_federation = strcmp(text, "federation") == 0;
 	return M_OK;
 }
 
-static enum mx_err
-check_all(struct reading *r)
+enum mx_err
+filter_whole_of(struct arena *arena, const struct json *json, struct filter_whole *out,
+    const char **why_out)
 {
-	struct filter_list unused;
+	struct reading r = { arena, json, why_out };
 	const struct json *room;
 	enum mx_err err;
 
-	if (!json_is(r->json, JSON_OBJECT))
-		return wrong(r, "a filter is an object");
-	room = value_of(r->json, "room");
-	err = read_list(r, "event_fields", &unused);
+	*out = (struct filter_whole){ .is_federation = false };
+	if (!json_is(json, JSON_OBJECT))
+		return wrong(&r, "a filter is an object");
+	room = value_of(json, "room");
+	err = read_list(&r, "event_fields", &out->event_fields);
 	if (err == M_OK)
-		err = check_format(r);
+		err = read_format(&r, out);
 	if (err == M_OK)
-		err = check_part(r, "presence");
+		err = read_part(&r, "presence", &out->presence);
 	if (err == M_OK)
-		err = check_part(r, "account_data");
+		err = read_part(&r, "account_data", &out->account_data);
 	if (err != M_OK || room == NULL)
 		return err;
-	return check_room(&(struct reading){ r->arena, room, r->why_out });
+	return read_room(&(struct reading){ arena, room, why_out }, out);
 }
 
 enum mx_err
 filter_check(const struct json *filter, const char **why_out)
 {
 	struct arena *arena = arena_new();
-	enum mx_err err = check_all(&(struct reading){ arena, filter, why_out });
+	struct filter_whole unused;
+	enum mx_err err = filter_whole_of(arena, filter, &unused, why_out);
 
 	arena_free(arena);
 	return err;
@@ -281,20 +288,32 @@ has_match(const struct filter_list *list, const char *text)
 
 /* What is excluded stays so even if it is included as well. */
 bool
+filter_keeps_type(const struct filter *f, const char *type, const char *sender)
+{
+	if (has_match(&f->not_types, type) ||
+	    (sender != NULL && has(&f->not_senders, sender)))
+		return false;
+	if (f->types.v != NULL && !has_match(&f->types, type))
+		return false;
+	return f->senders.v == NULL || (sender != NULL && has(&f->senders, sender));
+}
+
+bool
+filter_keeps_room(const struct filter_list *rooms, const struct filter_list *not_rooms,
+    const char *room_id)
+{
+	return !has(not_rooms, room_id) && (rooms->v == NULL || has(rooms, room_id));
+}
+
+bool
 filter_keeps(const struct sliced *event, const void *arg)
 {
 	const struct filter *f = arg;
 
-	if (has_match(&f->not_types, event->type) ||
-	    has(&f->not_senders, event->sender))
-		return false;
-	if (f->types.v != NULL && !has_match(&f->types, event->type))
-		return false;
-	if (f->senders.v != NULL && !has(&f->senders, event->sender))
+	if (!filter_keeps_type(f, event->type, event->sender))
 		return false;
 	if (f->room_id != NULL &&
-	    (has(&f->not_rooms, f->room_id) ||
-		(f->rooms.v != NULL && !has(&f->rooms, f->room_id))))
+	    !filter_keeps_room(&f->rooms, &f->not_rooms, f->room_id))
 		return false;
 	return !f->has_contains_url || sliced_has(event, "url") == f->contains_url;
 }

@@ -20,6 +20,7 @@ struct filter {
 	struct filter_list senders, not_senders, rooms, not_rooms;
 	bool has_contains_url, contains_url;
 	bool lazy_load_members, include_redundant_members;
+	bool unread_thread_notifications;
 	int64_t limit;	     /* 0: none */
 	const char *room_id; /* the room that is read: set by whoever uses it */
 };
@@ -28,6 +29,19 @@ struct filter {
  * M_INVALID_PARAM with a sentence in *why_out if it is no such thing. */
 enum mx_err filter_read(struct arena *arena, const char *text, struct filter *out,
     const char **why_out) MUST_USE;
+/* A whole Filter, for /sync. Zeroed: everything passes. */
+struct filter_whole {
+	struct filter_list event_fields;
+	bool is_federation; /* event_format: events as servers have them */
+	struct filter presence, account_data;
+	struct filter_list rooms, not_rooms;
+	bool include_leave;
+	struct filter room_account_data, ephemeral, state, timeline;
+};
+
+/* M_BAD_JSON with a sentence if it is no such thing. */
+enum mx_err filter_whole_of(struct arena *arena, const struct json *json,
+    struct filter_whole *out, const char **why_out) MUST_USE;
 /* Is this JSON a whole Filter, as clients upload it? M_BAD_JSON with a sentence. */
 enum mx_err filter_check(const struct json *filter, const char **why_out) MUST_USE;
 
@@ -37,6 +51,12 @@ enum mx_err filter_of(struct arena *arena, const struct json *json, struct filte
 
 /* Does the event pass? As page.keep and state_pick.keep: arg is the filter. */
 bool filter_keeps(const struct sliced *event, const void *arg);
+/* The same of what is no event of a room's timeline: by type and sender (NULL:
+ * nobody's) alone. */
+bool filter_keeps_type(const struct filter *f, const char *type, const char *sender);
+/* Is the room among those that a filter's two lists let through? */
+bool filter_keeps_room(const struct filter_list *rooms,
+    const struct filter_list *not_rooms, const char *room_id);
 
 /* Does pattern, in which * stands for any characters, match all of text? */
 bool filter_matches(const char *pattern, const char *text);

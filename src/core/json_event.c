@@ -78,8 +78,7 @@ content(struct buf *out, const struct event *e)
 
 /* Everything that does not depend on who asks, up to where `age` and `unsigned` go. */
 static void
-head(
-    struct buf *out, const struct event *e, enum event_format format, bool without_room)
+head(struct buf *out, const struct event *e, enum event_format format)
 {
 	buf_lit(out, "{\"content\":");
 	content(out, e);
@@ -88,7 +87,7 @@ head(
 	buf_int(out, e->origin_server_ts);
 	if (e->redacts != NULL && strcmp(e->type, "m.room.redaction") == 0)
 		field(out, "redacts", e->redacts);
-	if (!without_room)
+	if (format != FORMAT_SYNC)
 		field(out, "room_id", e->room_id);
 	field(out, "sender", e->sender);
 	if (e->state_key != NULL)
@@ -109,7 +108,7 @@ struct ending {
 static void
 redacted_because(struct buf *out, const struct event *e, const struct event_view *view)
 {
-	head(out, e, FORMAT_CLIENT, view->without_room_id);
+	head(out, e, view->format == FORMAT_SYNC ? FORMAT_SYNC : FORMAT_CLIENT);
 	buf_char(out, '}');
 }
 
@@ -155,7 +154,7 @@ make_head(const struct event *event, enum event_format format)
 	struct shared_json *made;
 	struct buf b = { 0 };
 
-	head(&b, event, format, false);
+	head(&b, event, format);
 	made = xmalloc(sizeof *made + b.n);
 	atomic_init(&made->refs, 1);
 	made->n = b.n;
@@ -212,12 +211,8 @@ json_event_live(struct buf *out, struct live_event *e, const struct event_view *
 		end.redacted_because = e->redacted_because->event;
 	if (same(e->device_id, view->device_id) && same(event->sender, view->user_id))
 		end.txn_id = e->txn_id;
-	if (view->without_room_id) {
-		head(out, event, view->format, true);
-	} else {
-		shared = shared_head(e, view->format);
-		buf_add(out, shared->bytes, shared->n);
-	}
+	shared = shared_head(e, view->format);
+	buf_add(out, shared->bytes, shared->n);
 	ending(out, &end, view);
 }
 
@@ -265,7 +260,7 @@ json_event_stored(
 	field(out, "event_id", e->event_id);
 	slice(out, ",\"origin_server_ts\":", raw->origin_server_ts);
 	slice(out, ",\"redacts\":", e->redacts);
-	if (!view->without_room_id)
+	if (view->format != FORMAT_SYNC)
 		field(out, "room_id", e->room_id);
 	slice(out, ",\"sender\":", raw->sender);
 	slice(out, ",\"state_key\":", raw->state_key);

@@ -16,8 +16,11 @@
 
 enum event_format {
 	FORMAT_CLIENT, /* client-server-api/#room-event-format: unsigned alone */
-	FORMAT_V1, /* /events: unsigned, and 2015's fields at the top level as well */
-	FORMAT_COUNT
+	FORMAT_V1,   /* /events: unsigned, and 2015's fields at the top level as well */
+	FORMAT_SYNC, /* as CLIENT, without the room's id: it stands around the events */
+	FORMAT_COUNT,
+	FORMAT_RAW =
+	    FORMAT_COUNT, /* as servers have it; nothing is added or left out */
 };
 
 /* Counted bytes. */
@@ -70,7 +73,6 @@ struct event_view {
 	enum membership membership; /* the asker's at the event; NONE shows "leave" */
 	bool may_see_replaced;	    /* may the asker see the event that was replaced? */
 	int64_t now_ms;		    /* for age */
-	bool without_room_id; /* as /sync shows events; never with live events' cache */
 };
 
 /* Appends the event as the asker may see it. */

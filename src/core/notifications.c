@@ -161,7 +161,6 @@ add_room(struct listing *l, const struct member_row *member)
 	source->s = room_snapshot(source->room);
 	seer_init(&source->seer, l->ctx, l->arena, source->room, source->s, user_id,
 	    l->n->who->device_id);
-	source->seer.without_room_id = true;
 	err = add_rows(l, source);
 	if (err != M_OK || member->membership != MEMBERSHIP_JOIN)
 		return err;
@@ -247,7 +246,7 @@ write_one(struct listing *l, const struct candidate *c, struct stored_event *sto
 	buf_lit(out, "{\"actions\":");
 	write_actions(l, c, event);
 	buf_lit(out, ",\"event\":");
-	seer_write(&c->source->seer, out, stored, event, FORMAT_CLIENT);
+	seer_write(&c->source->seer, out, stored, event, FORMAT_SYNC);
 	buf_printf(out, ",\"read\":%s,\"room_id\":", is_read(l, c) ? "true" : "false");
 	buf_json_str(out, c->source->room->room_id);
 	buf_printf(out, ",\"ts\":%lld}", (long long)event->origin_server_ts);

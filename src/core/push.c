@@ -11,6 +11,7 @@
 #include "base/bloom.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "store/account_data.h"
 #include "store/push_rules.h"
 
 #define DEVIATING_BYTES (64 << 20) /* of memory for who has rules: 32 million users */
@@ -174,26 +175,29 @@ keep(struct push *push, const char *user_id, struct push_set *set, uint64_t chan
 }
 
 static const struct json *
-parse(struct arena *arena, enum mx_err err, struct str json)
+parse(struct arena *arena, const char *text, size_t n)
 {
-	return err != M_OK
-		   ? NULL
-		   : json_parse(arena, (char *)json.p, json.n, JSON_LENIENT, NULL);
+	return json_parse_copy(arena, text, n, JSON_LENIENT, NULL);
 }
 
 static struct push_set *
 load(struct ctx *ctx, const char *user_id)
 {
 	struct push_ruleset set = { .user_id = user_id };
+	const struct json *ignored = NULL;
 	struct arena *arena = arena_new();
-	struct str own = { NULL, 0 }, ignored = { NULL, 0 };
-	enum mx_err err = store_push_rules_get(ctx->db, arena, user_id, "", &own),
-		    err_ignored = store_push_ignored(ctx->db, arena, user_id, &ignored);
+	struct account_data_row row;
 	struct push_set *out = NULL;
+	struct str own;
+	enum mx_err err = store_push_rules_get(ctx->db, arena, user_id, "", &own);
 
-	set.own = parse(arena, err, own);
+	if (err == M_OK)
+		set.own = parse(arena, own.p, own.n);
+	if (store_account_data_get(
+		ctx->db, arena, user_id, 0, "m.ignored_user_list", &row) == M_OK)
+		ignored = parse(arena, row.json, row.json_n);
 	if (err == M_OK || err == M_NOT_FOUND)
-		out = push_set_new(&set, parse(arena, err_ignored, ignored));
+		out = push_set_new(&set, ignored);
 	arena_free(arena);
 	return out;
 }

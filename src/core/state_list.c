@@ -17,11 +17,19 @@
 struct listing {
 	struct seer *seer;
 	const struct state_pick *pick;
+	int64_t at;
 	VEC(struct state_ref) refs;
+	VEC(const struct state_entry *) later; /* whose keys have changed since `at` */
 	struct redacted_row *redacted;
 	int redacted_count;
 	struct buf json; /* one event's bytes at a time */
 };
+
+static bool
+is_standard64(const struct seer *seer)
+{
+	return seer->room->version->event_id_format == EVENT_ID_BASE64;
+}
 
 static void
 collect(struct listing *l, const struct state_ref *ref)
@@ -38,13 +46,17 @@ collect(struct listing *l, const struct state_ref *ref)
 static bool
 collect_entry(const struct state_entry *entry, void *arg)
 {
+	struct listing *l = arg;
 	const struct state_ref ref = { .event = entry->event,
 		.event_id = entry->event_id,
 		.type = entry->type,
 		.state_key = entry->state_key,
 		.membership = entry->membership };
 
-	collect(arg, &ref);
+	if (entry->event >= l->at)
+		vec_push(&l->later, entry);
+	else
+		collect(l, &ref);
 	return true;
 }
 
@@ -64,21 +76,52 @@ collect_row(const struct state_row *row, void *arg)
 	collect(l, &ref);
 }
 
+static void
+collect_tree(struct listing *l)
+{
+	const struct snapshot *s = l->seer->s;
+
+	if (l->pick != NULL && l->pick->type != NULL)
+		state_each_of(s->state, l->pick->type, collect_entry, l);
+	else
+		state_each(s->state, collect_entry, l);
+}
+
+/* What the present tree has of keys that have changed since is exchanged for what they
+ * held then. */
+static enum mx_err
+collect_former(struct listing *l)
+{
+	for (size_t i = 0; i < l->later.n; i++) {
+		const struct state_entry *entry = l->later.v[i];
+		struct state_ref ref;
+		enum mx_err err = state_list_ref_at(
+		    l->seer, l->at, entry->type, entry->state_key, &ref);
+
+		if (err == M_OK)
+			collect(l, &ref);
+		else if (err != M_NOT_FOUND)
+			return err;
+	}
+	return M_OK;
+}
+
+/* Where so many keys have changed since, the state is read from the store as a whole.
+ */
+#define FORMER_MAX 100
+
 static enum mx_err
 collect_all(struct listing *l, int64_t at)
 {
 	const struct snapshot *s = l->seer->s;
-	const struct room_version *version = l->seer->room->version;
 
-	if (at > s->position) {
-		if (l->pick != NULL && l->pick->type != NULL)
-			state_each_of(s->state, l->pick->type, collect_entry, l);
-		else
-			state_each(s->state, collect_entry, l);
-		return M_OK;
-	}
-	return store_state_load(l->seer->ctx->db, s->segment, at,
-	    version->event_id_format == EVENT_ID_BASE64, collect_row, l);
+	l->at = at;
+	collect_tree(l);
+	if (l->later.n <= FORMER_MAX)
+		return collect_former(l);
+	l->refs.n = 0;
+	return store_state_load(
+	    l->seer->ctx->db, s->segment, at, is_standard64(l->seer), collect_row, l);
 }
 
 static int
@@ -116,9 +159,127 @@ read_event(struct listing *l, const struct state_ref *ref, struct sliced *e)
 	}
 	e->stored.event = ref->event;
 	e->stored.event_id = ref->event_id;
+	e->stored.json = l->json.p;
+	e->stored.json_n = l->json.n;
 	if (l->pick != NULL && l->pick->keep != NULL)
 		e->sender = slice_text(arena, e->raw.sender);
 	return true;
+}
+
+static void
+listing_fini(struct listing *l)
+{
+	vec_free(&l->refs);
+	vec_free(&l->later);
+	buf_free(&l->json);
+}
+
+/* Moves what was collected into the arena, in order. */
+static void
+take_refs(struct listing *l, struct state_ref **refs_out, int *n_out)
+{
+	struct arena *arena = l->seer->arena;
+
+	if (l->refs.n > 0)
+		qsort(l->refs.v, l->refs.n, sizeof *l->refs.v, by_event);
+	*n_out = (int)l->refs.n;
+	*refs_out = ARENA_ARRAY(arena, struct state_ref, l->refs.n + 1);
+	if (l->refs.n > 0)
+		memcpy(*refs_out, l->refs.v, l->refs.n * sizeof *l->refs.v);
+}
+
+enum mx_err
+state_list_refs(struct seer *seer, int64_t at, const struct state_pick *pick,
+    struct state_ref **refs_out, int *n_out)
+{
+	struct listing l = { .seer = seer, .pick = pick };
+	enum mx_err err = collect_all(&l, at);
+
+	take_refs(&l, refs_out, n_out);
+	listing_fini(&l);
+	return err;
+}
+
+/* In the tail they are at hand. */
+static void
+collect_tail(struct listing *l, int64_t from, int64_t to)
+{
+	const struct snapshot *s = l->seer->s;
+
+	for (int i = 0; i < s->tail_count; i++) {
+		const struct live_event *e = s->tail[i];
+		const struct event *event = e->pdu->event;
+
+		if (e->event > from && e->event <= to && event->state_key != NULL)
+			vec_push(&l->refs, ((struct state_ref){ .event = e->event,
+					       .event_id = event->event_id,
+					       .type = event->type,
+					       .state_key = event->state_key,
+					       .membership = e->membership_after }));
+	}
+}
+
+enum mx_err
+state_list_changed(struct seer *seer, int64_t from, int64_t to,
+    struct state_ref **refs_out, int *n_out)
+{
+	struct listing l = { .seer = seer };
+	enum mx_err err = M_OK;
+
+	if (from >= seer->s->tail_from)
+		collect_tail(&l, from, to);
+	else
+		err = store_state_between(seer->ctx->db, seer->room->id, from, to,
+		    is_standard64(seer), collect_row, &l);
+	take_refs(&l, refs_out, n_out);
+	listing_fini(&l);
+	return err;
+}
+
+enum mx_err
+state_list_ref_at(struct seer *seer, int64_t at, const char *type,
+    const char *state_key, struct state_ref *out)
+{
+	struct db *db = seer->ctx->db;
+	struct stored_event stored;
+	int64_t event, detail;
+	enum mx_err err =
+	    store_state_at(db, seer->s->segment, at, type, state_key, &event, &detail);
+
+	if (err == M_OK)
+		err = store_event_get(
+		    db, seer->arena, event, is_standard64(seer), &stored);
+	if (err == M_OK)
+		*out = (struct state_ref){ .event = event,
+			.event_id = stored.event_id,
+			.type = type,
+			.state_key = state_key,
+			.membership = strcmp(type, "m.room.member") == 0
+					  ? (enum membership)detail
+					  : MEMBERSHIP_NONE };
+	return err;
+}
+
+/* Hands out the events behind refs, which are in order. */
+static enum mx_err
+read_refs(struct listing *l, const struct state_ref *refs, int n,
+    void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),
+    void *arg)
+{
+	const struct state_pick *pick = l->pick;
+	enum mx_err err = store_redacted_state(l->seer->ctx->db, l->seer->arena,
+	    l->seer->room->id, &l->redacted, &l->redacted_count);
+	struct sliced e;
+	int next = 0;
+
+	for (int i = 0; err == M_OK && i < n; i++) {
+		if (!read_event(l, &refs[i], &e))
+			continue;
+		e.stored.redacted_by = redacted_by(l, refs[i].event, &next);
+		if (pick == NULL || pick->keep == NULL || pick->keep(&e, pick->arg))
+			fn(&e, &refs[i], arg);
+	}
+	return err;
 }
 
 enum mx_err
@@ -128,25 +289,12 @@ state_list_each(struct seer *seer, int64_t at, const struct state_pick *pick,
 {
 	struct listing l = { .seer = seer, .pick = pick };
 	enum mx_err err = collect_all(&l, at);
-	struct sliced e;
-	int next = 0;
 
-	if (err == M_OK)
-		err = store_redacted_state(seer->ctx->db, seer->arena, seer->room->id,
-		    &l.redacted, &l.redacted_count);
 	if (err == M_OK && l.refs.n > 0)
 		qsort(l.refs.v, l.refs.n, sizeof *l.refs.v, by_event);
-	for (size_t i = 0; err == M_OK && i < l.refs.n; i++) {
-		const struct state_ref *ref = &l.refs.v[i];
-
-		if (!read_event(&l, ref, &e))
-			continue;
-		e.stored.redacted_by = redacted_by(&l, ref->event, &next);
-		if (pick == NULL || pick->keep == NULL || pick->keep(&e, pick->arg))
-			fn(&e, ref, arg);
-	}
-	vec_free(&l.refs);
-	buf_free(&l.json);
+	if (err == M_OK)
+		err = read_refs(&l, l.refs.v, (int)l.refs.n, fn, arg);
+	listing_fini(&l);
 	return err;
 }
 
@@ -185,19 +333,45 @@ write_one(const struct sliced *e, const struct state_ref *ref, void *arg)
 	w->asker.membership = seer_membership_at(w->seer, ref->event + own);
 	if (w->out->n > w->first)
 		buf_char(w->out, ',');
-	json_event_stored(w->out, &view, &w->asker);
+	if (w->asker.format == FORMAT_RAW)
+		buf_add(w->out, e->stored.json, e->stored.json_n);
+	else
+		json_event_stored(w->out, &view, &w->asker);
+}
+
+static struct writing
+writing_of(struct seer *seer, struct buf *out, enum event_format format)
+{
+	return (struct writing){ .seer = seer,
+		.out = out,
+		.asker = { .format = format,
+		    .user_id = seer->user_id,
+		    .device_id = seer->device_id,
+		    .now_ms = clock_now_ms() } };
+}
+
+enum mx_err
+state_list_write_refs(struct seer *seer, struct buf *out, const struct state_ref *refs,
+    int n, const struct state_pick *pick, enum event_format format)
+{
+	struct writing w = writing_of(seer, out, format);
+	struct listing l = { .seer = seer, .pick = pick };
+	enum mx_err err = M_OK;
+
+	buf_char(out, '[');
+	w.first = out->n;
+	if (n > 0)
+		err = read_refs(&l, refs, n, write_one, &w);
+	buf_char(out, ']');
+	listing_fini(&l);
+	return err;
 }
 
 enum mx_err
 state_list_write(struct seer *seer, struct buf *out, int64_t at,
     const struct state_pick *pick, enum event_format format)
 {
-	struct writing w = { .seer = seer,
-		.out = out,
-		.asker = { .format = format,
-		    .user_id = seer->user_id,
-		    .device_id = seer->device_id,
-		    .now_ms = clock_now_ms() } };
+	struct writing w = writing_of(seer, out, format);
 	enum mx_err err;
 
 	buf_char(out, '[');

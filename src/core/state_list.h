@@ -25,6 +25,22 @@ struct state_pick {
 	const void *arg;
 };
 
+/* Which events a state just before `at` is of, in the order of their integers; nothing
+ * of them is read, pick->keep not asked. In the arena. */
+enum mx_err state_list_refs(struct seer *seer, int64_t at,
+    const struct state_pick *pick, struct state_ref **refs_out, int *n_out) MUST_USE;
+/* The state events that came with from < position <= to, likewise. */
+enum mx_err state_list_changed(struct seer *seer, int64_t from, int64_t to,
+    struct state_ref **refs_out, int *n_out) MUST_USE;
+/* The event that holds a key just before `at`; M_NOT_FOUND. */
+enum mx_err state_list_ref_at(struct seer *seer, int64_t at, const char *type,
+    const char *state_key, struct state_ref *out) MUST_USE;
+/* Appends those events that pick->keep (pick NULL: all) lets pass, as a JSON array in
+ * the order of refs. */
+enum mx_err state_list_write_refs(struct seer *seer, struct buf *out,
+    const struct state_ref *refs, int n, const struct state_pick *pick,
+    enum event_format format) MUST_USE;
+
 /* Hands each of the state's events just before `at` (STATE_NOW: the seer's snapshot) to
  * fn, in the order of their integers. What e points to is valid during the call. pick
  * NULL: all. */

@@ -336,7 +336,6 @@ write_stored(struct seer *seer, struct buf *out, const struct sliced *e,
 	struct event_view asker = { .format = format,
 		.user_id = seer->user_id,
 		.device_id = seer->device_id,
-		.without_room_id = seer->without_room_id,
 		.membership = is_own_membership(seer, e->type, e->state_key)
 				  ? seer_membership_at(seer, e->stored.event + 1)
 				  : seer_membership_at(seer, e->stored.event),
@@ -379,6 +378,10 @@ seer_write_live(
 				  : seer_membership_at(seer, e->event),
 		.now_ms = clock_now_ms() };
 
+	if (format == FORMAT_RAW) {
+		json_write(out, event->json);
+		return;
+	}
 	if (e->replaced_event != 0)
 		asker.may_see_replaced =
 		    seer_sees(seer, e->replaced_event, event->type, event->state_key);
@@ -416,6 +419,8 @@ seer_write_sliced(struct seer *seer, struct buf *out, const struct sliced *e,
 {
 	if (e->live != NULL)
 		seer_write_live(seer, out, e->live, format);
+	else if (format == FORMAT_RAW)
+		buf_add(out, e->stored.json, e->stored.json_n);
 	else
 		write_stored(seer, out, e, format);
 }

@@ -25,7 +25,6 @@ struct seer {
 	struct state_change *memberships, *settings;
 	int membership_count, setting_count;
 	bool has_memberships, has_settings;
-	bool without_room_id; /* events are written as /sync shows them */
 	bool failed; /* the store could not be read: nothing is seen any more */
 };
 

@@ -12,6 +12,7 @@
 #include "core/ids.h"
 #include "core/leave.h"
 #include "core/profile.h"
+#include "store/account_data.h"
 #include "store/devices.h"
 #include "store/profiles.h"
 #include "store/tokens.h"
@@ -290,6 +291,8 @@ deactivate(struct revoke *r, struct db *db)
 
 	if (err == M_OK)
 		err = store_devices_remove_all(db, r->user_id);
+	if (err == M_OK)
+		err = store_account_data_remove(db, r->user_id);
 	return err != M_OK ? err : store_profile_remove(db, r->user_id);
 }
 

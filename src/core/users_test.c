@@ -1,3 +1,4 @@
+#include "core/account_data.h"
 #include "core/accounts_testing.h"
 #include "core/devices.h"
 #include "core/profile.h"
@@ -184,17 +185,23 @@ a_new_password_may_leave_the_other_sessions(void **state)
 }
 
 static void
-a_deactivated_account_has_no_rooms_tokens_profile_or_password(void **state)
+a_deactivated_account_has_no_rooms_tokens_password_profile_or_data(void **state)
 {
 	struct fixture *f = *state;
 	const char *ann = new_user(f, "ann"), *ben = new_user(f, "ben");
 	struct room *room = testing_room(&f->t, ann, "12");
 	struct identity who;
 	struct session s = opened(f, ben, &who);
-	struct json *profile;
+	struct json *profile, *content = json_object(f->t.arena);
 	struct snapshot *snapshot;
+	struct str kept;
 
 	testing_join(&f->t, room, ben);
+	assert_ok(account_data_set(
+	    &f->t.ctx, f->t.arena, ben, NULL, "org.example.type", content));
+	assert_ok(ctx_settle(&f->t.ctx));
+	assert_ok(account_data_get(
+	    &f->t.ctx, f->t.arena, ben, NULL, "org.example.type", &kept));
 	assert_ok(profile_set(&f->t.ctx, f->t.arena, &who, "displayname",
 	    testing_json(f->t.arena, "\"Ben\"")));
 	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ben));
@@ -206,6 +213,9 @@ a_deactivated_account_has_no_rooms_tokens_profile_or_password(void **state)
 	assert_int_equal(check(f, ben, "secret"), M_FORBIDDEN);
 	assert_int_equal(
 	    profile_get(&f->t.ctx, f->t.arena, ben, &profile), M_NOT_FOUND);
+	assert_int_equal(account_data_get(&f->t.ctx, f->t.arena, ben, NULL,
+			     "org.example.type", &kept),
+	    M_NOT_FOUND);
 	assert_int_equal(users_deactivate(&f->t.ctx, f->t.arena, ben), M_NOT_FOUND);
 	room_put(room);
 }
@@ -329,7 +339,8 @@ main(void)
 		TEST(a_login_names_a_user_in_many_ways),
 		TEST(a_new_password_ends_the_other_sessions),
 		TEST(a_new_password_may_leave_the_other_sessions),
-		TEST(a_deactivated_account_has_no_rooms_tokens_profile_or_password),
+		TEST(
+		    a_deactivated_account_has_no_rooms_tokens_password_profile_or_data),
 		TEST(no_session_opens_behind_a_new_password_or_the_end_of_the_account),
 		TEST(a_registration_token_serves_as_often_as_it_says),
 		TEST(a_registration_token_ends_when_it_says_or_is_deleted),

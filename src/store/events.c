@@ -269,6 +269,20 @@ store_event_get(struct db *db, struct arena *arena, int64_t event, bool standard
 	return done != M_OK ? done : err;
 }
 
+enum mx_err
+store_event_is_later(struct db *db, int64_t event, int64_t than, bool *out)
+{
+	struct stmt *q =
+	    db_stmt(db, "SELECT 1 FROM events a LEFT JOIN events b ON b.event = $2"
+			" WHERE a.event = $1"
+			" AND (b.event IS NULL OR (a.line, a.sub) > (b.line, b.sub))");
+
+	stmt_int(q, 1, event);
+	stmt_int(q, 2, than);
+	*out = stmt_next(q);
+	return stmt_done(q);
+}
+
 /* The rows of q, at most limit. */
 static enum mx_err
 read_rows(struct stmt *q, struct arena *arena, int limit, bool standard64,

@@ -64,6 +64,11 @@ stored_event_is(const struct stored_event *e, const char *event_id)
 	return strcmp(e->event_id, event_id) == 0;
 }
 
+/* Does an event stand behind another in its room's timeline? Behind one that is not
+ * there, any does. */
+enum mx_err store_event_is_later(
+    struct db *db, int64_t event, int64_t than, bool *out) MUST_USE;
+
 /* The JSON is replaced by its redacted form; by is the redaction's integer. */
 enum mx_err store_event_redact(
     struct db *db, int64_t event, struct str packed, int64_t by) MUST_USE;

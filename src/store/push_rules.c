@@ -114,15 +114,3 @@ store_push_rules_users(
 		each(col_text(q, 0), arg);
 	return stmt_done(q);
 }
-
-enum mx_err
-store_push_ignored(
-    struct db *db, struct arena *arena, const char *user_id, struct str *json_out)
-{
-	struct stmt *q =
-	    db_stmt(db, "SELECT json FROM account_data WHERE user_id = $1 AND room = 0"
-			" AND type = 'm.ignored_user_list'");
-
-	stmt_text(q, 1, user_id);
-	return read_json(q, arena, json_out);
-}

@@ -23,8 +23,5 @@ enum mx_err store_push_rules_scopes(struct db *db, struct arena *arena,
 /* Every user who has rules for the account. */
 enum mx_err store_push_rules_users(
     struct db *db, void (*each)(const char *user_id, void *arg), void *arg) MUST_USE;
-/* The content of a user's m.ignored_user_list, in the arena; M_NOT_FOUND. */
-enum mx_err store_push_ignored(struct db *db, struct arena *arena, const char *user_id,
-    struct str *json_out) MUST_USE;
 
 #endif

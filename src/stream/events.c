@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/vec.h"
-#include "core/room.h"
+#include "core/account_data.h"
+#include "core/receipts.h"
+#include "core/recent.h"
 #include "core/timeline.h"
 #include "core/typing.h"
 #include "store/rooms.h"
@@ -263,6 +266,153 @@ write_typing(struct look *look, struct buf *chunk, const struct events_found *fo
 	return written;
 }
 
+/* --- receipts and account data --- */
+
+/* Of whose data there is any behind `from`, so that not every room is asked for. */
+struct moved_data {
+	bool has_own; /* the asker's */
+	bool is_all;  /* that is longer ago than is remembered: rooms is nothing */
+	int64_t *rooms;
+	int room_count;
+};
+
+static int
+by_number(const void *a, const void *b)
+{
+	int64_t na = *(const int64_t *)a, nb = *(const int64_t *)b;
+
+	return (na > nb) - (na < nb);
+}
+
+static void
+find_moved(struct look *look, struct moved_data *out)
+{
+	const char *asker = look->ask->user_id;
+	uint64_t user = map_hash(asker, strlen(asker));
+	struct moved *moved;
+	int n;
+
+	*out = (struct moved_data){ .has_own = false };
+	if (!recent_since(look->ctx->core, look->arena, look->from, &moved, &n)) {
+		out->is_all = out->has_own = true;
+		return;
+	}
+	out->rooms = arena_raw(look->arena, sizeof *out->rooms * (size_t)n);
+	for (int i = 0; i < n; i++) {
+		bool is_own =
+		    moved[i].kind == CHANGE_USER_DATA && moved[i].user == user;
+
+		out->has_own |= is_own;
+		if (moved[i].room != 0 && (is_own || moved[i].kind == CHANGE_ROOM_DATA))
+			out->rooms[out->room_count++] = moved[i].room;
+	}
+	qsort(out->rooms, out->room_count, sizeof *out->rooms, by_number);
+}
+
+static bool
+has_moved_in(const struct moved_data *moved, int64_t room)
+{
+	return moved->is_all || bsearch(&room, moved->rooms, moved->room_count,
+				    sizeof room, by_number) != NULL;
+}
+
+/* Appends one of them, which is no event of a room and has no id. */
+static void
+write_other(struct look *look, struct buf *chunk, const struct events_found *found,
+    const char *type, const struct buf *event)
+{
+	struct stream_token id = { found->end.events, found->from.typing };
+
+	begin_event(look, chunk, &id, type);
+	buf_add(chunk, event->p, event->n);
+	end_event(look, chunk);
+}
+
+static enum mx_err
+write_receipts_of(struct look *look, const struct room *room, struct buf *chunk,
+    struct events_found *found)
+{
+	const char *asker = look->ask->user_id;
+	struct buf event = { 0 };
+	struct receipt_row *rows;
+	int n;
+	enum mx_err err = store_receipts_since(look->ctx->db, look->arena, room->id,
+	    look->from, found->end.events, &rows, &n);
+
+	for (int i = 0; err == M_OK &&
+			receipts_write_event(&event, room->room_id, rows, n, asker, i);
+	     i++) {
+		write_other(look, chunk, found, "m.receipt", &event);
+		buf_reset(&event);
+		found->count++;
+	}
+	buf_free(&event);
+	return err;
+}
+
+/* Members alone hear them. */
+static enum mx_err
+write_receipts(struct look *look, struct buf *chunk, struct events_found *found,
+    const struct moved_data *moved)
+{
+	enum mx_err err = M_OK;
+
+	for (size_t i = 0; err == M_OK && i < look->rooms.n; i++)
+		if (snapshot_membership(look->snapshots.v[i], look->ask->user_id) ==
+			MEMBERSHIP_JOIN &&
+		    has_moved_in(moved, look->rooms.v[i]->id))
+			err = write_receipts_of(look, look->rooms.v[i], chunk, found);
+	return err;
+}
+
+static enum mx_err
+write_row(struct look *look, struct buf *chunk, struct events_found *found,
+    const struct account_data_row *row)
+{
+	struct buf event = { 0 };
+	struct room *room = NULL;
+	enum mx_err err =
+	    row->room == 0 ? M_OK : room_get_by_id(look->ctx, row->room, &room);
+
+	if (err != M_OK)
+		return err;
+	account_data_write(&event, row, room == NULL ? NULL : room->room_id);
+	write_other(look, chunk, found, row->type, &event);
+	found->count++;
+	buf_free(&event);
+	room_put(room);
+	return M_OK;
+}
+
+static enum mx_err
+write_account_data(struct look *look, struct buf *chunk, struct events_found *found)
+{
+	struct account_data_row *rows;
+	int n;
+	enum mx_err err = store_account_data_since(look->ctx->db, look->arena,
+	    look->ask->user_id, look->from, found->end.events, &rows, &n);
+
+	for (int i = 0; err == M_OK && i < n; i++)
+		err = write_row(look, chunk, found, &rows[i]);
+	return err;
+}
+
+/* What became visible up to the page's end. Spec: client-server-api/#client-config
+ * ("can also be received in a /events response") */
+static enum mx_err
+write_data(struct look *look, struct buf *chunk, struct events_found *found)
+{
+	struct moved_data moved;
+	enum mx_err err = M_OK;
+
+	find_moved(look, &moved);
+	if (moved.has_own)
+		err = write_account_data(look, chunk, found);
+	if (err == M_OK && (moved.is_all || moved.room_count > 0))
+		err = write_receipts(look, chunk, found, &moved);
+	return err;
+}
+
 /* A newer room than was looked at tells nothing of what it was: another look will. */
 static enum listener_class
 class_in(const struct look *look, const struct snapshot *s)
@@ -356,11 +506,13 @@ events_look(struct ctx *ctx, struct arena *arena, const struct events_ask *ask,
 		cut_page(&look, found);
 		write_chunk(&look, chunk);
 		found->count = look.count;
-		/* Strangers hear no typing: their tokens stay alike and share bodies.
+		/* Strangers hear no more than events: their tokens stay alike and share
+		 * bodies.
 		 */
 		if (ask->room_count == 0) {
 			found->end.typing = typing_now;
-			if (found->from.typing >= 0)
+			err = write_data(&look, chunk, found);
+			if (err == M_OK && found->from.typing >= 0)
 				found->count += write_typing(&look, chunk, found);
 		}
 	}

@@ -347,6 +347,13 @@ send_back(struct hub *hub, struct waiting *w)
 	waiting_free(w);
 }
 
+/* A first /sync never waits: it is answered as if it had come before that change. */
+static bool
+is_answered_at_once(const struct waiting *w)
+{
+	return w->sync != NULL && !w->has_from;
+}
+
 void
 hub_enter(struct hubs *hubs, struct waiting *w)
 {
@@ -361,7 +368,7 @@ hub_enter(struct hubs *hubs, struct waiting *w)
 		waiting_free(w);
 		return;
 	}
-	if (hub->tokens_gone > w->tokens_gone) {
+	if (hub->tokens_gone > w->tokens_gone && !is_answered_at_once(w)) {
 		send_back(hub, w);
 		return;
 	}
@@ -605,15 +612,9 @@ static void
 answer_empty(const struct waiting *w, const struct stream_token *end)
 {
 	struct http_reply reply = { .status = 200 };
-	struct buf body = { 0 }, text = { 0 };
+	struct buf body = { 0 };
 
-	if (w->start == NULL)
-		token_write(&text, w->has_from ? &w->from : end);
-	else
-		buf_str(&text, w->start);
-	buf_char(&text, '\0');
-	events_body(&body, (struct str){ "", 0 }, text.p, end);
-	buf_free(&text);
+	waiting_write_empty(w, &body, end);
 	reply.body = buf_take(&body, &reply.body_n);
 	http_answer(w->exchange, &reply);
 }

@@ -11,6 +11,8 @@
 #include "core/core.h"
 #include "http/server.h"
 #include "stream/events.h"
+#include "stream/sync_filter.h"
+#include "stream/sync_members.h"
 #include "stream/token.h"
 
 struct hubs;
@@ -31,11 +33,12 @@ struct waiting {
 	int limit;
 	bool is_stranger; /* a guest without rows: a stranger in every room */
 	bool accepts_gzip;
-	bool sse;	      /* server-sent events, not one answer */
-	int64_t deadline_ms;  /* clock_mono_ms */
-	int64_t expires_ms;   /* the token's end in clock_mono_ms; 0: none */
-	uint64_t address;     /* a hash of where it comes from */
-	uint64_t tokens_gone; /* changes_tokens_gone before it was identified */
+	bool sse;		   /* server-sent events, not one answer */
+	struct waiting_sync *sync; /* NULL: a poll of /events */
+	int64_t deadline_ms;	   /* clock_mono_ms */
+	int64_t expires_ms;	   /* the token's end in clock_mono_ms; 0: none */
+	uint64_t address;	   /* a hash of where it comes from */
+	uint64_t tokens_gone;	   /* changes_tokens_gone before it was identified */
 
 	/* The look's result. */
 	bool answered; /* reply is the answer; else there is nothing yet */
@@ -47,11 +50,24 @@ struct waiting {
 	struct hub *hub;
 };
 
+/* What a parked /sync has beside: the user hears all that is its own. */
+struct waiting_sync {
+	struct sync_filters *filters;
+	struct sync_filter *filter; /* counted in filters */
+	struct sync_members *members;
+	bool full_state, use_state_after;
+};
+
+/* sync: copied, and its filter's reference with it; NULL: a poll of /events. */
 struct waiting *waiting_new(const char *user_id, const char *device_id,
-    const char *const *room_ids, int room_count, const char *start);
+    const char *const *room_ids, int room_count, const char *start,
+    const struct waiting_sync *sync);
 void waiting_free(struct waiting *w);
 /* On a worker: fills in the look's result. An error is for the caller to answer. */
 enum mx_err waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena);
+/* Appends the answer that tells nothing but where to go on. */
+void waiting_write_empty(
+    const struct waiting *w, struct buf *out, const struct stream_token *end);
 /* The answer is this body, which it takes; packed if its client likes that. */
 void waiting_answer(struct waiting *w, int status, struct buf *body);
 

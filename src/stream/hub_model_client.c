@@ -91,7 +91,7 @@ waiting_of(const struct world *w, const struct client *c)
 	for (int i = 0; i < c->room_count; i++)
 		room_ids[i] = w->rooms[c->rooms[i]].room->room_id;
 	waiting = waiting_new(w->users[c->user].name, c->device, room_ids,
-	    c->room_count, c->has_from ? c->from : NULL);
+	    c->room_count, c->has_from ? c->from : NULL, NULL);
 	waiting->has_from = c->has_from;
 	if (c->has_from && !token_parse(c->from, &waiting->from))
 		model_fail(w, c, "%s is no token", c->from);

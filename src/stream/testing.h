@@ -113,7 +113,7 @@ hub_request(struct http_io *io, struct http_request *request, void *arg)
 		assert_true(str_int(str_of(timeout), &timeout_ms));
 	if (expires != NULL)
 		assert_true(str_int(str_of(expires), &expires_ms));
-	w = waiting_new(user, "DEVICE", rooms, n, from);
+	w = waiting_new(user, "DEVICE", rooms, n, from, NULL);
 	w->exchange = request->exchange;
 	w->has_from = from != NULL;
 	if (from != NULL)

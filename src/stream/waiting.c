@@ -9,6 +9,7 @@
 #include "http/gzip.h"
 #include "stream/events.h"
 #include "stream/hub.h"
+#include "stream/sync.h"
 
 static size_t
 text_size(const char *s)
@@ -29,10 +30,11 @@ text_put(char **at, const char *s)
 
 struct waiting *
 waiting_new(const char *user_id, const char *device_id, const char *const *room_ids,
-    int room_count, const char *start)
+    int room_count, const char *start, const struct waiting_sync *sync)
 {
 	size_t size = sizeof(struct waiting) + room_count * sizeof(char *) +
-		      text_size(user_id) + text_size(device_id) + text_size(start);
+		      text_size(user_id) + text_size(device_id) + text_size(start) +
+		      (sync == NULL ? 0 : sizeof *sync);
 	struct waiting *w;
 	char *at;
 
@@ -43,6 +45,11 @@ waiting_new(const char *user_id, const char *device_id, const char *const *room_
 	w->room_count = room_count;
 	w->from.typing = -1;
 	at = (char *)(w->room_ids + room_count);
+	if (sync != NULL) {
+		w->sync = (struct waiting_sync *)at;
+		*w->sync = *sync;
+		at += sizeof *sync;
+	}
 	w->user_id = text_put(&at, user_id);
 	w->device_id = text_put(&at, device_id);
 	w->start = text_put(&at, start);
@@ -54,6 +61,8 @@ waiting_new(const char *user_id, const char *device_id, const char *const *room_
 void
 waiting_free(struct waiting *w)
 {
+	if (w->sync != NULL)
+		sync_filter_put(w->sync->filters, w->sync->filter);
 	free(w->reply.body);
 	free(w);
 }
@@ -99,6 +108,52 @@ set_block(struct waiting *w, struct buf *chunk)
 	}
 }
 
+void
+waiting_write_empty(
+    const struct waiting *w, struct buf *out, const struct stream_token *end)
+{
+	struct buf start = { 0 };
+
+	if (w->sync != NULL) {
+		sync_write_empty(out, end);
+		return;
+	}
+	if (w->start == NULL)
+		token_write(&start, w->has_from ? &w->from : end);
+	else
+		buf_str(&start, w->start);
+	buf_char(&start, '\0');
+	events_body(out, (struct str){ "", 0 }, start.p, end);
+	buf_free(&start);
+}
+
+/* Who asks for everything is answered at once. */
+static enum mx_err
+look_sync(struct waiting *w, struct ctx *ctx, struct arena *arena)
+{
+	struct sync_ask ask = { .user_id = w->user_id,
+		.device_id = w->device_id,
+		.filter = w->sync->filter,
+		.members = w->sync->members,
+		.since = w->from,
+		.has_since = w->has_from,
+		.full_state = w->sync->full_state,
+		.use_state_after = w->sync->use_state_after };
+	struct sync_found found;
+	struct buf body = { 0 };
+	enum mx_err err = sync_look(ctx, arena, &ask, &body, &found);
+
+	w->looked = found.end;
+	w->more = false;
+	w->as = CLASS_ALONE;
+	if (err == M_OK && (found.any || !ask.has_since || ask.full_state))
+		waiting_answer(w, 200, &body);
+	else if (err == M_OK)
+		w->from = found.end; /* up to there is nothing to tell */
+	buf_free(&body);
+	return err;
+}
+
 enum mx_err
 waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
 {
@@ -112,8 +167,11 @@ waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
 		.sse = w->sse };
 	struct events_found found;
 	struct buf chunk = { 0 };
-	enum mx_err err = events_look(ctx, arena, &ask, &chunk, &found);
+	enum mx_err err;
 
+	if (w->sync != NULL)
+		return look_sync(w, ctx, arena);
+	err = events_look(ctx, arena, &ask, &chunk, &found);
 	w->looked = found.end;
 	w->more = found.more;
 	w->as = found.as;

@@ -8,14 +8,6 @@
 #include "base/clock.h"
 #include "stream/sse.h"
 
-/* The token's end on the clock that deadlines use. */
-static int64_t
-expiry(const struct req *req, int64_t now_ms)
-{
-	return req->who.expires_ms == 0 ? 0
-					: now_ms + req->who.expires_ms - clock_now_ms();
-}
-
 /* client-server-api/#get_matrixclientv3events; doc/events.md */
 enum mx_err
 client_events(struct req *req)
@@ -28,7 +20,7 @@ client_events(struct req *req)
 	if (err != M_OK)
 		return err;
 	w = waiting_new(req->who.user_id, req->who.device_id, params.rooms,
-	    params.room_count, params.from);
+	    params.room_count, params.from, NULL);
 	w->from = params.at;
 	w->has_from = params.from != NULL;
 	w->limit = params.limit;
@@ -36,7 +28,7 @@ client_events(struct req *req)
 	w->is_stranger = req->who.is_guest && !req->who.has_rows;
 	w->deadline_ms =
 	    now_ms + (params.is_stream ? SSE_COMMENT_MS : params.timeout_ms);
-	w->expires_ms = expiry(req, now_ms);
+	w->expires_ms = poll_expiry(req, now_ms);
 	poll_enter(req, w);
 	return M_PARKED;
 }

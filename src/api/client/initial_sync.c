@@ -17,6 +17,7 @@ struct syncing {
 	int limit;
 	bool archived;
 	bool is_first;
+	struct buf receipts;
 };
 
 /* Of a room one is invited to: the invitation alone. */
@@ -78,6 +79,8 @@ write_room(struct syncing *s, const struct member_row *row)
 		err = write_invite(s, &reading);
 	else
 		err = room_info_write(s->req, &reading, s->visible, s->limit);
+	if (err == M_OK)
+		err = room_info_receipts(s->req, &reading, s->visible, &s->receipts);
 	buf_char(out, '}');
 	reading_close(&reading);
 	/* One who was banned or refused an invitation without ever being in the room.
@@ -103,23 +106,39 @@ write_rooms(struct syncing *s)
 	return err;
 }
 
+static enum mx_err
+write_all(struct syncing *s)
+{
+	struct stream_token end = { .events = s->visible, .typing = -1 };
+	struct buf *out = &s->req->out;
+	enum mx_err err;
+
+	buf_char(out, '{');
+	err = room_info_account_data(s->req, NULL);
+	buf_lit(out, ",\"end\":\"");
+	token_write(out, &end);
+	buf_lit(out, "\",\"presence\":[],\"rooms\":[");
+	if (err == M_OK)
+		err = write_rooms(s);
+	buf_lit(out, "],\"receipts\":[");
+	buf_add(out, s->receipts.p, s->receipts.n);
+	buf_lit(out, "]}");
+	return err;
+}
+
 enum mx_err
 client_initial_sync(struct req *req)
 {
 	struct syncing s = { .req = req,
 		.visible = atomic_load(&req->core->visible),
 		.is_first = true };
-	struct stream_token end = { .events = s.visible, .typing = -1 };
 	enum mx_err err = reading_limit(req, LIMIT_DEFAULT, LIMIT_MAX, &s.limit);
 
 	if (err != M_OK)
 		return err;
 	if (!req_query_bool(req, "archived", false, &s.archived))
 		return req_fail(req, M_INVALID_PARAM, "archived must be true or false");
-	buf_lit(&req->out, "{\"account_data\":[],\"end\":\"");
-	token_write(&req->out, &end);
-	buf_lit(&req->out, "\",\"presence\":[],\"receipts\":[],\"rooms\":[");
-	err = write_rooms(&s);
-	buf_lit(&req->out, "]}");
+	err = write_all(&s);
+	buf_free(&s.receipts);
 	return err;
 }

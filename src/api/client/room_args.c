@@ -4,6 +4,8 @@
  */
 #include "api/client/room_args.h"
 
+#include <string.h>
+
 #include "core/ids.h"
 
 enum mx_err
@@ -17,6 +19,14 @@ arg_room(struct req *req, struct room **room_out)
 	err = room_get(req->ctx, room_id, room_out);
 	return err == M_NOT_FOUND ? req_fail(req, err, "this server knows no such room")
 				  : err;
+}
+
+enum mx_err
+arg_own_user(struct req *req, const char *sentence)
+{
+	return strcmp(req_path(req, "userId"), req->who.user_id) == 0
+		   ? M_OK
+		   : req_fail(req, M_FORBIDDEN, sentence);
 }
 
 enum mx_err

@@ -11,6 +11,8 @@
 /* The room that {roomId} names, counted: room_put. M_INVALID_PARAM: no room id;
  * M_NOT_FOUND: not here. */
 enum mx_err arg_room(struct req *req, struct room **room_out) MUST_USE;
+/* Is {userId} who asks? M_FORBIDDEN with this sentence if not. */
+enum mx_err arg_own_user(struct req *req, const char *sentence) MUST_USE;
 /* A string of the body that may be left out (NULL then). M_BAD_JSON: another type. */
 enum mx_err arg_str(struct req *req, const char *field, const char **out) MUST_USE;
 /* One that may not. M_MISSING_PARAM. */

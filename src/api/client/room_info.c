@@ -4,6 +4,8 @@
  */
 #include "api/client/room_info.h"
 
+#include "core/account_data.h"
+#include "core/receipts.h"
 #include "core/state_list.h"
 #include "store/rooms.h"
 #include "store/state.h"
@@ -46,6 +48,57 @@ write_visibility(struct req *req, const struct reading *reading)
 }
 
 enum mx_err
+room_info_account_data(struct req *req, const struct room *room)
+{
+	struct account_data_row *rows;
+	int n;
+	enum mx_err err = store_account_data_of(req->ctx->db, req->arena,
+	    req->who.user_id, room == NULL ? 0 : room->id, &rows, &n);
+
+	buf_lit(&req->out, "\"account_data\":[");
+	for (int i = 0; err == M_OK && i < n; i++) {
+		if (i > 0)
+			buf_char(&req->out, ',');
+		account_data_write(&req->out, &rows[i], NULL);
+	}
+	buf_char(&req->out, ']');
+	return err;
+}
+
+static void
+write_receipts(struct buf *out, const char *room_id, const struct receipt_row *rows,
+    int n, const char *asker)
+{
+	struct buf event = { 0 };
+
+	for (int i = 0; receipts_write_event(&event, room_id, rows, n, asker, i); i++) {
+		if (out->n > 0)
+			buf_char(out, ',');
+		buf_add(out, event.p, event.n);
+		buf_reset(&event);
+	}
+	buf_free(&event);
+}
+
+enum mx_err
+room_info_receipts(
+    struct req *req, const struct reading *reading, int64_t visible, struct buf *out)
+{
+	const struct room *room = reading->room;
+	struct receipt_row *rows;
+	int n;
+	enum mx_err err;
+
+	if (snapshot_membership(reading->s, req->who.user_id) != MEMBERSHIP_JOIN)
+		return M_OK;
+	err = store_receipts_since(
+	    req->ctx->db, req->arena, room->id, 0, visible, &rows, &n);
+	if (err == M_OK)
+		write_receipts(out, room->room_id, rows, n, req->who.user_id);
+	return err;
+}
+
+enum mx_err
 room_info_write(struct req *req, struct reading *reading, int64_t visible, int limit)
 {
 	const struct snapshot *s = reading->s;
@@ -61,12 +114,13 @@ room_info_write(struct req *req, struct reading *reading, int64_t visible, int l
 		at = visible + 1;
 	else
 		position = at - 1;
-	buf_lit(out, "\"account_data\":[]");
+	err = room_info_account_data(req, reading->room);
 	if (membership != MEMBERSHIP_NONE) {
 		buf_lit(out, ",\"membership\":");
 		buf_json_str(out, membership_name(membership));
 	}
-	err = write_messages(req, reading, at, position, limit);
+	if (err == M_OK)
+		err = write_messages(req, reading, at, position, limit);
 	buf_lit(out, ",\"room_id\":");
 	buf_json_str(out, reading->room->room_id);
 	buf_lit(out, ",\"state\":");

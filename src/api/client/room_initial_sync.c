@@ -14,6 +14,7 @@ client_room_initial_sync(struct req *req)
 	/* Before the room: what comes in between is heard twice rather than never. */
 	int64_t visible = atomic_load(&req->core->visible);
 	struct reading reading = { 0 };
+	struct buf receipts = { 0 };
 	int limit;
 	enum mx_err err = reading_limit(req, LIMIT_DEFAULT, LIMIT_MAX, &limit);
 
@@ -23,7 +24,12 @@ client_room_initial_sync(struct req *req)
 		return err;
 	buf_char(&req->out, '{');
 	err = room_info_write(req, &reading, visible, limit);
-	buf_lit(&req->out, ",\"presence\":[],\"receipts\":[]}");
+	buf_lit(&req->out, ",\"presence\":[],\"receipts\":[");
+	if (err == M_OK)
+		err = room_info_receipts(req, &reading, visible, &receipts);
+	buf_add(&req->out, receipts.p, receipts.n);
+	buf_lit(&req->out, "]}");
+	buf_free(&receipts);
 	reading_close(&reading);
 	return err;
 }

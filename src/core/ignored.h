@@ -1,0 +1,17 @@
+/*
+ * Whom a user ignores. Spec: client-server-api/#ignoring-users
+ */
+#ifndef CORE_IGNORED_H
+#define CORE_IGNORED_H
+
+#include "core/core.h"
+
+struct ignored;
+
+/* As it stands in the user's m.ignored_user_list now, in the arena. NULL: nobody, also
+ * where the list has another form or could not be read. */
+struct ignored *ignored_load(struct ctx *ctx, struct arena *arena, const char *user_id);
+/* ignored NULL: false. Nobody ignores themselves. */
+bool ignored_has(const struct ignored *ignored, const char *user_id);
+
+#endif

@@ -1,0 +1,369 @@
+/*
+ * One look of /sync: which rooms have news, what each of them is to the user at this
+ * moment, and what is the user's own. Runs on a worker, for a request that just came in
+ * or for a parked one that was woken. See doc/sync.md.
+ */
+#include "stream/sync.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "core/changes.h"
+#include "core/recent.h"
+#include "core/typing.h"
+#include "store/rooms.h"
+#include "stream/sync_inside.h"
+
+/* Rooms that may have something to tell, each once. */
+struct candidates {
+	struct syncing *sync;
+	struct map by_room; /* room's integer -> struct room_news */
+	VEC(struct room_news *) all;
+};
+
+static struct room_news *
+news_of(struct candidates *c, int64_t room)
+{
+	struct room_news *news = map_get(&c->by_room, &room, sizeof room);
+
+	if (news == NULL) {
+		news = ARENA_NEW(c->sync->arena, struct room_news);
+		news->room = room;
+		map_put(&c->by_room, &news->room, sizeof news->room, news);
+		vec_push(&c->all, news);
+	}
+	return news;
+}
+
+/* All rooms that the user has to do with, where nobody knows what moved in them. */
+static enum mx_err
+find_all(struct candidates *c)
+{
+	struct syncing *sync = c->sync;
+	struct member_row *rows;
+	int n;
+	enum mx_err err = store_member_rooms(
+	    sync->ctx->db, sync->arena, sync->ask->user_id, 0, &rows, &n);
+
+	for (int i = 0; err == M_OK && i < n; i++) {
+		struct room_news *news;
+
+		if (rows[i].forgotten)
+			continue;
+		news = news_of(c, rows[i].room);
+		news->has_events = news->has_receipts = news->has_typing =
+		    news->has_own = true;
+	}
+	return err;
+}
+
+static void
+note_moved(struct candidates *c, const struct moved *moved, uint64_t user)
+{
+	struct room_news *news;
+
+	if (moved->position > c->sync->until ||
+	    (moved->kind == CHANGE_USER_DATA && moved->user != user))
+		return;
+	if (moved->kind == CHANGE_USER_DATA)
+		c->sync->has_own = true;
+	if (moved->room == 0)
+		return;
+	news = news_of(c, moved->room);
+	if (moved->kind == CHANGE_EVENT)
+		news->has_events = true;
+	else if (moved->kind == CHANGE_ROOM_DATA)
+		news->has_receipts = true;
+	if (moved->kind != CHANGE_EVENT && moved->user == user)
+		news->has_own = true;
+}
+
+/* Where somebody has begun or ceased to type. */
+static void
+note_typing(struct candidates *c)
+{
+	struct syncing *sync = c->sync;
+	int64_t *rooms;
+	int n = typing_changed_since(
+	    sync->ctx->core, sync->arena, sync->ask->since.typing, &rooms);
+
+	for (int i = 0; i < n; i++)
+		news_of(c, rooms[i])->has_typing = true;
+}
+
+static enum mx_err
+find_candidates(struct candidates *c)
+{
+	struct syncing *sync = c->sync;
+	const struct sync_ask *ask = sync->ask;
+	uint64_t user = map_hash(ask->user_id, strlen(ask->user_id));
+	struct moved *moved;
+	int n;
+
+	sync->has_own = true;
+	if (!ask->has_since || ask->full_state ||
+	    !recent_since(sync->ctx->core, sync->arena, sync->since, &moved, &n))
+		return find_all(c);
+	sync->has_own = false;
+	for (int i = 0; i < n; i++)
+		note_moved(c, &moved[i], user);
+	note_typing(c);
+	return M_OK;
+}
+
+/* --- what a room is to the user --- */
+
+static bool
+is_left(enum membership m)
+{
+	return m == MEMBERSHIP_LEAVE || m == MEMBERSHIP_BAN;
+}
+
+/* A room that was left before is told of only where the client asks for such. */
+static bool
+left_is_wanted(const struct room_sync *r, enum membership before)
+{
+	const struct sync_ask *ask = r->sync->ask;
+
+	if (r->since == 0 || ask->full_state)
+		return ask->filter->f.include_leave;
+	return !is_left(before);
+}
+
+static enum mx_err
+write_room(struct room_sync *r)
+{
+	struct syncing *sync = r->sync;
+	enum membership now = seer_membership_at(&r->seer, r->until + 1);
+	enum membership before = r->since == 0
+				     ? MEMBERSHIP_NONE
+				     : seer_membership_at(&r->seer, r->since + 1);
+	bool is_asked_anew = r->since == 0 || sync->ask->full_state;
+
+	if (now == MEMBERSHIP_JOIN)
+		return sync_joined(r, before == MEMBERSHIP_JOIN, &sync->join);
+	if (now == MEMBERSHIP_INVITE && (is_asked_anew || before != now))
+		return sync_stripped(r, "invite_state", &sync->invite);
+	if (now == MEMBERSHIP_KNOCK && (is_asked_anew || before != now))
+		return sync_stripped(r, "knock_state", &sync->knock);
+	if (is_left(now) && left_is_wanted(r, before))
+		return sync_left(r, &sync->leave);
+	return M_OK;
+}
+
+/* The database is looked at after the snapshot is taken: it knows all that the snapshot
+ * knows. */
+static enum mx_err
+sync_room(struct syncing *sync, const struct room_news *news)
+{
+	const struct filter_whole *f = &sync->ask->filter->f;
+	struct room_sync r = {
+		.sync = sync, .news = *news, .since = sync->since, .until = sync->until
+	};
+	enum mx_err err = room_get_by_id(sync->ctx, news->room, &r.room);
+
+	if (err == M_NOT_FOUND)
+		return M_OK;
+	if (err != M_OK)
+		return err;
+	if (!filter_keeps_room(&f->rooms, &f->not_rooms, r.room->room_id)) {
+		room_put(r.room);
+		return M_OK;
+	}
+	r.s = room_snapshot(r.room);
+	seer_init(&r.seer, sync->ctx, sync->arena, r.room, r.s, sync->ask->user_id,
+	    sync->ask->device_id);
+	if (r.seer.member != NULL) { /* else it has nothing to do with the user */
+		err = db_begin(sync->ctx->db);
+		if (err == M_OK) {
+			err = write_room(&r);
+			db_rollback(sync->ctx->db);
+		}
+	}
+	if (r.seer.failed && err == M_OK)
+		err = M_UNKNOWN;
+	snapshot_unref(r.s);
+	room_put(r.room);
+	return err;
+}
+
+/* Of an initial sync the global ones alone: each room reads its own. */
+static enum mx_err
+read_own(struct syncing *sync)
+{
+	struct db *db = sync->ctx->db;
+	const char *user_id = sync->ask->user_id;
+
+	if (!sync->has_own)
+		return M_OK;
+	if (sync->since == 0)
+		return store_account_data_of(
+		    db, sync->arena, user_id, 0, &sync->own, &sync->own_count);
+	return store_account_data_since(db, sync->arena, user_id, sync->since,
+	    sync->until, &sync->own, &sync->own_count);
+}
+
+static enum mx_err
+sync_rooms(struct syncing *sync)
+{
+	struct candidates c = { .sync = sync };
+	enum mx_err err = find_candidates(&c);
+
+	if (err == M_OK)
+		err = read_own(sync);
+
+	for (size_t i = 0; err == M_OK && i < c.all.n; i++)
+		err = sync_room(sync, c.all.v[i]);
+	vec_free(&c.all);
+	map_fini(&c.by_room);
+	return err;
+}
+
+/* --- the answer --- */
+
+void
+sync_room_key(struct buf *out, const char *room_id)
+{
+	if (out->n > 0)
+		buf_char(out, ',');
+	buf_json_str(out, room_id);
+	buf_char(out, ':');
+}
+
+static void
+write_rooms(struct buf *out, const struct syncing *sync)
+{
+	const struct {
+		const char *key;
+		const struct buf *rooms;
+	} parts[] = { { "join", &sync->join }, { "invite", &sync->invite },
+		{ "knock", &sync->knock }, { "leave", &sync->leave } };
+
+	buf_lit(out, ",\"rooms\":{");
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		if (i > 0)
+			buf_char(out, ',');
+		buf_json_str(out, parts[i].key);
+		buf_lit(out, ":{");
+		buf_add(out, parts[i].rooms->p, parts[i].rooms->n);
+		buf_char(out, '}');
+	}
+	buf_char(out, '}');
+}
+
+bool
+sync_ignores(struct syncing *sync, const char *user_id)
+{
+	if (!sync->has_ignored)
+		sync->ignored =
+		    ignored_load(sync->ctx, sync->arena, sync->ask->user_id);
+	sync->has_ignored = true;
+	return ignored_has(sync->ignored, user_id);
+}
+
+bool
+sync_write_own(struct buf *out, const struct filter *filter,
+    const struct account_data_row *rows, int n, int64_t room)
+{
+	size_t before = out->n;
+
+	for (int i = 0; i < n; i++) {
+		if (rows[i].room != room ||
+		    !filter_keeps_type(filter, rows[i].type, NULL))
+			continue;
+		if (out->n > before)
+			buf_char(out, ',');
+		buf_lit(out, "{\"content\":");
+		buf_add(out, rows[i].json, rows[i].json_n);
+		buf_lit(out, ",\"type\":");
+		buf_json_str(out, rows[i].type);
+		buf_char(out, '}');
+	}
+	return out->n > before;
+}
+
+/* What is the user's own and no room's; true: there is something. */
+static bool
+write_account_data(struct buf *out, const struct syncing *sync)
+{
+	size_t before = out->n;
+	bool any;
+
+	buf_lit(out, "\"account_data\":{\"events\":[");
+	any = sync_write_own(
+	    out, &sync->ask->filter->f.account_data, sync->own, sync->own_count, 0);
+	buf_lit(out, "]},");
+	if (!any)
+		out->n = before;
+	return any;
+}
+
+/* No device has keys or messages of its own yet: so much is told of them. */
+static void
+write_devices(struct buf *out)
+{
+	buf_lit(out, "\"device_lists\":{\"changed\":[],\"left\":[]},"
+		     "\"device_one_time_keys_count\":{},"
+		     "\"device_unused_fallback_key_types\":[],");
+}
+
+static void
+write_next(struct buf *out, const struct stream_token *end)
+{
+	buf_lit(out, "\"next_batch\":\"");
+	token_write(out, end);
+	buf_char(out, '"');
+}
+
+void
+sync_write_empty(struct buf *out, const struct stream_token *end)
+{
+	buf_char(out, '{');
+	write_devices(out);
+	write_next(out, end);
+	buf_char(out, '}');
+}
+
+static void
+sync_fini(struct syncing *sync)
+{
+	buf_free(&sync->join);
+	buf_free(&sync->invite);
+	buf_free(&sync->knock);
+	buf_free(&sync->leave);
+}
+
+enum mx_err
+sync_look(struct ctx *ctx, struct arena *arena, const struct sync_ask *ask,
+    struct buf *out, struct sync_found *found)
+{
+	struct syncing sync = { .ctx = ctx,
+		.arena = arena,
+		.ask = ask,
+		.since = ask->has_since ? ask->since.events : 0,
+		.until = atomic_load(&ctx->core->visible) };
+	bool has_data;
+	enum mx_err err;
+
+	*found = (struct sync_found){ .end = { .events = sync.until } };
+	found->end.typing = typing_position(ctx->core);
+	if (sync.since > sync.until) /* of a node that is ahead of this one */
+		found->end.events = sync.until = sync.since;
+	err = sync_rooms(&sync);
+	if (err == M_OK) {
+		found->any =
+		    sync.join.n + sync.invite.n + sync.knock.n + sync.leave.n > 0;
+		buf_char(out, '{');
+		has_data = write_account_data(out, &sync);
+		write_devices(out);
+		write_next(out, &found->end);
+		if (found->any)
+			write_rooms(out, &sync);
+		found->any = found->any || has_data;
+		buf_char(out, '}');
+	}
+	sync_fini(&sync);
+	return err;
+}

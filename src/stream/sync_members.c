@@ -1,0 +1,96 @@
+/*
+ * A table of what was told, each place of which holds one member event for one device
+ * in one room; a newer one takes the place of an older. Nothing is ever searched for or
+ * freed. Below sync_state.
+ */
+#include "stream/sync_members.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/str.h"
+#include "base/thread.h"
+
+#define PLACES (1 << 17) /* 4 MB, taken as they are used */
+#define LOCKS 64
+
+struct place {
+	uint64_t device; /* a hash of user, device and room */
+	int64_t event, position;
+};
+
+/* Shared; locks[place % LOCKS] guards a place. */
+struct sync_members {
+	struct lock locks[LOCKS]; /* RANK_LEAF */
+	struct place *places;
+};
+
+struct sync_members *
+sync_members_new(void)
+{
+	struct sync_members *members = xcalloc(1, sizeof *members);
+
+	for (int i = 0; i < LOCKS; i++)
+		lock_init(&members->locks[i], RANK_LEAF);
+	members->places = xcalloc(PLACES, sizeof *members->places);
+	return members;
+}
+
+void
+sync_members_free(struct sync_members *members)
+{
+	for (int i = 0; i < LOCKS; i++)
+		lock_fini(&members->locks[i]);
+	free(members->places);
+	free(members);
+}
+
+static uint64_t
+device_hash(const struct sync_device *device)
+{
+	uint64_t of[3] = { map_hash(device->user_id, strlen(device->user_id)),
+		map_hash(device->device_id, strlen(device->device_id)),
+		map_hash(device->room_id, strlen(device->room_id)) };
+
+	return map_hash(of, sizeof of);
+}
+
+static uint64_t
+place_of(uint64_t device, int64_t event)
+{
+	uint64_t of[2] = { device, (uint64_t)event };
+
+	return map_hash(of, sizeof of) % PLACES;
+}
+
+void
+sync_members_told(struct sync_members *members, const struct sync_device *device,
+    int64_t event, int64_t position)
+{
+	uint64_t hash = device_hash(device), at = place_of(hash, event);
+	struct lock *lock = &members->locks[at % LOCKS];
+	struct place *place = &members->places[at];
+
+	lock_take(lock);
+	/* What was told before is known from that on. */
+	if (place->device != hash || place->event != event)
+		*place = (struct place){ hash, event, position };
+	lock_give(lock);
+}
+
+bool
+sync_members_has(struct sync_members *members, const struct sync_device *device,
+    int64_t event, int64_t since)
+{
+	uint64_t hash = device_hash(device), at = place_of(hash, event);
+	struct lock *lock = &members->locks[at % LOCKS];
+	const struct place *place = &members->places[at];
+	bool has;
+
+	lock_take(lock);
+	has =
+	    place->device == hash && place->event == event && place->position <= since;
+	lock_give(lock);
+	return has;
+}

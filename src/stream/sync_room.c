@@ -1,0 +1,444 @@
+/*
+ * A room that the user is in, or has left, in the answer of /sync: timeline, state,
+ * what is ephemeral, what is the user's own. Between sync.c and core/timeline.
+ */
+#include <string.h>
+
+#include "core/receipts.h"
+#include "core/typing.h"
+#include "store/account_data.h"
+#include "stream/sync_fields.h"
+#include "stream/sync_inside.h"
+
+/* --- the timeline --- */
+
+static int
+timeline_limit(const struct filter *f)
+{
+	if (f->limit == 0)
+		return SYNC_TIMELINE_DEFAULT;
+	return f->limit < SYNC_TIMELINE_MAX ? (int)f->limit : SYNC_TIMELINE_MAX;
+}
+
+/* As page.keep: what ignored users say is left out, what they do to the room is not.
+ * Spec: client-server-api/#ignoring-users */
+static bool
+keeps(const struct sliced *event, const void *arg)
+{
+	const struct room_sync *r = arg;
+
+	return filter_keeps(event, &r->timeline) &&
+	       (event->state_key != NULL || !sync_ignores(r->sync, event->sender));
+}
+
+/* The newest events up to `until`, back to `since` unless all is new. */
+static enum mx_err
+read_timeline(struct room_sync *r)
+{
+	struct place to = { r->since + 1, 0 };
+	struct page *page = &r->page;
+	enum mx_err err;
+
+	*page = (struct page){ .from = { r->until + 1, 0 },
+		.to = r->since > 0 ? &to : NULL,
+		.backwards = true,
+		.limit = timeline_limit(&r->timeline),
+		.keep = keeps,
+		.keep_arg = r };
+	page->end = page->from;
+	if (r->news.has_events || r->since == 0) {
+		err = timeline_page(&r->seer, page);
+		page->to = NULL;
+		if (err != M_OK)
+			return err;
+	} else {
+		page->more = false;
+	}
+	r->start = page->end.line;
+	return M_OK;
+}
+
+static enum event_format
+format_of(const struct room_sync *r)
+{
+	return r->sync->ask->filter->f.is_federation ? FORMAT_RAW : FORMAT_SYNC;
+}
+
+static void
+keep_fields(struct room_sync *r, struct buf *out, size_t at)
+{
+	sync_fields_keep(
+	    r->sync->arena, &r->sync->ask->filter->f.event_fields, out, at);
+}
+
+static void
+write_timeline(struct room_sync *r, struct buf *out)
+{
+	const struct page *page = &r->page;
+	size_t at;
+
+	buf_lit(out, "\"timeline\":{\"events\":");
+	at = out->n;
+	buf_char(out, '[');
+	for (int i = page->count - 1; i >= 0; i--) {
+		seer_write_sliced(&r->seer, out, &page->events[i], format_of(r));
+		if (i > 0)
+			buf_char(out, ',');
+	}
+	buf_char(out, ']');
+	keep_fields(r, out, at);
+	buf_lit(out, ",\"limited\":");
+	buf_str(out, page->more ? "true" : "false");
+	buf_lit(out, ",\"prev_batch\":\"");
+	token_write_place(out, page->end);
+	buf_lit(out, "\"}");
+}
+
+/* --- the state --- */
+
+static enum mx_err
+write_state(struct room_sync *r, struct buf *out, bool *any_out)
+{
+	struct state_pick pick = { .keep = filter_keeps, .arg = &r->state };
+	bool is_after = r->sync->ask->use_state_after;
+	struct state_ref *refs;
+	size_t before;
+	int n;
+	enum mx_err err = sync_state_refs(r, &refs, &n);
+
+	if (err != M_OK)
+		return err;
+	buf_str(
+	    out, is_after ? "\"state_after\":{\"events\":" : "\"state\":{\"events\":");
+	before = out->n;
+	err = state_list_write_refs(&r->seer, out, refs, n, &pick, format_of(r));
+	*any_out = out->n > before + 2;
+	if (*any_out)
+		keep_fields(r, out, before);
+	buf_lit(out, "},");
+	return err;
+}
+
+/* --- what passes --- */
+
+static void
+write_typing(struct room_sync *r, struct buf *out, bool is_behind)
+{
+	struct syncing *sync = r->sync;
+	const char **users;
+	int64_t position;
+	int n =
+	    typing_users(sync->ctx->core, sync->arena, r->room->id, &users, &position);
+
+	/* Nobody types: news for those alone who have seen somebody. */
+	if (position <= (r->since == 0 ? 0 : sync->ask->since.typing) ||
+	    (r->since == 0 && n == 0))
+		return;
+	if (is_behind)
+		buf_char(out, ',');
+	buf_lit(out, "{\"content\":{\"user_ids\":[");
+	for (int i = 0; i < n; i++) {
+		if (i > 0)
+			buf_char(out, ',');
+		buf_json_str(out, users[i]);
+	}
+	buf_lit(out, "]},\"type\":\"m.typing\"}");
+}
+
+/* Those of ignored users go without saying. */
+static int
+drop_ignored(struct room_sync *r, struct receipt_row *rows, int n)
+{
+	int kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (!sync_ignores(r->sync, rows[i].user_id))
+			rows[kept++] = rows[i];
+	return kept;
+}
+
+/* Appends as many m.receipt events as it takes. */
+static enum mx_err
+write_receipts(struct room_sync *r, struct buf *out)
+{
+	struct syncing *sync = r->sync;
+	struct receipt_row *rows;
+	size_t before = out->n;
+	int n;
+	enum mx_err err = store_receipts_since(
+	    sync->ctx->db, sync->arena, r->room->id, r->since, r->until, &rows, &n);
+
+	if (err != M_OK)
+		return err;
+	n = drop_ignored(r, rows, n);
+	for (int nth = 0; n > 0; nth++) {
+		size_t at = out->n;
+
+		if (at > before)
+			buf_char(out, ',');
+		if (receipts_write_event(out, NULL, rows, n, sync->ask->user_id, nth))
+			continue;
+		out->n = at;
+		break;
+	}
+	return M_OK;
+}
+
+static bool
+wants_ephemeral(const struct room_sync *r, const char *type)
+{
+	const struct filter *f = &r->sync->ask->filter->f.ephemeral;
+
+	return filter_keeps_type(f, type, NULL) &&
+	       filter_keeps_room(&f->rooms, &f->not_rooms, r->room->room_id);
+}
+
+static enum mx_err
+write_ephemeral(struct room_sync *r, struct buf *out, bool *any_out)
+{
+	enum mx_err err = M_OK;
+	size_t before;
+
+	buf_lit(out, "\"ephemeral\":{\"events\":[");
+	before = out->n;
+	if ((r->news.has_receipts || r->news.has_own) &&
+	    wants_ephemeral(r, "m.receipt"))
+		err = write_receipts(r, out);
+	if (err == M_OK && r->news.has_typing && wants_ephemeral(r, "m.typing"))
+		write_typing(r, out, out->n > before);
+	*any_out = out->n > before;
+	buf_lit(out, "]},");
+	return err;
+}
+
+/* --- the user's own --- */
+
+static enum mx_err
+own_data(struct room_sync *r, struct account_data_row **rows_out, int *n_out)
+{
+	struct syncing *sync = r->sync;
+
+	*rows_out = sync->own;
+	*n_out = sync->own_count;
+	if (r->since > 0)
+		return M_OK;
+	return store_account_data_of(sync->ctx->db, sync->arena, sync->ask->user_id,
+	    r->room->id, rows_out, n_out);
+}
+
+static enum mx_err
+write_account_data(struct room_sync *r, struct buf *out, bool *any_out)
+{
+	const struct filter *f = &r->sync->ask->filter->f.room_account_data;
+	struct account_data_row *rows;
+	int n;
+	enum mx_err err = own_data(r, &rows, &n);
+
+	buf_lit(out, "\"account_data\":{\"events\":[");
+	if (err == M_OK &&
+	    filter_keeps_room(&f->rooms, &f->not_rooms, r->room->room_id))
+		*any_out = sync_write_own(out, f, rows, n, r->room->id);
+	buf_lit(out, "]},");
+	return err;
+}
+
+/* --- the room --- */
+
+/* The filter's parts, as they are for this room. */
+static void
+set_filters(struct room_sync *r)
+{
+	const struct filter_whole *f = &r->sync->ask->filter->f;
+
+	r->timeline = f->timeline;
+	r->state = f->state;
+	r->timeline.room_id = r->state.room_id = r->room->room_id;
+}
+
+static bool
+in_timeline(const struct room_sync *r, int64_t event)
+{
+	for (int i = 0; i < r->page.count; i++)
+		if (r->page.events[i].stored.event == event)
+			return true;
+	return false;
+}
+
+static bool
+is_same_key(const struct state_ref *a, const struct state_ref *b)
+{
+	return strcmp(a->type, b->type) == 0 && strcmp(a->state_key, b->state_key) == 0;
+}
+
+/* The newest event of the timeline that was replaced by one that is not in it: who adds
+ * the timeline to the state would end with what was replaced. 0: there is none. */
+static int64_t
+find_misleading(const struct room_sync *r)
+{
+	int64_t found = 0;
+
+	for (int i = r->changed_count - 1; i >= 0; i--) {
+		const struct state_ref *late = &r->changed[i];
+
+		if (late->event <= found || in_timeline(r, late->event))
+			continue;
+		for (int j = i - 1; j >= 0; j--)
+			if (is_same_key(&r->changed[j], late) &&
+			    r->changed[j].event > found &&
+			    in_timeline(r, r->changed[j].event))
+				found = r->changed[j].event;
+	}
+	return found;
+}
+
+/* The timeline begins behind such an event. */
+static void
+cut_timeline(struct room_sync *r)
+{
+	struct page *page = &r->page;
+	int64_t misleading = find_misleading(r);
+
+	if (misleading == 0)
+		return;
+	while (
+	    page->count > 0 && page->events[page->count - 1].stored.event <= misleading)
+		page->count--;
+	page->more = true;
+	page->end = (struct place){ misleading + 1, 0 };
+	r->start = misleading + 1;
+}
+
+/* What a summary tells depends on these. */
+static bool
+summary_changed(const struct room_sync *r)
+{
+	static const char *const types[] = { "m.room.member", "m.room.name",
+		"m.room.canonical_alias" };
+
+	for (int i = 0; i < r->changed_count; i++)
+		for (size_t t = 0; t < sizeof types / sizeof types[0]; t++)
+			if (strcmp(r->changed[i].type, types[t]) == 0)
+				return true;
+	return r->is_full;
+}
+
+/* The state that the timeline stands on must know what is kept out of it: what may not
+ * be seen, or does not pass the filter. */
+static enum mx_err
+read_changes(struct room_sync *r)
+{
+	int64_t from = r->is_full ? r->start - 1 : r->since;
+	enum mx_err err;
+
+	if (!r->is_full && !r->news.has_events)
+		return M_OK;
+	err = state_list_changed(
+	    &r->seer, from, r->until, &r->changed, &r->changed_count);
+	if (err == M_OK && !r->sync->ask->use_state_after)
+		cut_timeline(r);
+	r->tells_summary = summary_changed(r);
+	return err;
+}
+
+/* Appends the entry, and takes it back if nothing in it is new. */
+static enum mx_err
+write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
+{
+	size_t before = out->n;
+	bool has_state = false, has_ephemeral = false, has_data = false;
+	enum mx_err err;
+
+	sync_room_key(out, r->room->room_id);
+	buf_char(out, '{');
+	err = write_account_data(r, out, &has_data);
+	if (err == M_OK)
+		err = write_state(r, out, &has_state);
+	if (err == M_OK && is_joined)
+		err = write_ephemeral(r, out, &has_ephemeral);
+	if (err == M_OK && is_joined && r->tells_summary)
+		err = sync_write_summary(r, out);
+	if (err != M_OK)
+		return err;
+	write_timeline(r, out);
+	buf_char(out, '}');
+	if (!is_news && !has_state && !has_ephemeral && !has_data &&
+	    r->page.count == 0 && !r->page.more)
+		out->n = before;
+	return M_OK;
+}
+
+enum mx_err
+sync_joined(struct room_sync *r, bool was_joined, struct buf *out)
+{
+	enum mx_err err;
+
+	set_filters(r);
+	if (!was_joined) {
+		r->since = 0;
+		r->news = (struct room_news){ r->news.room, true, true, true, true };
+	}
+	r->is_full = r->since == 0 || r->sync->ask->full_state;
+	err = read_timeline(r);
+	if (err == M_OK)
+		err = read_changes(r);
+	return err == M_OK ? write_room(r, true, r->is_full, out) : err;
+}
+
+/* Where the user left (`until` from now on), and whether that was out of the room. */
+static enum mx_err
+find_leaving(struct room_sync *r, bool *was_in_out)
+{
+	struct state_ref own;
+	enum mx_err err = state_list_ref_at(
+	    &r->seer, r->until + 1, "m.room.member", r->sync->ask->user_id, &own);
+
+	if (err != M_OK)
+		return err;
+	r->until = own.event;
+	*was_in_out = seer_membership_at(&r->seer, own.event) == MEMBERSHIP_JOIN;
+	return M_OK;
+}
+
+/* Of a room that was never entered: that one is out of it again. */
+static enum mx_err
+write_refusal(struct room_sync *r, struct buf *out)
+{
+	struct state_ref own;
+	enum mx_err err = state_list_ref_at(
+	    &r->seer, r->until + 1, "m.room.member", r->sync->ask->user_id, &own);
+
+	if (err != M_OK)
+		return err;
+	sync_room_key(out, r->room->room_id);
+	buf_str(out, r->sync->ask->use_state_after ? "{\"state_after\":{\"events\":[]},"
+						   : "{\"state\":{\"events\":[]},");
+	buf_lit(out, "\"timeline\":{\"events\":");
+	err = state_list_write_refs(&r->seer, out, &own, 1, NULL, FORMAT_SYNC);
+	buf_lit(out, ",\"limited\":false,\"prev_batch\":\"");
+	token_write_place(out, (struct place){ r->until, 0 });
+	buf_lit(out, "\"}}");
+	return err;
+}
+
+enum mx_err
+sync_left(struct room_sync *r, struct buf *out)
+{
+	bool was_in, was_joined;
+	enum mx_err err;
+
+	set_filters(r);
+	err = find_leaving(r, &was_in);
+	if (err != M_OK)
+		return err;
+	if (!was_in)
+		return write_refusal(r, out);
+	was_joined = r->since > 0 && r->since < r->until &&
+		     seer_membership_at(&r->seer, r->since + 1) == MEMBERSHIP_JOIN;
+	if (!was_joined)
+		r->since = 0;
+	r->is_full = r->since == 0 || r->sync->ask->full_state;
+	err = read_timeline(r);
+	if (err == M_OK)
+		err = read_changes(r);
+	return err == M_OK ? write_room(r, false, true, out) : err;
+}

@@ -1,0 +1,378 @@
+/*
+ * Which state events stand beside a timeline in the answer of /sync, so that who adds
+ * them to what it has, and the timeline (or not: state_after), has the room's state.
+ * Between sync_room.c and core/state_list. See doc/sync.md.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "stream/sync_inside.h"
+
+#define HEROES 5
+
+/* A list on its way; each event stands in it once. */
+struct refs {
+	struct room_sync *r;
+	VEC(struct state_ref) list;
+	struct map senders; /* whose members lazy loading tells of */
+};
+
+static bool
+is_member(const char *type)
+{
+	return strcmp(type, "m.room.member") == 0;
+}
+
+static bool
+is_lazy(const struct room_sync *r)
+{
+	return r->state.lazy_load_members;
+}
+
+static bool
+in_timeline(const struct room_sync *r, int64_t event)
+{
+	for (int i = 0; i < r->page.count; i++)
+		if (r->page.events[i].stored.event == event)
+			return true;
+	return false;
+}
+
+static void
+note_senders(struct refs *refs)
+{
+	struct room_sync *r = refs->r;
+	const char **heroes;
+	int n;
+
+	for (int i = 0; i < r->page.count; i++) {
+		const char *sender = r->page.events[i].sender;
+
+		map_put_str(&refs->senders, sender, (void *)sender);
+	}
+	if (!r->is_full && !r->tells_summary)
+		return;
+	map_put_str(
+	    &refs->senders, r->sync->ask->user_id, (void *)r->sync->ask->user_id);
+	n = sync_heroes(r, &heroes);
+	for (int i = 0; i < n; i++)
+		map_put_str(&refs->senders, heroes[i], (void *)heroes[i]);
+}
+
+/* As state_pick.want: lazily, only those who speak. */
+static bool
+wants(const struct state_ref *ref, const void *arg)
+{
+	const struct refs *refs = arg;
+
+	return !is_lazy(refs->r) || !is_member(ref->type) ||
+	       map_get_str(&refs->senders, ref->state_key) != NULL;
+}
+
+/* Is there a later change of the same key among the changed ones? */
+static bool
+is_last_of_key(const struct room_sync *r, int i)
+{
+	const struct state_ref *ref = &r->changed[i];
+
+	for (int j = i + 1; j < r->changed_count; j++)
+		if (strcmp(r->changed[j].type, ref->type) == 0 &&
+		    strcmp(r->changed[j].state_key, ref->state_key) == 0)
+			return false;
+	return true;
+}
+
+/* The last change of the same key before the timeline, if it changed then. */
+static const struct state_ref *
+before_timeline(const struct room_sync *r, int i)
+{
+	const struct state_ref *ref = &r->changed[i];
+
+	for (int j = i; j >= 0; j--)
+		if (r->changed[j].event < r->start &&
+		    strcmp(r->changed[j].type, ref->type) == 0 &&
+		    strcmp(r->changed[j].state_key, ref->state_key) == 0)
+			return &r->changed[j];
+	return NULL;
+}
+
+/* What changed, as far as the timeline does not tell it. */
+static void
+add_changed(struct refs *refs)
+{
+	struct room_sync *r = refs->r;
+
+	for (int i = 0; i < r->changed_count; i++) {
+		const struct state_ref *ref = &r->changed[i];
+
+		if (!is_last_of_key(r, i))
+			continue;
+		if (!r->sync->ask->use_state_after && in_timeline(r, ref->event))
+			ref = before_timeline(r, i);
+		if (ref != NULL)
+			vec_push(&refs->list, *ref);
+	}
+}
+
+static bool
+has_key(const struct refs *refs, const char *type, const char *state_key)
+{
+	for (size_t i = 0; i < refs->list.n; i++)
+		if (strcmp(refs->list.v[i].type, type) == 0 &&
+		    strcmp(refs->list.v[i].state_key, state_key) == 0)
+			return true;
+	return false;
+}
+
+/* Mostly it has been the same since: then the tree has it. */
+static enum mx_err
+member_at(struct room_sync *r, int64_t at, const char *user_id, struct state_ref *out)
+{
+	const struct state_entry *entry =
+	    snapshot_state(r->s, "m.room.member", user_id);
+
+	if (entry == NULL || entry->event >= at)
+		return state_list_ref_at(&r->seer, at, "m.room.member", user_id, out);
+	*out = (struct state_ref){ .event = entry->event,
+		.event_id = entry->event_id,
+		.type = "m.room.member",
+		.state_key = entry->state_key,
+		.membership = entry->membership };
+	return M_OK;
+}
+
+static struct sync_device
+device_of(const struct room_sync *r)
+{
+	const struct sync_ask *ask = r->sync->ask;
+
+	return (struct sync_device){ ask->user_id, ask->device_id, r->room->room_id };
+}
+
+/* Does the client have it, from an answer that came before? */
+static bool
+is_known(const struct room_sync *r, const struct state_ref *member)
+{
+	const struct sync_device device = device_of(r);
+
+	return !r->state.include_redundant_members &&
+	       sync_members_has(
+		   r->sync->ask->members, &device, member->event, r->since);
+}
+
+/* From now on it has these, and those of its timeline. */
+static void
+note_told(const struct refs *refs)
+{
+	const struct room_sync *r = refs->r;
+	const struct sync_device device = device_of(r);
+
+	for (size_t i = 0; i < refs->list.n; i++)
+		if (is_member(refs->list.v[i].type))
+			sync_members_told(r->sync->ask->members, &device,
+			    refs->list.v[i].event, r->sync->until);
+	for (int i = 0; i < r->page.count; i++)
+		if (is_member(r->page.events[i].type))
+			sync_members_told(r->sync->ask->members, &device,
+			    r->page.events[i].stored.event, r->sync->until);
+}
+
+/* Those who speak, though nothing changed about them. */
+static enum mx_err
+add_speakers(struct refs *refs, int64_t at)
+{
+	struct room_sync *r = refs->r;
+	const char *sender;
+	struct state_ref ref;
+
+	for (size_t next = 0; (sender = map_next(&refs->senders, &next)) != NULL;) {
+		enum mx_err err;
+
+		if (has_key(refs, "m.room.member", sender))
+			continue;
+		err = member_at(r, at, sender, &ref);
+		if (err == M_OK && !is_known(r, &ref))
+			vec_push(&refs->list, ref);
+		if (err != M_OK && err != M_NOT_FOUND)
+			return err;
+	}
+	return M_OK;
+}
+
+/* All of it just before `at`; and of what changed within the timeline, unless that is
+ * told there, the last. */
+static enum mx_err
+add_all(struct refs *refs, int64_t at)
+{
+	struct room_sync *r = refs->r;
+	struct state_pick pick = { .want = wants, .arg = refs };
+	const struct state_ref *late = r->changed;
+	struct state_ref *all;
+	int n;
+	enum mx_err err = state_list_refs(&r->seer, at, &pick, &all, &n);
+
+	if (err != M_OK)
+		return err;
+	for (int i = 0; i < n; i++)
+		vec_push(&refs->list, all[i]);
+	for (int i = 0; i < r->changed_count; i++)
+		if (late[i].event >= at && is_last_of_key(r, i) &&
+		    !in_timeline(r, late[i].event) && wants(&late[i], refs))
+			vec_push(&refs->list, late[i]);
+	return M_OK;
+}
+
+static int
+by_event(const void *a, const void *b)
+{
+	int64_t x = ((const struct state_ref *)a)->event;
+	int64_t y = ((const struct state_ref *)b)->event;
+
+	return (x > y) - (x < y);
+}
+
+static void
+take(struct refs *refs, struct state_ref **refs_out, int *n_out)
+{
+	size_t n = refs->list.n;
+
+	if (n > 0)
+		qsort(refs->list.v, n, sizeof *refs->list.v, by_event);
+	*refs_out = ARENA_ARRAY(refs->r->sync->arena, struct state_ref, n + 1);
+	if (n > 0)
+		memcpy(*refs_out, refs->list.v, n * sizeof *refs->list.v);
+	*n_out = (int)n;
+	vec_free(&refs->list);
+	map_fini(&refs->senders);
+}
+
+enum mx_err
+sync_state_refs(struct room_sync *r, struct state_ref **refs_out, int *n_out)
+{
+	int64_t at = r->sync->ask->use_state_after ? r->until + 1 : r->start;
+	struct refs refs = { .r = r };
+	enum mx_err err = M_OK;
+
+	if (is_lazy(r))
+		note_senders(&refs);
+	if (r->is_full) {
+		err = add_all(&refs, at);
+	} else {
+		add_changed(&refs);
+		if (is_lazy(r))
+			err = add_speakers(&refs, at);
+	}
+	if (is_lazy(r))
+		note_told(&refs);
+	take(&refs, refs_out, n_out);
+	return err;
+}
+
+/* --- the summary --- */
+
+/* The room's own name would do: then nobody is needed to name it. */
+static bool
+has_name(const struct room_sync *r)
+{
+	const struct json *name = snapshot_content(r->s, "m.room.name", "");
+	const struct json *alias = snapshot_content(r->s, "m.room.canonical_alias", "");
+	const char *text = name == NULL ? NULL : json_get_str(name, "name");
+	const char *id = alias == NULL ? NULL : json_get_str(alias, "alias");
+
+	return (text != NULL && text[0] != '\0') || (id != NULL && id[0] != '\0');
+}
+
+/* The first members by when they came, and apart from them those who have gone. */
+struct hero {
+	int64_t event;
+	const char *user_id;
+};
+
+struct choosing {
+	const char *but;
+	struct hero here[HEROES], gone[HEROES];
+	int here_n, gone_n;
+};
+
+static void
+insert(struct hero *heroes, int *n, const struct state_entry *entry)
+{
+	int i = *n;
+
+	while (i > 0 && heroes[i - 1].event > entry->event) {
+		if (i < HEROES)
+			heroes[i] = heroes[i - 1];
+		i--;
+	}
+	if (i == HEROES)
+		return;
+	heroes[i] = (struct hero){ entry->event, entry->state_key };
+	if (*n < HEROES)
+		(*n)++;
+}
+
+static bool
+choose(const struct state_entry *entry, void *arg)
+{
+	struct choosing *c = arg;
+
+	if (strcmp(entry->state_key, c->but) == 0)
+		return true;
+	switch ((enum membership)entry->membership) {
+	case MEMBERSHIP_JOIN:
+	case MEMBERSHIP_INVITE:
+		insert(c->here, &c->here_n, entry);
+		break;
+	case MEMBERSHIP_LEAVE:
+	case MEMBERSHIP_BAN:
+		insert(c->gone, &c->gone_n, entry);
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+int
+sync_heroes(struct room_sync *r, const char ***heroes_out)
+{
+	struct choosing c = { .but = r->sync->ask->user_id };
+	const struct hero *chosen;
+	int n;
+
+	*heroes_out = ARENA_ARRAY(r->sync->arena, const char *, HEROES);
+	if (has_name(r))
+		return 0;
+	state_each_of(r->s->state, "m.room.member", choose, &c);
+	chosen = c.here_n > 0 ? c.here : c.gone;
+	n = c.here_n > 0 ? c.here_n : c.gone_n;
+	for (int i = 0; i < n; i++)
+		(*heroes_out)[i] = chosen[i].user_id;
+	return n;
+}
+
+enum mx_err
+sync_write_summary(struct room_sync *r, struct buf *out)
+{
+	const char **heroes;
+	int n = sync_heroes(r, &heroes);
+
+	buf_lit(out, "\"summary\":{");
+	if (!has_name(r)) {
+		buf_lit(out, "\"m.heroes\":[");
+		for (int i = 0; i < n; i++) {
+			if (i > 0)
+				buf_char(out, ',');
+			buf_json_str(out, heroes[i]);
+		}
+		buf_lit(out, "],");
+	}
+	buf_lit(out, "\"m.invited_member_count\":");
+	buf_int(out, r->s->invited);
+	buf_lit(out, ",\"m.joined_member_count\":");
+	buf_int(out, r->s->joined);
+	buf_lit(out, "},");
+	return M_OK;
+}
