@@ -15,7 +15,7 @@
 #include "store/push_rules.h"
 
 #define DEVIATING_BYTES (64 << 20) /* of memory for who has rules: 32 million users */
-#define YOUNG_BYTES (32 << 20)	   /* half of what the compiled rules may take */
+#define YOUNG_BYTES (64 << 20)	   /* half of what the compiled rules may take */
 #define NEWCOMERS 1024		   /* remembered; a power of two */
 
 struct cached {
@@ -197,7 +197,7 @@ load(struct ctx *ctx, const char *user_id)
 		ctx->db, arena, user_id, 0, "m.ignored_user_list", &row) == M_OK)
 		ignored = parse(arena, row.json, row.json_n);
 	if (err == M_OK || err == M_NOT_FOUND)
-		out = push_set_new(&set, ignored);
+		out = push_set_new(&set, ctx->core->push->predefined, ignored);
 	arena_free(arena);
 	return out;
 }

@@ -5,12 +5,14 @@
  */
 #include "core/push_set.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "core/push_glob.h"
 
+#define ARENA_SPARE 8192 /* that an arena may have reserved beyond what is used */
 /* What a user's patterns may cost for one event: a millisecond or two. */
 #define WORK_MAX 1000000
 
@@ -41,8 +43,11 @@ struct condition {
 	const char *text; /* LEVEL: the key; ROOM, SENDER: the id */
 };
 
+/* Of a predefined rule all but what the user has changed is that of the shared set. */
 struct rule {
 	const char *rule_id;
+	int kind; /* in push_kinds */
+	bool is_enabled;
 	struct condition *conditions;
 	int count;
 	const struct json *actions;
@@ -142,7 +147,7 @@ compile_value(struct arena *arena, const struct push_ruleset *set,
 	compile_path(arena, c, key);
 	c->what = what;
 	c->is_own = is_somebody(set, value);
-	c->value = value;
+	c->value = json_copy(arena, value);
 }
 
 static void
@@ -185,8 +190,10 @@ compile_condition(struct push_set *out, const struct push_ruleset *set,
 		c->what = NAME;
 		out->asks_name = true;
 	} else if (strcmp(kind, "sender_notification_permission") == 0) {
-		c->text = json_get_str(json, "key");
-		c->what = c->text == NULL ? NEVER : LEVEL;
+		const char *key = json_get_str(json, "key");
+
+		c->text = key == NULL ? NULL : arena_strdup(out->arena, key);
+		c->what = key == NULL ? NEVER : LEVEL;
 	}
 }
 
@@ -211,11 +218,14 @@ compile_implied(
 	}
 }
 
+/* actions lie in the set's arena. */
 static void
-compile_actions(struct rule *rule)
+compile_actions(struct rule *rule, const struct json *actions)
 {
-	for (uint32_t i = 0; i < rule->actions->n; i++) {
-		const struct json *action = &rule->actions->items[i];
+	rule->actions = actions;
+	rule->notifies = rule->highlights = false;
+	for (uint32_t i = 0; i < actions->n; i++) {
+		const struct json *action = &actions->items[i];
 		const char *word = json_as_str(action),
 			   *tweak = json_get_str(action, "set_tweak");
 
@@ -231,21 +241,23 @@ compile_actions(struct rule *rule)
 }
 
 static void
-compile_rule(struct push_set *out, const struct push_ruleset *set, const char *kind,
+compile_rule(struct push_set *out, const struct push_ruleset *set, int kind,
     const struct json *json)
 {
-	const struct json *conditions = json_get_array(json, "conditions");
+	const struct json *conditions = json_get_array(json, "conditions"),
+			  *actions = json_get_array(json, "actions");
+	const char *rule_id = json_get_str(json, "rule_id"), *word = push_kinds[kind];
 	struct rule *rule = &out->rules[out->count];
 
-	rule->rule_id = json_get_str(json, "rule_id");
-	rule->actions = json_get_array(json, "actions");
-	if (rule->rule_id == NULL || rule->actions == NULL ||
-	    !json_get_bool(json, "enabled", true))
+	if (rule_id == NULL || actions == NULL)
 		return;
 	out->count++;
-	compile_actions(rule);
-	if (strcmp(kind, "override") != 0 && strcmp(kind, "underride") != 0) {
-		compile_implied(out->arena, kind, json, rule);
+	rule->rule_id = arena_strdup(out->arena, rule_id);
+	rule->kind = kind;
+	rule->is_enabled = json_get_bool(json, "enabled", true);
+	compile_actions(rule, json_copy(out->arena, actions));
+	if (strcmp(word, "override") != 0 && strcmp(word, "underride") != 0) {
+		compile_implied(out->arena, word, json, rule);
 		return;
 	}
 	rule->count = conditions == NULL ? 0 : (int)conditions->n;
@@ -253,6 +265,30 @@ compile_rule(struct push_set *out, const struct push_ruleset *set, const char *k
 	for (int i = 0; i < rule->count; i++)
 		compile_condition(
 		    out, set, &conditions->items[i], &rule->conditions[i]);
+}
+
+static void
+compile_list(struct push_set *out, const struct push_ruleset *set, int kind,
+    const struct json *list)
+{
+	for (uint32_t i = 0; list != NULL && i < list->n; i++)
+		compile_rule(out, set, kind, &list->items[i]);
+}
+
+/* A predefined rule with what the user has changed of it. */
+static void
+take_over(
+    struct push_set *out, const struct push_ruleset *set, const struct rule *predefined)
+{
+	const struct json *changed =
+	    json_get(json_get(set->own, "changed"), predefined->rule_id);
+	const struct json *actions = json_get_array(changed, "actions");
+	struct rule *rule = &out->rules[out->count++];
+
+	*rule = *predefined;
+	rule->is_enabled = json_get_bool(changed, "enabled", predefined->is_enabled);
+	if (actions != NULL)
+		compile_actions(rule, json_copy(out->arena, actions));
 }
 
 static void
@@ -268,27 +304,39 @@ compile_ignored(struct push_set *out, const struct json *ignored)
 	}
 }
 
-struct push_set *
-push_set_new(const struct push_ruleset *set, const struct json *ignored)
+static struct push_set *
+set_new(uint32_t count)
 {
-	struct push_set *out = xcalloc(1, sizeof *out);
-	struct push_ruleset own = *set;
-	uint32_t count = 0;
-	struct json *all;
+	struct push_set *set = xcalloc(1, sizeof *set);
 
-	atomic_init(&out->refs, 1);
-	out->arena = arena_new();
-	if (set->own != NULL) /* the set outlives what it is made of */
-		own.own = json_copy(out->arena, set->own);
-	all = push_ruleset_all(out->arena, &own);
-	for (int i = 0; i < PUSH_KINDS; i++)
-		count += json_get(all, push_kinds[i])->n;
-	out->rules = ARENA_ARRAY(out->arena, struct rule, count + 1);
-	for (int i = 0; i < PUSH_KINDS; i++) {
-		const struct json *list = json_get(all, push_kinds[i]);
+	atomic_init(&set->refs, 1);
+	set->arena = arena_new();
+	set->rules = ARENA_ARRAY(set->arena, struct rule, count);
+	return set;
+}
 
-		for (uint32_t k = 0; k < list->n; k++)
-			compile_rule(out, &own, push_kinds[i], &list->items[k]);
+/* In the order of push_ruleset_list: the master rule, the user's own, the others. */
+struct push_set *
+push_set_new(const struct push_ruleset *set, const struct push_set *predefined,
+    const struct json *ignored)
+{
+	uint32_t count = (uint32_t)predefined->count;
+	const struct rule *next = predefined->rules, *end = next + count;
+	struct push_set *out;
+
+	for (int kind = 0; kind < PUSH_KINDS; kind++) {
+		const struct json *own = json_get_array(set->own, push_kinds[kind]);
+
+		count += own == NULL ? 0 : own->n;
+	}
+	out = set_new(count);
+	for (int kind = 0; kind < PUSH_KINDS; kind++) {
+		if (kind == 0)
+			take_over(out, set, next++);
+		compile_list(
+		    out, set, kind, json_get_array(set->own, push_kinds[kind]));
+		for (; next < end && next->kind == kind; next++)
+			take_over(out, set, next);
 	}
 	compile_ignored(out, ignored);
 	return out;
@@ -298,8 +346,19 @@ struct push_set *
 push_set_predefined(void)
 {
 	struct push_ruleset set = { .user_id = SOMEBODY };
+	struct arena *arena = arena_new();
+	const struct json *all = push_ruleset_all(arena, &set);
+	uint32_t count = 0;
+	struct push_set *out;
 
-	return push_set_new(&set, NULL);
+	for (int kind = 0; kind < PUSH_KINDS; kind++)
+		count += json_get(all, push_kinds[kind])->n;
+	out = set_new(count);
+	for (int kind = 0; kind < PUSH_KINDS; kind++)
+		compile_list(out, &set, kind, json_get(all, push_kinds[kind]));
+	assert(strcmp(out->rules[0].rule_id, ".m.rule.master") == 0);
+	arena_free(arena);
+	return out;
 }
 
 struct push_set *
@@ -323,7 +382,8 @@ push_set_unref(struct push_set *set)
 size_t
 push_set_bytes(const struct push_set *set)
 {
-	return sizeof *set + arena_used(set->arena);
+	return sizeof *set + arena_used(set->arena) + ARENA_SPARE +
+	       set->ignored.count * 64;
 }
 
 bool
@@ -566,7 +626,7 @@ push_evaluate(const struct push_set *set, struct push_event *event,
 	for (int i = 0; i < set->count; i++) {
 		const struct rule *rule = &set->rules[i];
 
-		if (!rule_holds(&j, rule))
+		if (!rule->is_enabled || !rule_holds(&j, rule))
 			continue;
 		*out = (struct push_result){ .notifies = rule->notifies,
 			.highlights = rule->highlights,

@@ -15,11 +15,12 @@
  * immutable. */
 struct push_set;
 
-/* ignored: content of the user's m.ignored_user_list; NULL: none. */
-struct push_set *push_set_new(
-    const struct push_ruleset *set, const struct json *ignored);
 /* The predefined rules, of whichever user the facts name. */
 struct push_set *push_set_predefined(void);
+/* One user's; stands on the predefined ones, which must outlive it. ignored: content of
+ * the user's m.ignored_user_list; NULL: none. What is given may go afterwards. */
+struct push_set *push_set_new(const struct push_ruleset *set,
+    const struct push_set *predefined, const struct json *ignored);
 struct push_set *push_set_ref(struct push_set *set);
 void push_set_unref(struct push_set *set); /* NULL is allowed */
 size_t push_set_bytes(const struct push_set *set);

@@ -16,9 +16,12 @@
 #define BEN "@ben:example.org"
 #define ROOM "!room:example.org"
 
+static struct push_set *predefined;
+
 static int
 set_up(void **state)
 {
+	predefined = push_set_predefined();
 	*state = arena_new();
 	return 0;
 }
@@ -27,6 +30,7 @@ static int
 tear_down(void **state)
 {
 	arena_free(*state);
+	push_set_unref(predefined);
 	return 0;
 }
 
@@ -84,15 +88,15 @@ set_of(struct arena *arena, const char *own, const char *ignored)
 {
 	struct push_ruleset set = { .user_id = ANN, .own = parse(arena, own) };
 
-	return push_set_new(&set, ignored == NULL ? NULL : parse(arena, ignored));
+	return push_set_new(
+	    &set, predefined, ignored == NULL ? NULL : parse(arena, ignored));
 }
 
 /* By the predefined rules; NULL: none matched. */
 static const char *
 rule_of(struct arena *arena, const struct event *e, int joined, struct push_result *out)
 {
-	struct push_set *predefined = push_set_predefined(),
-			*own = set_of(arena, "{}", NULL);
+	struct push_set *own = set_of(arena, "{}", NULL);
 	struct push_result same = say(arena, own, e, joined);
 	const char *rule_id;
 
@@ -104,7 +108,6 @@ rule_of(struct arena *arena, const struct event *e, int joined, struct push_resu
 	assert_int_equal(same.rule_id == NULL, rule_id == NULL);
 	if (rule_id != NULL)
 		assert_string_equal(same.rule_id, rule_id);
-	push_set_unref(predefined);
 	push_set_unref(own);
 	return rule_id;
 }
@@ -180,7 +183,6 @@ the_room_is_mentioned_by_those_who_may(void **state)
 		"{\"users\":{\"" BEN "\":20},\"notifications\":{\"room\":20}}",
 		"{\"users\":{\"" BEN "\":50},\"notifications\":{\"room\":51}}" };
 	static const bool may[] = { true, false, true, false };
-	struct push_set *set = push_set_predefined();
 	const struct event *e =
 	    event(*state, "m.room.message", NULL, "{\"m.mentions\":{\"room\":true}}");
 
@@ -191,11 +193,10 @@ the_room_is_mentioned_by_those_who_may(void **state)
 		struct push_facts facts = { .joined = 3, .power = &power };
 		struct push_result r;
 
-		push_evaluate(set, &pe, &facts, &r);
+		push_evaluate(predefined, &pe, &facts, &r);
 		assert_true(r.notifies);
 		assert_int_equal(r.highlights, may[i]);
 	}
-	push_set_unref(set);
 }
 
 /* Would an override rule with this condition match? */
