@@ -162,6 +162,21 @@ def test_rules_beyond_measure_are_refused(ann):
     ann.put(path("content", "small"), CAKE)
 
 
+def test_conditions_may_be_as_deep_as_can_be_read_again(ann):
+    def put(depth):
+        more = []
+        for _ in range(depth):
+            more = [more]
+        return ann.put(path("override", "deep"), {"actions": [], "conditions": [
+            {"kind": "org.example", "more": more}]}, expect=None)
+
+    answers = [put(depth) for depth in range(85, 102)]
+    assert answers[0] == {} and answers[-1]["errcode"] in ("M_BAD_JSON", "M_NOT_JSON")
+    assert any(a.get("errcode") == "M_BAD_JSON" for a in answers)
+    ann.get(path("override", "deep"))
+    ann.delete(path("override", "deep"))
+
+
 def test_guests_and_strangers_change_no_rules(api, guest):
     guest.put(path("content", "x"), CAKE, expect=(403, "M_GUEST_ACCESS_FORBIDDEN"))
     api.put(path("content", "x"), CAKE, expect=(401, "M_MISSING_TOKEN"))

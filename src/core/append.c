@@ -15,7 +15,6 @@
 #include "core/event_sign.h"
 #include "core/ids.h"
 #include "core/push.h"
-#include "core/push_room.h"
 #include "core/recent.h"
 #include "core/redact.h"
 #include "store/pack.h"
@@ -737,8 +736,8 @@ append_locked(struct building *b, struct new_event *events, int n,
 		b->queued = true;
 		commit_to_tip(b, events[0].event_id);
 	} else {
-		if (err != M_OK && b->job->n > 0)
-			push_room_drop(b->room);
+		for (int i = b->job->n - 1; i >= 0; i--)
+			push_append_undo(b->room, &b->job->events[i].push);
 		append_job_free(b->job);
 	}
 	snapshot_unref(b->s);

@@ -299,6 +299,8 @@ note_membership(struct telling *t)
 		t->out->joined = user_id;
 	else if (is_inside(before) && !is_inside(after))
 		t->out->left = user_id;
+	t->out->moved = user_id;
+	t->out->was_joined = before == MEMBERSHIP_JOIN;
 	push_room_member(t->ctx, t->room, user_id, after == MEMBERSHIP_JOIN);
 }
 
@@ -351,6 +353,21 @@ push_append(struct ctx *ctx, struct arena *arena, struct room *room, struct snap
 		tell_invited(&t);
 		note_membership(&t);
 	}
+}
+
+void
+push_append_undo(struct room *room, const struct push_outcome *o)
+{
+	struct push_room *pr = room->push;
+	struct push_member *m;
+
+	for (int i = 0; pr != NULL && i < o->mode_count; i++) {
+		m = map_get_str(&pr->by_id, o->modes[i].user_id);
+		m->is_quiet = !o->modes[i].is_quiet;
+	}
+	m = pr == NULL || o->moved == NULL ? NULL : map_get_str(&pr->by_id, o->moved);
+	if (m != NULL)
+		m->is_joined = o->was_joined;
 }
 
 /* --- writing --- */

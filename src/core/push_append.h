@@ -23,7 +23,9 @@ struct push_outcome {
 	int hops;
 	const char *speaker; /* who has read up to here by speaking; NULL: nobody */
 	const char *joined, *left; /* users of this server; NULL: nobody */
-	struct unread_row *rows;   /* their room and event are the event's */
+	const char *moved;	   /* whose place in push_room is another */
+	bool was_joined;
+	struct unread_row *rows; /* their room and event are the event's */
 	int row_count, row_cap;
 	struct push_mode *modes;
 	int mode_count, mode_cap;
@@ -35,6 +37,9 @@ struct push_outcome {
  */
 void push_append(struct ctx *ctx, struct arena *arena, struct room *room,
     struct snapshot *s, struct live_event *e, struct push_outcome *out);
+/* It came to nothing: what was noted of it in memory is taken back. Under the room's
+ * lock; of several events the last one first. */
+void push_append_undo(struct room *room, const struct push_outcome *outcome);
 /* Writes it, on the writer, behind the event's row. target: what it redacts; 0:
  * nothing.
  */

@@ -26,13 +26,6 @@ push_room_free(struct push_room *pr)
 	free(pr);
 }
 
-void
-push_room_drop(struct room *room)
-{
-	push_room_free(room->push);
-	room->push = NULL;
-}
-
 static void
 add(struct ctx *ctx, struct room *room, struct push_room *pr, const char *user_id)
 {
@@ -102,7 +95,7 @@ push_room_of(struct ctx *ctx, struct room *room, struct snapshot *s)
 	if (room->is_new)
 		return NULL;
 	if (w.pr != NULL && w.pr->epoch != room->tip_epoch) {
-		push_room_drop(room);
+		push_room_free(w.pr);
 		w.pr = NULL;
 	}
 	if (w.pr == NULL) {

@@ -30,8 +30,6 @@ struct push_room *push_room_of(struct ctx *ctx, struct room *room, struct snapsh
 /* user_id's membership of the room is another from now on. */
 void push_room_member(
     struct ctx *ctx, struct room *room, const char *user_id, bool is_joined);
-/* What was noted for an append that came to nothing is forgotten. */
-void push_room_drop(struct room *room);
 void push_room_free(struct push_room *pr); /* NULL is allowed */
 
 #endif

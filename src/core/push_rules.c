@@ -72,6 +72,17 @@ has_room_for_device(
 	return err == M_OK && n >= PUSH_DEVICES_MAX ? M_TOO_LARGE : err;
 }
 
+/* What is deep but fine in a request may be too deep to be read again as a part. */
+static enum mx_err
+check_whole(struct arena *arena, struct str json)
+{
+	if (json.n > PUSH_RULES_MAX)
+		return M_TOO_LARGE;
+	return json_parse_copy(arena, json.p, json.n, JSON_LENIENT, NULL) == NULL
+		   ? M_BAD_JSON
+		   : M_OK;
+}
+
 static enum mx_err
 write_change(struct update *u, struct db *db, bool *changed_out)
 {
@@ -91,8 +102,9 @@ write_change(struct update *u, struct db *db, bool *changed_out)
 	if (!*changed_out)
 		return M_OK;
 	json.p = json_text(u->arena, own, &json.n);
-	if (json.n > PUSH_RULES_MAX)
-		return M_TOO_LARGE;
+	err = check_whole(u->arena, json);
+	if (err != M_OK)
+		return err;
 	return store_push_rules_set(db, u->user_id, c->scope, json, u->position);
 }
 

@@ -24,7 +24,7 @@ enum mx_err push_rules_devices(struct ctx *ctx, struct arena *arena,
 /*
  * Changes them; the answer waits until it is durable. M_NOT_FOUND; M_BAD_STATE: before
  * or after is none of the user's own; M_TOO_LARGE: they would be more than
- * PUSH_RULES_MAX, or of more than PUSH_DEVICES_MAX devices.
+ * PUSH_RULES_MAX, or of more than PUSH_DEVICES_MAX devices. M_BAD_JSON: too deep.
  */
 enum mx_err push_rules_change(struct ctx *ctx, struct arena *arena,
     const struct push_ruleset *set, const char *scope,

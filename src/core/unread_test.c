@@ -624,6 +624,7 @@ an_event_that_fails_leaves_no_mode_behind(void **state)
 	assert_int_equal(rows_in(f, "unread_modes"), 1);
 }
 
+/* Also while what was queued before it is not durable yet. */
 static void
 a_unit_that_is_refused_leaves_no_mode_behind(void **state)
 {
@@ -638,11 +639,38 @@ a_unit_that_is_refused_leaves_no_mode_behind(void **state)
 
 	plain(f, ANN);
 	put(f, BEN, "room", f->room->room_id, "{\"actions\":[]}");
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(
+		    room_append(&f->t.ctx, f->t.arena, f->room, events, 2, NULL),
+		    M_FORBIDDEN);
+		assert_int_equal(
+		    room_append(&f->t.ctx, f->t.arena, f->room, events, 1, NULL), M_OK);
+	}
+	assert_int_equal(ctx_settle(&f->t.ctx), M_OK);
+	assert_unread(all_of(f, BEN), 1, 0);
+	assert_unread(all_of(f, CAT), 21, 0);
+	assert_int_equal(rows_in(f, "unread_modes"), 1);
+}
+
+static void
+a_join_that_is_refused_leaves_nobody_behind(void **state)
+{
+	struct fixture *f = *state;
+	const struct json *join = testing_json(f->t.arena, "{\"membership\":\"join\"}");
+	struct new_event events[] = {
+		{ .sender = USER("dan"),
+		    .type = "m.room.member",
+		    .state_key = USER("dan"),
+		    .content = join },
+		{ .sender = USER("nobody"), .type = "m.room.message", .content = join },
+	};
+
+	put(f, USER("dan"), "override", "all", "{\"actions\":[\"notify\"]}");
+	plain(f, ANN);
 	assert_int_equal(
 	    room_append(&f->t.ctx, f->t.arena, f->room, events, 2, NULL), M_FORBIDDEN);
-	plain(f, ANN);
-	assert_unread(all_of(f, BEN), 1, 0);
-	assert_unread(all_of(f, CAT), 2, 0);
+	say(f, ANN, "{\"body\":\"x\",\"msgtype\":\"m.notice\"}");
+	assert_int_equal(rows_in(f, "unread_rows"), 0);
 }
 
 /* --- threads --- */
@@ -1077,6 +1105,7 @@ main(void)
 		TEST(whoever_joins_with_rules_is_known),
 		TEST(an_event_that_fails_leaves_no_mode_behind),
 		TEST(a_unit_that_is_refused_leaves_no_mode_behind),
+		TEST(a_join_that_is_refused_leaves_nobody_behind),
 		TEST(each_thread_has_its_own_count_for_those_who_ask),
 		TEST(receipts_clear_what_the_specifications_example_says),
 		TEST(relations_are_followed_for_three_hops),
