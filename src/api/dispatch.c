@@ -225,6 +225,22 @@ takes_form(const struct route *route)
 	return strcmp(route->path, "/auth/{authType}/fallback/web") == 0;
 }
 
+/* 2015's PUT /pushrules/.../enabled has true or false alone for its body; today's has
+ * it under a key. */
+static struct json *
+named_value(struct req *req, struct json *body)
+{
+	struct json *object;
+
+	if ((req->version != A1 && req->version != A2) || !json_is(body, JSON_BOOL) ||
+	    !starts_with(req->route->path, "/pushrules/") ||
+	    !ends_with(req->route->path, "/enabled"))
+		return body;
+	object = json_object(req->arena);
+	json_set(req->arena, object, "enabled", body);
+	return object;
+}
+
 /* A body that is there must be a JSON object. Numbers that canonical JSON cannot hold
  * are let in here: whether they are fit for an event is for its room version to say. */
 static enum mx_err
@@ -253,6 +269,7 @@ read_body(struct req *req)
 		    arena_printf(req->arena,
 			"the body is not valid JSON: %s (byte %zu)", error.why,
 			error.at));
+	body = named_value(req, body);
 	if (!json_is(body, JSON_OBJECT))
 		return req_fail(req, M_BAD_JSON, "the body must be a JSON object");
 	req->body = body;

@@ -84,6 +84,22 @@ work_out(struct account_data_change *c, struct db *db)
 	return check_whole(c);
 }
 
+/* Whose events notify depends on it. */
+static bool
+is_ignored_list(const struct update *u)
+{
+	const struct account_data_change *c = u->arg;
+
+	return u->room == NULL && strcmp(c->type, "m.ignored_user_list") == 0;
+}
+
+static void
+apply_change(struct update *u)
+{
+	if (is_ignored_list(u))
+		push_rules_apply_ignored(u->core, u->user_id);
+}
+
 static enum mx_err
 write_change(struct update *u, struct db *db, bool *changed_out)
 {
@@ -98,15 +114,19 @@ write_change(struct update *u, struct db *db, bool *changed_out)
 		return err;
 	row.json = c->json.p;
 	row.json_n = c->json.n;
-	return store_account_data_set(db, u->user_id, &row, changed_out);
+	err = store_account_data_set(db, u->user_id, &row, changed_out);
+	if (err == M_OK && *changed_out && is_ignored_list(u))
+		err = push_rules_write_ignored(db, u->user_id);
+	return err;
 }
 
 struct account_data_change *
 account_data_change_new(
     struct ctx *ctx, const char *user_id, struct room *room, const char *type)
 {
-	static const struct update_kind kind = { .tells = CHANGE_USER_DATA,
-		.write = write_change };
+	static const struct update_kind kind = {
+		.tells = CHANGE_USER_DATA, .write = write_change, .apply = apply_change
+	};
 	struct update *u = update_new(ctx->core, &kind, user_id, room);
 	struct account_data_change *c = ARENA_NEW(u->arena, struct account_data_change);
 
@@ -158,19 +178,16 @@ account_data_set(struct ctx *ctx, struct arena *arena, const char *user_id,
 }
 
 /* "Servers must allow clients to read the above event types as normal." */
-static struct str
-push_rules_content(struct arena *arena, const char *user_id)
+static enum mx_err
+push_rules_content(
+    struct ctx *ctx, struct arena *arena, const char *user_id, struct str *content_out)
 {
-	struct push_rules rules = { .user_id = user_id };
 	struct buf text = { 0 };
-	struct str content;
+	enum mx_err err = push_rules_account_data(ctx, arena, user_id, &text);
 
-	buf_lit(&text, "{\"global\":");
-	push_rules_write(&text, &rules);
-	buf_char(&text, '}');
-	content = (struct str){ arena_strndup(arena, text.p, text.n), text.n };
+	*content_out = (struct str){ arena_strndup(arena, text.p, text.n), text.n };
 	buf_free(&text);
-	return content;
+	return err;
 }
 
 enum mx_err
@@ -180,10 +197,8 @@ account_data_get(struct ctx *ctx, struct arena *arena, const char *user_id,
 	struct account_data_row row;
 	enum mx_err err;
 
-	if (room == NULL && strcmp(type, PUSH_RULES) == 0) {
-		*json_out = push_rules_content(arena, user_id);
-		return M_OK;
-	}
+	if (room == NULL && strcmp(type, PUSH_RULES) == 0)
+		return push_rules_content(ctx, arena, user_id, json_out);
 	err = store_account_data_get(
 	    ctx->db, arena, user_id, room == NULL ? 0 : room->id, type, &row);
 	if (err == M_NOT_FOUND)

@@ -14,6 +14,7 @@
 #include "core/append_job.h"
 #include "core/event_sign.h"
 #include "core/ids.h"
+#include "core/push.h"
 #include "core/recent.h"
 #include "core/redact.h"
 #include "core/relations.h"
@@ -46,7 +47,7 @@ append_setup(struct core *core, struct db *db)
 		.failed = append_failed,
 		.arg = core };
 	int64_t last_event = 0, last_room = 0;
-	enum mx_err err = store_position_last(db, &last_event);
+	enum mx_err err = store_position_last(db, &last_event), pushes;
 
 	if (err == M_OK)
 		err = store_room_last(db, &last_room);
@@ -62,7 +63,8 @@ append_setup(struct core *core, struct db *db)
 	core->recent = recent_new();
 	atomic_store(&core->visible, last_event);
 	writer_set_hooks(core->writer, &hooks);
-	return err;
+	pushes = push_setup(core, db); /* append_free frees it, too */
+	return err != M_OK ? err : pushes;
 }
 
 void
@@ -74,6 +76,7 @@ append_free(struct core *core)
 	lock_fini(&core->appends->txn_lock);
 	free(core->appends);
 	recent_free(core->recent);
+	push_free(core);
 }
 
 static void
@@ -435,10 +438,14 @@ apply(struct building *b, struct appended *a, struct pdu *pdu,
 		a->live->membership_after = membership_of(e->membership);
 	if (strcmp(e->type, "m.room.redaction") == 0 && e->redacts != NULL)
 		redact(b, a, e);
+	push_append(b->ctx, b->job->arena, b->room, b->s, a->live, &a->push);
 	a->row = (struct event_row){ .room = b->room->id,
 		.ts = e->origin_server_ts,
 		.depth = e->depth,
-		.flags = EVENT_LIVE,
+		.flags = EVENT_LIVE | (a->push.notifies ? EVENT_NOTIFIES : 0) |
+			 (a->push.loud ? EVENT_LOUD : 0),
+		.notified = b->s->notified,
+		.loud = b->s->loud,
 		.event_id = e->event_id,
 		.type = e->type,
 		.state_key = e->state_key,
@@ -750,6 +757,8 @@ append_locked(struct building *b, struct new_event *events, int n,
 		b->queued = true;
 		commit_to_tip(b, events[0].event_id);
 	} else {
+		for (int i = b->job->n - 1; i >= 0; i--)
+			push_append_undo(b->room, &b->job->events[i].push);
 		append_job_free(b->job);
 	}
 	snapshot_unref(b->s);

@@ -69,6 +69,9 @@ write_event(struct append_job *job, struct appended *e, struct db *db)
 		err = store_event_redact(db, e->target, e->target_packed, e->row.event);
 	if (err == M_OK && e->target != 0)
 		err = store_relation_remove(db, e->target);
+	if (err == M_OK)
+		err = push_append_write(
+		    db, job->room->id, e->row.event, e->target, &e->push);
 	return err;
 }
 
@@ -181,6 +184,8 @@ live_event_copy(const struct live_event *old, struct pdu *pdu)
 	e->replaced_content = copy_text(old->replaced_content);
 	e->device_id = copy_text(old->device_id);
 	e->txn_id = copy_text(old->txn_id);
+	e->thread = copy_text(old->thread);
+	e->thread_hops = old->thread_hops;
 	e->redacted_because = pdu_ref(old->redacted_because);
 	return e;
 }

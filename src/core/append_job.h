@@ -8,6 +8,7 @@
 #include "base/bloom.h"
 #include "base/map.h"
 #include "core/append.h"
+#include "core/push_append.h"
 #include "store/events.h"
 #include "store/relations.h"
 
@@ -23,6 +24,7 @@ struct appended {
 	int64_t target;		/* 0: none */
 	struct pdu *target_pdu; /* counted */
 	struct str target_packed;
+	struct push_outcome push;
 };
 
 struct append_job {

@@ -43,6 +43,7 @@ struct rooms;
 struct appends;
 struct changes;
 struct recent;
+struct push;
 struct logins;
 struct guests;
 struct typing;
@@ -59,6 +60,7 @@ struct core {
 	    *appends; /* core/append: event integers, transactions under way */
 	struct changes *changes; /* core/changes: what became visible, in order */
 	struct recent *recent;	 /* core/recent: what moved lately */
+	struct push *push;	 /* core/push: who has push rules of their own */
 	struct logins *logins;	 /* core/login: access tokens seen lately */
 	struct guests *guests;	 /* core/guests: denials, guests with rows */
 	struct typing *typing;

@@ -39,6 +39,7 @@ live_event_unref(struct live_event *e)
 	free(e->replaced_content);
 	free(e->device_id);
 	free(e->txn_id);
+	free(e->thread);
 	for (int i = 0; i < FORMAT_COUNT; i++)
 		shared_json_unref(atomic_load(&e->shared[i]));
 	free(e);

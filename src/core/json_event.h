@@ -55,6 +55,10 @@ struct live_event {
 	enum history_visibility replaced_visibility;
 	/* Who sent it by which transaction; NULL for events that came another way. */
 	char *device_id, *txn_id;
+	/* Which thread it is in (NULL: the main timeline), and by how many relations.
+	 */
+	char *thread;
+	int thread_hops;
 	/* The redaction that took effect on it; NULL: none. */
 	struct pdu *redacted_because;
 	_Atomic(struct shared_json *) shared[FORMAT_COUNT];

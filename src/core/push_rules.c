@@ -1,199 +1,208 @@
 /*
- * The predefined push rules: one table in the order of the specification, written out
- * for whoever asks. Pure. Read by api/client/pushrules.
+ * Push rules between the handlers and the table: what is asked for is tried on what is
+ * durable, for its errors, and then done on the writer thread to whatever stands there.
+ * Stands on core/push_ruleset and store/push_rules.
  */
 #include "core/push_rules.h"
 
 #include <string.h>
 
-enum audience {
-	TODAY = 1,
-	LEGACY =
-	    2, /* clients of 2015, which take conditions they do not know for met */
-	BOTH = 3,
-};
+#include "base/log.h"
+#include "core/push.h"
+#include "core/update.h"
+#include "store/push_rules.h"
 
-/* In conditions, actions and pattern `@` stands for the user's id, `=` for its local
- * part, each in place of a whole JSON string. */
-struct push_rule {
-	const char *kind, *rule_id;
-	enum audience audience;
-	bool is_disabled;
-	const char *conditions; /* NULL: it has none (content, room, sender) */
-	const char *pattern;	/* NULL: only rules of content have one */
-	const char *actions;
-};
-
-#define MATCH(key, pattern)                                                            \
-	"{\"kind\":\"event_match\",\"key\":\"" key "\",\"pattern\":\"" pattern "\"}"
-#define TWO_MEMBERS "{\"kind\":\"room_member_count\",\"is\":\"2\"}"
-#define SOUND(name) "{\"set_tweak\":\"sound\",\"value\":\"" name "\"}"
-#define HIGHLIGHT "{\"set_tweak\":\"highlight\"}"
-
-static const struct push_rule table[] = {
-	{ "override", ".m.rule.master", BOTH, true, "[]", NULL, "[]" },
-	{ "override", ".m.rule.suppress_notices", BOTH, false,
-	    "[" MATCH("content.msgtype", "m.notice") "]", NULL, "[]" },
-	{ "override", ".m.rule.invite_for_me", BOTH, false,
-	    "[" MATCH("type", "m.room.member") "," MATCH(
-		"content.membership", "invite") ",{\"kind\":\"event_match\",\"key\":"
-						"\"state_key\",\"pattern\":@}]",
-	    NULL, "[\"notify\"," SOUND("default") "]" },
-	{ "override", ".m.rule.member_event", BOTH, false,
-	    "[" MATCH("type", "m.room.member") "]", NULL, "[]" },
-	{ "override", ".m.rule.is_user_mention", TODAY, false,
-	    "[{\"kind\":\"event_property_contains\","
-	    "\"key\":\"content.m\\\\.mentions.user_ids\",\"value\":@}]",
-	    NULL, "[\"notify\"," SOUND("default") "," HIGHLIGHT "]" },
-	{ "override", ".m.rule.is_room_mention", TODAY, false,
-	    "[{\"kind\":\"event_property_is\",\"key\":\"content.m\\\\.mentions.room\","
-	    "\"value\":true},"
-	    "{\"kind\":\"sender_notification_permission\",\"key\":\"room\"}]",
-	    NULL, "[\"notify\"," HIGHLIGHT "]" },
-	{ "override", ".m.rule.contains_display_name", LEGACY, false,
-	    "[{\"kind\":\"contains_display_name\"}]", NULL,
-	    "[\"notify\"," SOUND("default") "," HIGHLIGHT "]" },
-	{ "override", ".m.rule.tombstone", BOTH, false,
-	    "[" MATCH("type", "m.room.tombstone") "," MATCH("state_key", "") "]", NULL,
-	    "[\"notify\"," HIGHLIGHT "]" },
-	{ "override", ".m.rule.reaction", BOTH, false,
-	    "[" MATCH("type", "m.reaction") "]", NULL, "[]" },
-	{ "override", ".m.rule.room.server_acl", BOTH, false,
-	    "[" MATCH("type", "m.room.server_acl") "," MATCH("state_key", "") "]", NULL,
-	    "[]" },
-	{ "override", ".m.rule.suppress_edits", TODAY, false,
-	    "[{\"kind\":\"event_property_is\","
-	    "\"key\":\"content.m\\\\.relates_to.rel_type\",\"value\":\"m.replace\"}]",
-	    NULL, "[]" },
-	{ "content", ".m.rule.contains_user_name", LEGACY, false, NULL, "=",
-	    "[\"notify\"," SOUND("default") "," HIGHLIGHT "]" },
-	{ "underride", ".m.rule.call", BOTH, false,
-	    "[" MATCH("type", "m.call.invite") "]", NULL,
-	    "[\"notify\"," SOUND("ring") "]" },
-	{ "underride", ".m.rule.encrypted_room_one_to_one", BOTH, false,
-	    "[" TWO_MEMBERS "," MATCH("type", "m.room.encrypted") "]", NULL,
-	    "[\"notify\"," SOUND("default") "]" },
-	{ "underride", ".m.rule.room_one_to_one", BOTH, false,
-	    "[" TWO_MEMBERS "," MATCH("type", "m.room.message") "]", NULL,
-	    "[\"notify\"," SOUND("default") "]" },
-	{ "underride", ".m.rule.message", BOTH, false,
-	    "[" MATCH("type", "m.room.message") "]", NULL, "[\"notify\"]" },
-	{ "underride", ".m.rule.encrypted", BOTH, false,
-	    "[" MATCH("type", "m.room.encrypted") "]", NULL, "[\"notify\"]" },
-};
-
-#define RULE_COUNT (sizeof table / sizeof table[0])
-
-static const char *const kinds[] = { "content", "override", "room", "sender",
-	"underride" };
-
-#define KIND_COUNT (sizeof kinds / sizeof kinds[0])
-
-bool
-push_rules_kind(const char *kind)
+/* own NULL: nothing deviates. */
+static enum mx_err
+read_own(struct db *db, struct arena *arena, const char *user_id, const char *scope,
+    const struct json **own_out)
 {
-	for (size_t i = 0; i < KIND_COUNT; i++)
-		if (strcmp(kinds[i], kind) == 0)
-			return true;
-	return false;
+	struct str json;
+	enum mx_err err = store_push_rules_get(db, arena, user_id, scope, &json);
+
+	*own_out = NULL;
+	if (err == M_NOT_FOUND)
+		return M_OK;
+	if (err != M_OK)
+		return err;
+	*own_out = json_parse(arena, (char *)json.p, json.n, JSON_LENIENT, NULL);
+	if (*own_out != NULL)
+		return M_OK;
+	log_error("push: the rules of %s are damaged", user_id);
+	return M_UNKNOWN;
 }
 
-static bool
-is_shown(const struct push_rules *rules, const struct push_rule *rule, const char *kind)
+enum mx_err
+push_rules_read(struct ctx *ctx, struct arena *arena, const char *user_id,
+    const char *scope, bool legacy, struct push_ruleset *out)
 {
-	return (rule->audience & (rules->legacy ? LEGACY : TODAY)) != 0 &&
-	       strcmp(rule->kind, kind) == 0;
+	*out = (struct push_ruleset){
+		.user_id = user_id, .legacy = legacy, .is_device = scope[0] != '\0'
+	};
+	return read_own(ctx->db, arena, user_id, scope, &out->own);
 }
 
-const struct push_rule *
-push_rules_find(const struct push_rules *rules, const char *kind, const char *rule_id)
+enum mx_err
+push_rules_devices(struct ctx *ctx, struct arena *arena, const char *user_id,
+    const char ***tags_out, int *count_out)
 {
-	for (size_t i = 0; i < RULE_COUNT; i++)
-		if (is_shown(rules, &table[i], kind) &&
-		    strcmp(table[i].rule_id, rule_id) == 0)
-			return &table[i];
-	return NULL;
+	return store_push_rules_scopes(ctx->db, arena, user_id, tags_out, count_out);
 }
 
-/* The template with the user's id and its local part in place. */
+/* --- changing --- */
+
+/* A change on its way; all of it lies in the update's arena. */
+struct changing {
+	struct push_ruleset set; /* own is read anew */
+	const char *scope;
+	struct push_change change;
+};
+
+static enum mx_err
+has_room_for_device(
+    struct db *db, struct arena *arena, const struct changing *c, bool is_new)
+{
+	const char **scopes;
+	int n;
+	enum mx_err err = M_OK;
+
+	if (!is_new || !c->set.is_device)
+		return M_OK;
+	err = store_push_rules_scopes(db, arena, c->set.user_id, &scopes, &n);
+	return err == M_OK && n >= PUSH_DEVICES_MAX ? M_TOO_LARGE : err;
+}
+
+/* What is deep but fine in a request may be too deep to be read again as a part. */
+static enum mx_err
+check_whole(struct arena *arena, struct str json)
+{
+	if (json.n > PUSH_RULES_MAX)
+		return M_TOO_LARGE;
+	return json_parse_copy(arena, json.p, json.n, JSON_LENIENT, NULL) == NULL
+		   ? M_BAD_JSON
+		   : M_OK;
+}
+
+static enum mx_err
+write_change(struct update *u, struct db *db, bool *changed_out)
+{
+	struct changing *c = u->arg;
+	const char *why;
+	struct json *own;
+	struct str json;
+	enum mx_err err = read_own(db, u->arena, u->user_id, c->scope, &c->set.own);
+
+	if (err == M_OK)
+		err = push_ruleset_change(u->arena, &c->set, &c->change, &own, &why);
+	if (err == M_OK)
+		err = has_room_for_device(db, u->arena, c, c->set.own == NULL);
+	if (err != M_OK)
+		return err;
+	*changed_out = c->set.own == NULL ? own->n > 0 : !json_equal(own, c->set.own);
+	if (!*changed_out)
+		return M_OK;
+	json.p = json_text(u->arena, own, &json.n);
+	err = check_whole(u->arena, json);
+	if (err != M_OK)
+		return err;
+	return store_push_rules_set(db, u->user_id, c->scope, json, u->position);
+}
+
 static void
-fill_in(struct buf *out, const struct push_rules *rules, const char *template)
+apply_change(struct update *u)
 {
-	const char *id = rules->user_id;
-	size_t local_n = strcspn(id, ":");
+	const struct changing *c = u->arg;
 
-	for (; *template != '\0'; template ++) {
-		if (*template == '@')
-			buf_json_str(out, id);
-		else if (*template == '=')
-			buf_json(out, id + 1, local_n < 1 ? 0 : local_n - 1);
-		else
-			buf_char(out, *template);
-	}
+	if (!c->set.is_device)
+		push_changed(u->core, u->user_id);
 }
 
-bool
-push_rules_enabled(const struct push_rule *rule)
+static const struct update_kind change_kind = {
+	.tells = CHANGE_USER_DATA, .write = write_change, .apply = apply_change
+};
+
+static const char *
+copy_text(struct arena *arena, const char *text)
 {
-	return !rule->is_disabled;
+	return text == NULL ? NULL : arena_strdup(arena, text);
 }
 
-void
-push_rules_write_actions(
-    struct buf *out, const struct push_rules *rules, const struct push_rule *rule)
+static struct changing *
+copy(struct arena *arena, const struct push_ruleset *set, const char *scope,
+    const struct push_change *change)
 {
-	if (rules->legacy && strcmp(rule->actions, "[]") == 0)
-		buf_lit(out, "[\"dont_notify\"]");
-	else
-		fill_in(out, rules, rule->actions);
+	struct changing *c = ARENA_NEW(arena, struct changing);
+
+	c->set = *set;
+	c->set.user_id = arena_strdup(arena, set->user_id);
+	c->set.own = NULL;
+	c->scope = arena_strdup(arena, scope);
+	c->change = *change;
+	c->change.kind = arena_strdup(arena, change->kind);
+	c->change.rule_id = arena_strdup(arena, change->rule_id);
+	c->change.before = copy_text(arena, change->before);
+	c->change.after = copy_text(arena, change->after);
+	if (change->rule != NULL)
+		c->change.rule = json_copy(arena, change->rule);
+	if (change->actions != NULL)
+		c->change.actions = json_copy(arena, change->actions);
+	return c;
 }
 
-void
-push_rules_write_rule(
-    struct buf *out, const struct push_rules *rules, const struct push_rule *rule)
+enum mx_err
+push_rules_change(struct ctx *ctx, struct arena *arena, const struct push_ruleset *set,
+    const char *scope, const struct push_change *change)
 {
-	buf_lit(out, "{\"actions\":");
-	push_rules_write_actions(out, rules, rule);
-	if (rule->conditions != NULL) {
-		buf_lit(out, ",\"conditions\":");
-		fill_in(out, rules, rule->conditions);
-	}
-	buf_lit(out, ",\"default\":true,\"enabled\":");
-	buf_str(out, push_rules_enabled(rule) ? "true" : "false");
-	if (rule->pattern != NULL) {
-		buf_lit(out, ",\"pattern\":");
-		fill_in(out, rules, rule->pattern);
-	}
-	buf_lit(out, ",\"rule_id\":");
-	buf_json_str(out, rule->rule_id);
+	struct json *own;
+	struct update *u;
+	const char *why;
+	enum mx_err err = push_ruleset_change(arena, set, change, &own, &why);
+
+	if (err != M_OK)
+		return ctx_fail(ctx, err, why);
+	u = update_new(ctx->core, &change_kind, set->user_id, NULL);
+	u->arg = copy(u->arena, set, scope, change);
+	update_queue(ctx, u);
+	return M_OK;
+}
+
+/* --- for /sync --- */
+
+enum mx_err
+push_rules_changed_since(struct ctx *ctx, const char *user_id, int64_t since,
+    int64_t until, bool *changed_out)
+{
+	*changed_out = since == 0;
+	if (since == 0)
+		return M_OK;
+	return store_push_rules_changed(ctx->db, user_id, since, until, changed_out);
+}
+
+enum mx_err
+push_rules_account_data(
+    struct ctx *ctx, struct arena *arena, const char *user_id, struct buf *out)
+{
+	struct push_ruleset set;
+	enum mx_err err = push_rules_read(ctx, arena, user_id, "", false, &set);
+
+	if (err != M_OK)
+		return err;
+	buf_lit(out, "{\"global\":");
+	json_write(out, push_ruleset_all(arena, &set));
 	buf_char(out, '}');
+	return M_OK;
+}
+
+/* --- ignored users --- */
+
+enum mx_err
+push_rules_write_ignored(struct db *db, const char *user_id)
+{
+	return store_push_rules_touch(db, user_id);
 }
 
 void
-push_rules_write_kind(struct buf *out, const struct push_rules *rules, const char *kind)
+push_rules_apply_ignored(struct core *core, const char *user_id)
 {
-	bool is_first = true;
-
-	buf_char(out, '[');
-	for (size_t i = 0; i < RULE_COUNT; i++) {
-		if (!is_shown(rules, &table[i], kind))
-			continue;
-		if (!is_first)
-			buf_char(out, ',');
-		is_first = false;
-		push_rules_write_rule(out, rules, &table[i]);
-	}
-	buf_char(out, ']');
-}
-
-void
-push_rules_write(struct buf *out, const struct push_rules *rules)
-{
-	for (size_t i = 0; i < KIND_COUNT; i++) {
-		buf_char(out, i == 0 ? '{' : ',');
-		buf_json_str(out, kinds[i]);
-		buf_char(out, ':');
-		push_rules_write_kind(out, rules, kinds[i]);
-	}
-	buf_char(out, '}');
+	push_changed(core, user_id);
 }

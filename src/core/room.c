@@ -12,9 +12,11 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "core/ids.h"
+#include "core/push_room.h"
 #include "store/events.h"
 #include "store/rooms.h"
 #include "store/state.h"
+#include "store/unread.h"
 
 #define ROOMS_MAX 4096 /* in memory; unused ones above it are dropped */
 
@@ -94,6 +96,8 @@ snapshot_copy(const struct snapshot *s)
 		.local_joined = s->local_joined,
 		.visibility = s->visibility,
 		.guests_may_join = s->guests_may_join,
+		.notified = s->notified,
+		.loud = s->loud,
 		.tail_from = s->tail_from };
 	atomic_init(&copy->refs, 1);
 	copy->extremity_count = s->extremity_count;
@@ -369,6 +373,16 @@ load_extremities(struct loading *l)
 	l->s->tail_from = l->s->position;
 }
 
+static void
+load_sums(struct loading *l)
+{
+	struct unread_sums sums;
+
+	l->err = store_unread_sums(l->ctx->db, l->s->position, &sums);
+	l->s->notified = sums.notifies;
+	l->s->loud = sums.highlights;
+}
+
 static struct room *
 room_alloc(const char *room_id, const struct room_version *version)
 {
@@ -387,6 +401,7 @@ room_destroy(struct room *room)
 {
 	for (int i = 0; i < ROOM_RECENT_MAX; i++)
 		live_event_unref(room->recent[i]);
+	push_room_free(room->push);
 	snapshot_unref(room->tip);
 	snapshot_unref(room->committed);
 	lock_fini(&room->lock);
@@ -419,6 +434,8 @@ room_load(struct ctx *ctx, const struct room_row *row, struct room **room_out)
 		l.err = err; /* else an entry's own, which load_entry has noted */
 	if (l.err == M_OK)
 		load_extremities(&l);
+	if (l.err == M_OK)
+		load_sums(&l);
 	arena_free(l.arena);
 	if (l.err != M_OK) {
 		room_destroy(l.room);

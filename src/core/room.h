@@ -34,6 +34,9 @@ struct snapshot {
 	uint32_t joined, invited, local_joined;
 	enum history_visibility visibility;
 	bool guests_may_join; /* m.room.guest_access is can_join */
+	/* How many of its events notify, and highlight, whoever has the predefined push
+	 * rules (core/unread). */
+	int64_t notified, loud;
 	/* The newest live events up to position, oldest first: a shared array. */
 	struct live_event **tail;
 	int tail_count;
@@ -46,6 +49,7 @@ void snapshot_unref(struct snapshot *s);
 struct snapshot *snapshot_ref(struct snapshot *s);
 
 struct append_job;
+struct push_room;
 
 #define ROOM_RECENT_MAX 64
 
@@ -65,8 +69,9 @@ struct room {
 	/* The last events appended, durable or not (a ring): redactions look here. */
 	struct live_event *recent[ROOM_RECENT_MAX];
 	uint32_t recent_next;
-	uint32_t tip_epoch; /* the tip is void while it differs from epoch */
-	bool is_new;	    /* its row is yet to be written, by the first append */
+	uint32_t tip_epoch;	/* the tip is void while it differs from epoch */
+	bool is_new;		/* its row is yet to be written, by the first append */
+	struct push_room *push; /* core/push_room; NULL: not made yet */
 
 	_Atomic uint32_t epoch; /* counts failures: jobs of an older epoch are void */
 	/* The writer thread's: this room's jobs of the group under way. */

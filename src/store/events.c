@@ -75,8 +75,9 @@ add_row(struct db *db, const struct event_row *row, int64_t type, int64_t key)
 {
 	struct stmt *q = db_stmt(db,
 	    "INSERT INTO events (event, room, line, sub, event_id, type, key, ts,"
-	    " depth, flags, prev, segment, device_id, txn_id, json) VALUES"
-	    " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)");
+	    " depth, flags, prev, segment, device_id, txn_id, json, notified, loud)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
+	    " $16, $17)");
 	uint8_t id[300];
 
 	stmt_int(q, 1, row->event);
@@ -94,6 +95,8 @@ add_row(struct db *db, const struct event_row *row, int64_t type, int64_t key)
 	bind_text_or_null(q, 13, row->device_id);
 	bind_text_or_null(q, 14, row->txn_id);
 	stmt_blob(q, 15, row->packed.p, row->packed.n);
+	stmt_int(q, 16, row->notified);
+	stmt_int(q, 17, row->loud);
 	return stmt_run(q);
 }
 

@@ -14,6 +14,9 @@ enum event_flag {
 	EVENT_REJECTED = 2,
 	EVENT_SOFT_FAILED = 4,
 	EVENT_OUTLIER = 8,
+	EVENT_NOTIFIES =
+	    16,		 /* by the predefined push rules, whoever is not named by it */
+	EVENT_LOUD = 32, /* ... and highlights */
 };
 
 /* A row to be. Borrowed during the call. */
@@ -26,6 +29,8 @@ struct event_row {
 	int64_t segment, at; /* the state before it */
 	/* By which transaction of whose device it was sent; NULL: by none. */
 	const char *device_id, *txn_id;
+	/* The room's events up to and with it that notify, and highlight. */
+	int64_t notified, loud;
 };
 
 /* Adds the event, its JSON, edges, state before, and moves the room's extremities
