@@ -5,6 +5,7 @@
  */
 #include "stream/sync_members.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +18,17 @@
 
 struct place {
 	uint64_t device; /* a hash of user, device and room */
-	int64_t event, position;
+	int64_t event;	 /* BEGINNING: when the client began */
+	int64_t position;
+	uint64_t turn; /* the order in which all of it was noted */
 };
+
+#define BEGINNING 0
 
 /* Shared; locks[place % LOCKS] guards a place. */
 struct sync_members {
 	struct lock locks[LOCKS]; /* RANK_LEAF */
+	_Atomic uint64_t turns;
 	struct place *places;
 };
 
@@ -64,33 +70,64 @@ place_of(uint64_t device, int64_t event)
 	return map_hash(of, sizeof of) % PLACES;
 }
 
+/* What is noted there of an event; turn 0: nothing. */
+static struct place
+look_up(struct sync_members *members, uint64_t device, int64_t event)
+{
+	uint64_t at = place_of(device, event);
+	struct lock *lock = &members->locks[at % LOCKS];
+	struct place place;
+
+	lock_take(lock);
+	place = members->places[at];
+	lock_give(lock);
+	if (place.device != device || place.event != event)
+		place.turn = 0;
+	return place;
+}
+
+static void
+note(struct sync_members *members, uint64_t device, int64_t event, int64_t position)
+{
+	uint64_t at = place_of(device, event);
+	struct lock *lock = &members->locks[at % LOCKS];
+
+	lock_take(lock);
+	members->places[at] = (struct place){ device, event, position,
+		atomic_fetch_add(&members->turns, 1) + 1 };
+	lock_give(lock);
+}
+
+void
+sync_members_begin(struct sync_members *members, const struct sync_device *device)
+{
+	note(members, device_hash(device), BEGINNING, 0);
+}
+
 void
 sync_members_told(struct sync_members *members, const struct sync_device *device,
     int64_t event, int64_t position)
 {
-	uint64_t hash = device_hash(device), at = place_of(hash, event);
-	struct lock *lock = &members->locks[at % LOCKS];
-	struct place *place = &members->places[at];
+	uint64_t hash = device_hash(device);
+	struct place begun = look_up(members, hash, BEGINNING);
+	struct place told = look_up(members, hash, event);
 
-	lock_take(lock);
+	/* Forgotten, or from before a restart: it counts from here. */
+	if (begun.turn == 0)
+		note(members, hash, BEGINNING, 0);
 	/* What was told before is known from that on. */
-	if (place->device != hash || place->event != event)
-		*place = (struct place){ hash, event, position };
-	lock_give(lock);
+	if (begun.turn == 0 || told.turn <= begun.turn)
+		note(members, hash, event, position);
 }
 
 bool
 sync_members_has(struct sync_members *members, const struct sync_device *device,
     int64_t event, int64_t since)
 {
-	uint64_t hash = device_hash(device), at = place_of(hash, event);
-	struct lock *lock = &members->locks[at % LOCKS];
-	const struct place *place = &members->places[at];
-	bool has;
+	uint64_t hash = device_hash(device);
+	struct place begun = look_up(members, hash, BEGINNING);
+	struct place told = look_up(members, hash, event);
 
-	lock_take(lock);
-	has =
-	    place->device == hash && place->event == event && place->position <= since;
-	lock_give(lock);
-	return has;
+	/* Where the beginning is forgotten nobody knows what was told since. */
+	return begun.turn > 0 && told.turn > begun.turn && told.position <= since;
 }

@@ -169,6 +169,8 @@ note_told(const struct refs *refs)
 	const struct room_sync *r = refs->r;
 	const struct sync_device device = device_of(r);
 
+	if (r->since == 0)
+		sync_members_begin(r->sync->ask->members, &device);
 	for (size_t i = 0; i < refs->list.n; i++)
 		if (is_member(refs->list.v[i].type))
 			sync_members_told(r->sync->ask->members, &device,
