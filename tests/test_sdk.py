@@ -62,3 +62,15 @@ def test_sdk_43_is_two_people_for_ten_minutes(server, ann, ben):
     asked = play("sdk43_people.mjs", server, ann, "!unused", ann.local_part, ben.local_part,
                  PASSWORD)
     assert any(one.startswith("GET /_matrix/client/v3/sync?") for one in asked)
+
+
+def test_sdk_0_7_lives_on_r0(server, ann, ben):
+    room = ann.create_room(preset="public_chat")
+    asked = play("sdk07_user.cjs", server, ann, room, ben.local_part, PASSWORD)
+    assert any(one.startswith("GET /_matrix/client/r0/sync?") for one in asked)
+
+
+def test_bot_sdk_joins_where_it_is_invited_and_answers(server, ann, ben):
+    room = ann.create_room(preset="private_chat")
+    play("botsdk.cjs", server, ann, room, ben.local_part, PASSWORD)
+    assert ann.membership(room, ben.user_id) == "join"

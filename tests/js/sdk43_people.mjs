@@ -3,7 +3,8 @@
  * typing, words, receipts, reactions, edits, threads, redactions, unread counts, log out,
  * and back again. argv: base URL, ann's token, a room (not used), two names, a password.
  */
-import { createClient, ClientEvent, RoomEvent, RoomMemberEvent, SyncState } from "matrix-js-sdk";
+import { createClient, ClientEvent, RoomEvent, RoomMemberEvent, SyncState,
+	MatrixEventEvent, ThreadEvent } from "matrix-js-sdk";
 import common from "./ann.cjs";
 
 const { baseUrl, heard, within, check, tell, record } = common;
@@ -28,16 +29,19 @@ async function signIn(name) {
 	return client;
 }
 
-/* Waits until the test holds; it is looked at whenever the client has synced. */
-function until(client, what, test) {
+/* Waits until the test holds; it is looked at whenever the client has synced, or one of
+ * the events of emitter has come. */
+function until(client, what, test, emitter = client, ...events) {
 	return within(new Promise((resolve) => {
 		const look = () => {
 			const got = test();
 			if (!got) return;
 			client.removeListener(ClientEvent.Sync, look);
+			events.forEach((event) => emitter.removeListener(event, look));
 			resolve(got);
 		};
 		client.on(ClientEvent.Sync, look);
+		events.forEach((event) => emitter.on(event, look));
 		look();
 	}), what);
 }
@@ -97,10 +101,11 @@ tell(async () => {
 		"m.new_content": { msgtype: "m.text", body: "hello dear ann" },
 		"m.relates_to": { rel_type: "m.replace", event_id: hello } });
 	await until(ann, "the edit", () => annRoom.findEventById(hello)
-		?.getContent().body === "hello dear ann");
+		?.getContent().body === "hello dear ann", event, MatrixEventEvent.Replaced);
 	await ann.sendMessage(id, { msgtype: "m.text", body: "in a thread",
 		"m.relates_to": { rel_type: "m.thread", event_id: hello } });
-	await until(ben, "the thread", () => benRoom.getThread(hello)?.length === 1);
+	await until(ben, "the thread", () => benRoom.getThread(hello)?.length === 1, benRoom,
+		ThreadEvent.New, ThreadEvent.Update, ThreadEvent.NewReply);
 
 	/* What was said is taken back. */
 	const { event_id: slip } = await ben.sendTextMessage(id, "a slip of the tongue");
