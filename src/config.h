@@ -87,6 +87,7 @@ struct config {
 	int64_t password_memory_kib, password_passes;
 	char *rooms_default_version;
 	bool rooms_public_list_without_token;
+	bool presence_enabled;
 
 	bool previews_enabled, previews_private_addresses;
 	char *mail_smtp, *mail_from;

@@ -163,6 +163,10 @@ const struct setting settings[] = {
 	    FIELD(rooms_public_list_without_token), "true",
 	    "Show the room directory to anyone." },
 
+	SECTION("presence", "Who is online.", 0),
+	{ "presence.enabled", &type_bool, FIELD(presence_enabled), "true",
+	    "Tell users who share a room of each other; off: all are offline." },
+
 	SECTION("previews", "Previews of links.", 0),
 	{ "previews.enabled", &type_bool, FIELD(previews_enabled), "false",
 	    "Fetch them at all.", LATER },

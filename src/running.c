@@ -19,9 +19,11 @@
 #include "core/guests.h"
 #include "core/ids.h"
 #include "core/login.h"
+#include "core/presence.h"
 #include "core/room.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
+#include "core/user_directory.h"
 #include "store/users.h"
 
 #define LOCK_FILE "lock"
@@ -80,6 +82,7 @@ fill_settings(struct running *r)
 	set->guest_lifetime_ms = c->guests_lifetime_ms;
 	set->password_memory_kib = (unsigned)c->password_memory_kib;
 	set->password_passes = (unsigned)c->password_passes;
+	set->presence_enabled = c->presence_enabled;
 	set->events_timeout_max_ms = c->limits_events_timeout_max_ms;
 }
 
@@ -97,16 +100,20 @@ static bool
 make_core(struct running *r, struct db *db, char **error_out)
 {
 	struct core *core = &r->core;
-	enum mx_err appends, guests; /* both: close_core frees both */
+	enum mx_err appends, guests, presence; /* all: close_core frees all */
 
 	core->changes = changes_new();
 	core->rooms = rooms_new(core);
 	core->typing = typing_new();
 	core->public_rooms = public_rooms_new(core);
+	core->user_directory = user_directory_new(core);
 	logins_setup(core, r->config->access_token_lifetime_ms);
 	appends = append_setup(core, db);
 	guests = guests_setup(core, db);
-	return database_is_readable(r, appends != M_OK ? appends : guests, error_out);
+	presence = presence_setup(core, db);
+	if (appends == M_OK)
+		appends = guests;
+	return database_is_readable(r, appends != M_OK ? appends : presence, error_out);
 }
 
 /* Its users' ids tell the name for which the database was made: under another, nobody
@@ -164,6 +171,8 @@ close_core(struct core *core)
 	logins_free(core);
 	public_rooms_free(core->public_rooms);
 	typing_free(core->typing);
+	presence_free(core);
+	user_directory_free(core->user_directory);
 	rooms_free(core->rooms);
 	append_free(core);
 	changes_free(core->changes);

@@ -157,3 +157,21 @@ def test_a_guests_device_has_the_name_it_was_registered_with(own, given, kept):
 def test_the_name_of_a_guests_device_is_a_string(own):
     own.api.post("/register?kind=guest", {"initial_device_display_name": 5},
                  expect=(400, "M_BAD_JSON"))
+
+
+def test_what_is_deleted_already_is_deleted_once_more(ann):
+    other = ann.login()
+    for _ in range(2):
+        assert ann.request("DELETE", path_of(other.device_id), {"auth": auth_of(ann)}) == {}
+
+
+def test_a_device_is_seen_with_the_address_of_its_last_request(own, ann):
+    other = ann.login()
+    got = next(one for one in ann.get("/devices")["devices"]
+               if one["device_id"] == other.device_id)
+    assert got["last_seen_ip"] == "127.0.0.1" and got["last_seen_ts"] > 1_600_000_000_000
+
+
+def test_only_an_application_service_makes_devices(ann):
+    ann.put(path_of("BRANDNEW"), {"display_name": "x"}, expect=NONE)
+    assert ids(ann) == {ann.device_id}

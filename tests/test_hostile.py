@@ -35,7 +35,7 @@ BODIES = [b"", b"{", b"}", b"[]", b"null", b"5", b'"x"', b"{}", b"\xff\xfe\xfd",
           b"\x00" * 100, b'{"a":-0}', b'{"a":0.1}', b"\xef\xbb\xbf{}", b"{}{}", b"nul"]
 PARAMS = ["from", "to", "since", "limit", "timeout", "dir", "filter", "room_id", "at", "ts",
           "membership", "not_membership", "format", "server", "via", "kind", "username", "token",
-          "session", "archived"]
+          "session", "archived", "recurse", "include"]
 TEXTS = ["", "x", "-1", "0", "99999999999999999999", "1.5", "%00", "%ff", "%", "%zz", "a" * 3000,
          "{", "[]", '{"types":5}', '{"limit":-1}', "%F0%9F%A6%8A", "!a:b,!c:d,,,", "b", "f",
          "true", "NaN", "+1", "s0_0", "../..", ";", "&&&=&=", "%26"]

@@ -149,3 +149,48 @@ def test_nio_finds_an_alias(server):
                           nio.RoomResolveAliasError)
 
     story(server, tell)
+
+
+def test_nio_syncs_and_hears_what_a_friend_says(server):
+    """Two clients in one room: invitation, words, typing, receipts, all by sync_forever."""
+    async def tell(ann):
+        ben = nio.AsyncClient(server.http.base)
+        try:
+            await registered(ann)
+            await registered(ben)
+            assert isinstance(await ben.sync(timeout=0), nio.SyncResponse)
+            made = await ann.room_create(name="nio's", invite=[ben.user_id])
+            got = await ben.sync(timeout=10000)
+            assert isinstance(got, nio.SyncResponse), got
+            assert made.room_id in ben.invited_rooms
+            assert isinstance(await ben.join(made.room_id), nio.JoinResponse)
+            heard, done = [], asyncio.Event()
+
+            async def listen(room, event):
+                heard.append((room.display_name, event.sender, event.body))
+                if event.body == "third":
+                    done.set()
+
+            ben.add_event_callback(listen, nio.RoomMessageText)
+            await ben.sync(timeout=0, full_state=True)
+            assert set(ben.rooms[made.room_id].users) == {ann.user_id, ben.user_id}
+            forever = asyncio.create_task(ben.sync_forever(timeout=20000))
+            for body in ("first", "second", "third"):
+                got = await ann.room_send(made.room_id, "m.room.message",
+                                          {"msgtype": "m.text", "body": body})
+                assert isinstance(got, nio.RoomSendResponse), got
+            await asyncio.wait_for(done.wait(), 20)
+            assert heard == [("nio's", ann.user_id, body)
+                             for body in ("first", "second", "third")]
+            assert isinstance(await ben.room_read_markers(
+                made.room_id, got.event_id, got.event_id), nio.RoomReadMarkersResponse)
+            assert isinstance(await ben.room_typing(made.room_id), nio.RoomTypingResponse)
+            got = await ann.sync(timeout=10000)
+            assert ann.rooms[made.room_id].typing_users == [ben.user_id]
+            assert made.room_id in got.rooms.join
+            ben.stop_sync_forever()
+            forever.cancel()
+        finally:
+            await ben.close()
+
+    story(server, tell)

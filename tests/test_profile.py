@@ -119,3 +119,83 @@ def test_a_room_of_its_own_name_is_not_undone_by_a_leave(ann, ben):
     ben.leave(room)
     ben.put(path_of(ben, "displayname"), {"displayname": "Later"})
     assert ann.state(room, "m.room.member", ben.user_id)["membership"] == "leave"
+
+
+# --- fields of one's own --------------------------------------------------------
+
+
+@pytest.mark.parametrize("key, value", [
+    ("m.tz", "Europe/London"), ("org.example.job_title", "Baker"), ("org.example.n", 5),
+    ("org.example.list", [1, None, {"a": "b"}]), ("org.example.none", None), ("a.b", {}),
+    ("org.example.yes", True)])
+def test_a_field_of_ones_own_holds_any_json(own, api, ann, key, value):
+    assert ann.put(path_of(ann, key), {key: value}) == {}
+    assert api.get(path_of(ann, key)) == {key: value}
+    assert api.get(path_of(ann))[key] == value
+    assert ann.delete(path_of(ann, key)) == {}
+    api.get(path_of(ann, key), expect=(404, "M_NOT_FOUND"))
+    assert key not in api.get(path_of(ann))
+
+
+def test_what_is_not_there_can_be_taken_away(own, ann):
+    for key in ("displayname", "avatar_url", "m.tz", "org.example.never"):
+        assert ann.delete(path_of(ann, key)) == {}
+
+
+@pytest.mark.parametrize("key", ["nodots", "Org.example.x", "org.exa mple", "1.x", ".x", "x.",
+                                 "org.example.ü", "name", "_a.b"])
+def test_a_field_with_an_odd_name_is_400(own, ann, key):
+    wrong = (400, "M_INVALID_PARAM")
+    ann.put(path_of(ann, quote(key)), {key: "x"}, expect=wrong)
+    ann.delete(path_of(ann, quote(key)), expect=wrong)
+    ann.get(path_of(ann, quote(key)), expect=wrong)
+
+
+def test_a_field_with_a_long_name_is_400(own, ann):
+    key = "a." + "b" * 253
+    ann.put(path_of(ann, key), {key: 1})
+    key += "b"
+    ann.put(path_of(ann, key), {key: 1}, expect=(400, "M_KEY_TOO_LARGE"))
+    ann.delete(path_of(ann, key), expect=(400, "M_KEY_TOO_LARGE"))
+
+
+def test_the_whole_profile_stays_below_64_kib(own, api, ann):
+    one, two = "org.example.one", "org.example.two"
+    ann.put(path_of(ann, one), {one: "x" * 40000})
+    ann.put(path_of(ann, two), {two: "x" * 40000}, expect=(400, "M_PROFILE_TOO_LARGE"))
+    whole = len('{"%s":"%s","%s":""}' % (one, "x" * 40000, two))
+    ann.put(path_of(ann, two), {two: "x" * (65536 - whole)}, expect=(400, "M_PROFILE_TOO_LARGE"))
+    ann.put(path_of(ann, two), {two: "x" * (65535 - whole)})
+    assert api.get(path_of(ann, one))[one] == "x" * 40000
+
+
+def test_the_field_must_be_the_one_of_the_path(own, ann):
+    ann.put(path_of(ann, "m.tz"), {"org.example.x": "y"}, expect=(400, "M_MISSING_PARAM"))
+    ann.put(path_of(ann, "m.tz"), {"m.tz": 5}, expect=(400, "M_INVALID_PARAM"))
+    ann.request("PUT", path_of(ann, "m.tz"), raw=b"{", expect=(400, "M_NOT_JSON"))
+
+
+def test_nobody_changes_anothers_field(own, ann, ben):
+    ann.put(path_of(ann, "m.tz"), {"m.tz": "Europe/London"})
+    ben.put(path_of(ann, "m.tz"), {"m.tz": "Europe/Paris"}, expect=NO_RIGHT)
+    ben.delete(path_of(ann, "m.tz"), expect=NO_RIGHT)
+    assert ben.get(path_of(ann, "m.tz")) == {"m.tz": "Europe/London"}
+
+
+def test_a_field_of_ones_own_is_told_to_no_room(own, ann, room):
+    at = ann.now(room)
+    ann.put(path_of(ann, "m.tz"), {"m.tz": "Europe/London"})
+    assert ann.events(at, rooms=room)["chunk"] == []
+
+
+def test_accounts_are_told_that_they_may_change_all_of_it(own, ann):
+    got = ann.get("/capabilities")["capabilities"]
+    assert got["m.profile_fields"] == {"enabled": True}
+    assert got["m.set_displayname"] == got["m.set_avatar_url"] == {"enabled": True}
+
+
+def test_a_picture_taken_away_goes_from_the_rooms_too(own, ann, room):
+    ann.put(path_of(ann, "avatar_url"), {"avatar_url": "mxc://localhost/abc"})
+    assert ann.state(room, "m.room.member", ann.user_id)["avatar_url"] == "mxc://localhost/abc"
+    ann.delete(path_of(ann, "avatar_url"))
+    assert "avatar_url" not in ann.state(room, "m.room.member", ann.user_id)

@@ -29,10 +29,18 @@ def kinds(events):
 
 
 def next_sync(who, act, since, **query):
-    """The answer of a sync that is parked when act() is called."""
+    """The next answer about rooms of a sync that is parked when act() is called."""
     got = []
-    thread = threading.Thread(target=lambda: got.append(
-        sync(who, since, timeout=20000, **query)))
+
+    def wait(since=since):
+        while True:
+            answer = sync(who, since, timeout=20000, **query)
+            if "rooms" in answer:  # else somebody has come or gone (presence)
+                got.append(answer)
+                return
+            since = answer["next_batch"]
+
+    thread = threading.Thread(target=wait)
     thread.start()
     act()
     thread.join()

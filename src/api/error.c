@@ -46,6 +46,7 @@ static const struct {
 	{ M_KEY_TOO_LARGE, 400, "The name of a profile field is at most 255 bytes" },
 	{ M_INVITE_BLOCKED, 403, "This user does not take invitations" },
 	{ M_UNAVAILABLE, 503, "The server cannot write at the moment; try again" },
+	{ M_REFUSED, 400, "This request was refused" },
 	{ M_UNKNOWN, 500, "Something went wrong in this server" },
 };
 

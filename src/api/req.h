@@ -100,6 +100,13 @@ struct req {
 /* An INLINE handler's way to say: this needs the database, run me on a worker. */
 #define REQ_TO_WORKER ((enum mx_err)M_ERR_COUNT)
 
+/* Did it come by one of 2015's paths? */
+static inline bool
+req_is_legacy(const struct req *req)
+{
+	return req->version == A1 || req->version == A2;
+}
+
 /* A path parameter by the name in the route's path; never NULL for one it has. */
 const char *req_path(const struct req *req, const char *name);
 /* The first query parameter of that name, decoded; NULL: not given. */

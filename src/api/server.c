@@ -16,8 +16,10 @@
 #include "core/guest_access.h"
 #include "core/changes.h"
 #include "core/guests.h"
+#include "core/presence.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
+#include "core/user_directory.h"
 
 #define SWEEP_MS 60000
 /* stdio, the lock, the writer's and the checkpoint thread's connections, the log's
@@ -110,6 +112,18 @@ learn_txns(struct server *server, struct db *db)
 	return more;
 }
 
+/* A portion of the users of before there was a directory; true: there are more. */
+static bool
+learn_users(struct server *server, struct db *db)
+{
+	struct ctx ctx = { .core = server->core, .db = db };
+	bool more;
+
+	if (user_directory_fill(&ctx, &more) != M_OK)
+		log_warn("user directory: not all are in it; the next start tries on");
+	return more;
+}
+
 /* Once a second: what nobody's request does. */
 static void
 chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms)
@@ -119,6 +133,9 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 
 	typing_expire(server->core);
 	public_rooms_follow(server->core);
+	user_directory_follow(server->core);
+	presence_tick(&ctx, arena, false);
+	arena_reset(arena);
 	if (now - *swept_ms < guests_sweep_ms(server->core))
 		return;
 	*swept_ms = now;
@@ -137,7 +154,7 @@ keep(void *arg)
 	char *error = NULL;
 	struct db *db = db_open(server->core->set.database, DB_READ, &error);
 	int64_t swept_ms = clock_mono_ms();
-	bool is_learning = true;
+	bool is_learning = true, has_strangers = true;
 
 	if (db == NULL) {
 		log_error("keeper: %s", error);
@@ -150,12 +167,14 @@ keep(void *arg)
 		lock_give(&server->keeper_lock);
 		chores(server, db, arena, &swept_ms);
 		is_learning = is_learning && learn_txns(server, db);
+		has_strangers = has_strangers && learn_users(server, db);
 		lock_take(&server->keeper_lock);
-		if (!is_learning && !server->keeper_stops)
+		if (!is_learning && !has_strangers && !server->keeper_stops)
 			lock_wait(&server->keeper_lock, &server->keeper_cond,
 			    clock_mono_ms() + 1000);
 	}
 	lock_give(&server->keeper_lock);
+	presence_tick(&(struct ctx){ .core = server->core, .db = db }, arena, true);
 	db_close(db);
 	arena_free(arena);
 	return NULL;

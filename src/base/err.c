@@ -16,6 +16,7 @@ err_name(enum mx_err err)
 #undef X
 		    [M_UNAVAILABLE] =
 			"M_UNKNOWN", /* the specification has no word for it */
+		[M_REFUSED] = "M_UNKNOWN",
 		[M_PARKED] = "M_PARKED",
 	};
 

@@ -32,8 +32,10 @@ enum mx_err {
 #undef X
 	    M_UNAVAILABLE, /* ours for now: disk full, stopping; 503, M_UNKNOWN on the
 			      wire */
-	M_PARKED, /* not an error: the answer comes later (stream/hub, durable writes)
-		   */
+	M_REFUSED, /* a wrong request for which there is no code; 400, M_UNKNOWN on
+		      the wire */
+	M_PARKED,  /* not an error: the answer comes later (stream/hub, durable writes)
+		    */
 	M_ERR_COUNT
 };
 

@@ -17,6 +17,7 @@
 #include "core/push.h"
 #include "core/recent.h"
 #include "core/redact.h"
+#include "core/relations.h"
 #include "store/pack.h"
 #include "store/positions.h"
 #include "store/rooms.h"
@@ -408,6 +409,20 @@ apply_state(struct building *b, struct appended *a, struct pdu *pdu)
 	snapshot_set(b->s, entry, b->ctx->core->set.server_name);
 }
 
+static struct relation_row *
+relation_row(const struct building *b, const struct event *e)
+{
+	struct relation_row *row;
+	struct relation_to to;
+
+	if (!relation_of(b->room->version, e->content, &to))
+		return NULL;
+	row = ARENA_NEW(b->job->arena, struct relation_row);
+	*row =
+	    (struct relation_row){ to.parent, to.rel_type, e->sender, to.annotation };
+	return row;
+}
+
 /* Takes over the reference to pdu. */
 static void
 apply(struct building *b, struct appended *a, struct pdu *pdu,
@@ -435,6 +450,7 @@ apply(struct building *b, struct appended *a, struct pdu *pdu,
 		.type = e->type,
 		.state_key = e->state_key,
 		.packed = pack_json(b->job->arena, sealed->bytes, sealed->n) };
+	a->relation = relation_row(b, e);
 	/* The extremities as they stood; integers of this unit's own follow in
 	 * number(). */
 	a->row.prev_count = b->s->extremity_count;
@@ -725,6 +741,11 @@ append_locked(struct building *b, struct new_event *events, int n,
 		txn_hash(extra, events[0].sender, hash);
 		if (txn_known(b, hash, &events[0]))
 			return M_OK;
+	}
+	if (extra != NULL && extra->judge != NULL) {
+		err = extra->judge(b->ctx, b->arena, b->room, &events[0]);
+		if (err != M_OK)
+			return err;
 	}
 	b->s = snapshot_copy(b->room->tip);
 	b->judge = (struct snapshot_judge){ b->ctx, b->arena, b->room, b->s, true };

@@ -25,6 +25,11 @@ struct append_extra {
 	 * rooms apart): the same again is given the same event id and appends nothing.
 	 * NULL: none */
 	const char *device_id, *txn_id, *txn_path;
+	/* A rule that is not the room's own, asked once the transaction is known to be
+	 * new, under the room's lock: it sees what is on its way to the disk. An error
+	 * is room_append's. NULL: none */
+	enum mx_err (*judge)(struct ctx *ctx, struct arena *arena, struct room *room,
+	    const struct new_event *e);
 	/* Runs on the writer thread behind the events' rows (not if nothing had to be
 	 * appended); NULL: none. done(arg) follows in every case, also when room_append
 	 * fails, and must free arg. */

@@ -63,8 +63,12 @@ write_event(struct append_job *job, struct appended *e, struct db *db)
 
 	if (err == M_OK && e->entry != NULL)
 		err = write_state(job, e, key, db);
+	if (err == M_OK && e->relation != NULL)
+		err = store_relation_add(db, e->row.event, e->relation);
 	if (err == M_OK && e->target != 0)
 		err = store_event_redact(db, e->target, e->target_packed, e->row.event);
+	if (err == M_OK && e->target != 0)
+		err = store_relation_remove(db, e->target);
 	if (err == M_OK)
 		err = push_append_write(
 		    db, job->room->id, e->row.event, e->target, &e->push);

@@ -10,6 +10,7 @@
 #include "core/append.h"
 #include "core/push_append.h"
 #include "store/events.h"
+#include "store/relations.h"
 
 /* One event of the unit. */
 struct appended {
@@ -17,6 +18,8 @@ struct appended {
 	struct live_event *live;   /* counted */
 	struct state_entry *entry; /* counted; NULL: no state event */
 	int64_t detail;		   /* of its state change */
+	/* What it is a child of; borrowed from its pdu. NULL: of nothing. */
+	struct relation_row *relation;
 	/* A redaction that takes effect: on which event, and what is left of it. */
 	int64_t target;		/* 0: none */
 	struct pdu *target_pdu; /* counted */

@@ -45,6 +45,7 @@ change_unref(struct change *change)
 			live_event_unref(change->event);
 		free(change->user_id);
 		free(change->device_id);
+		free(change->audience);
 		free(change);
 		change = next;
 	}

@@ -10,6 +10,7 @@
 #define CORE_CHANGES_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
 
@@ -27,6 +28,7 @@ enum change_kind {
 	CHANGE_USER_DATA,  /* something of a user's own: account data, private receipts
 			    */
 	CHANGE_ROOM_DATA,  /* something that a room's members are told: receipts */
+	CHANGE_PRESENCE,   /* of users whom all of an audience see, a round of them */
 	CHANGE_POSITION,   /* `visible` moved, nothing to tell */
 };
 
@@ -40,6 +42,10 @@ struct change {
 	char *user_id;		  /* TOKEN_GONE, USER_GONE, USER_DATA, ROOM_DATA */
 	char *device_id;	  /* TOKEN_GONE; NULL: the user's every device */
 	int64_t typing;		  /* TYPING */
+	/* PRESENCE: map_hash of the user ids of those who shall look, in order.
+	 * malloc'ed. */
+	uint64_t *audience;
+	size_t audience_count;
 };
 
 struct changes *changes_new(void);

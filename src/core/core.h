@@ -36,6 +36,7 @@ struct settings {
 	int64_t guest_lifetime_ms;
 	unsigned password_memory_kib, password_passes;
 	int64_t events_timeout_max_ms;
+	bool presence_enabled;
 };
 
 struct rooms;
@@ -46,6 +47,8 @@ struct push;
 struct logins;
 struct guests;
 struct typing;
+struct presence;
+struct user_directory;
 struct public_rooms;
 
 /* Shared; each part guards itself. */
@@ -61,7 +64,9 @@ struct core {
 	struct logins *logins;	 /* core/login: access tokens seen lately */
 	struct guests *guests;	 /* core/guests: denials, guests with rows */
 	struct typing *typing;
+	struct presence *presence;	   /* NULL in tests that do without */
 	struct public_rooms *public_rooms; /* core/public_rooms: the directory's list */
+	struct user_directory *user_directory;
 	/* Every event at or below it is durable and in its room's tail (doc/rooms.md).
 	 */
 	_Atomic int64_t visible;

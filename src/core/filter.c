@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "core/relations.h"
+
 #define LIST_MAX 1000 /* entries of one list */
 
 bool
@@ -102,7 +104,9 @@ read_lists(struct reading *r, struct filter *out)
 		struct filter_list *list;
 	} lists[] = { { "types", &out->types }, { "not_types", &out->not_types },
 		{ "senders", &out->senders }, { "not_senders", &out->not_senders },
-		{ "rooms", &out->rooms }, { "not_rooms", &out->not_rooms } };
+		{ "rooms", &out->rooms }, { "not_rooms", &out->not_rooms },
+		{ "related_by_senders", &out->related_by_senders },
+		{ "related_by_rel_types", &out->related_by_rel_types } };
 
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
 		enum mx_err err = read_list(r, lists[i].key, lists[i].list);
@@ -110,7 +114,8 @@ read_lists(struct reading *r, struct filter *out)
 		if (err != M_OK)
 			return err;
 	}
-	if (!all_begin(&out->senders, '@') || !all_begin(&out->not_senders, '@'))
+	if (!all_begin(&out->senders, '@') || !all_begin(&out->not_senders, '@') ||
+	    !all_begin(&out->related_by_senders, '@'))
 		return wrong(r, "a filter's senders are user ids");
 	return check_rooms(r, &out->rooms, &out->not_rooms);
 }
@@ -286,6 +291,18 @@ has_match(const struct filter_list *list, const char *text)
 	return false;
 }
 
+/* Asks the store, so last. */
+static bool
+has_wanted_child(const struct filter *f, const struct sliced *event)
+{
+	const struct filter_list *senders = &f->related_by_senders;
+	const struct filter_list *rel_types = &f->related_by_rel_types;
+
+	return f->seer == NULL || (senders->v == NULL && rel_types->v == NULL) ||
+	       relations_has_child(f->seer, event->stored.event_id, senders->v,
+		   senders->n, rel_types->v, rel_types->n);
+}
+
 /* What is excluded stays so even if it is included as well. */
 bool
 filter_keeps_type(const struct filter *f, const char *type, const char *sender)
@@ -312,8 +329,12 @@ filter_keeps(const struct sliced *event, const void *arg)
 
 	if (!filter_keeps_type(f, event->type, event->sender))
 		return false;
+	if (event->state_key == NULL && ignored_has(f->ignored, event->sender))
+		return false;
 	if (f->room_id != NULL &&
 	    !filter_keeps_room(&f->rooms, &f->not_rooms, f->room_id))
 		return false;
-	return !f->has_contains_url || sliced_has(event, "url") == f->contains_url;
+	if (f->has_contains_url && sliced_has(event, "url") != f->contains_url)
+		return false;
+	return has_wanted_child(f, event);
 }

@@ -6,6 +6,7 @@
 #define CORE_FILTER_H
 
 #include "base/json.h"
+#include "core/ignored.h"
 #include "core/timeline.h"
 
 /* A list of strings; v NULL: the filter does not have it. */
@@ -18,11 +19,17 @@ struct filter_list {
 struct filter {
 	struct filter_list types, not_types; /* with * for any characters */
 	struct filter_list senders, not_senders, rooms, not_rooms;
+	/* Events with a child by one of these, of one of these kinds (of MSC3440, by
+	 * which clients look for threads). */
+	struct filter_list related_by_senders, related_by_rel_types;
+	struct seer *seer; /* who reads: set by whoever uses these two; NULL: they are
+			    * not looked at */
 	bool has_contains_url, contains_url;
 	bool lazy_load_members, include_redundant_members;
 	bool unread_thread_notifications;
 	int64_t limit;	     /* 0: none */
 	const char *room_id; /* the room that is read: set by whoever uses it */
+	const struct ignored *ignored; /* likewise: of these users state events alone */
 };
 
 /* The `filter` parameter: a RoomEventFilter as inline JSON; NULL: none is given.

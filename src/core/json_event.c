@@ -139,6 +139,10 @@ ending(struct buf *out, const struct ending *end, const struct event_view *view)
 	}
 	buf_lit(out, ",\"unsigned\":{");
 	common(out, end, view);
+	if (view->relations != NULL) {
+		buf_lit(out, ",\"m.relations\":");
+		buf_str(out, view->relations);
+	}
 	field(out, "membership", membership_name(view->membership));
 	if (end->txn_id != NULL)
 		field(out, "transaction_id", end->txn_id);

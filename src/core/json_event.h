@@ -1,8 +1,9 @@
 /*
  * An event as clients are shown it. The part that is the same for everybody is made
  * once per event and format and shared by counted bytes (struct live_event); what
- * depends on who asks (transaction_id, membership, prev_content, age) is spliced behind
- * it. /metrics counts how often an event was encoded and how often it was delivered.
+ * depends on who asks (transaction_id, membership, prev_content, age) or changes later
+ * (what its children come to) is spliced behind it. /metrics counts how often an event
+ * was encoded and how often it was delivered.
  */
 #ifndef CORE_JSON_EVENT_H
 #define CORE_JSON_EVENT_H
@@ -73,6 +74,9 @@ struct event_view {
 	enum membership membership; /* the asker's at the event; NONE shows "leave" */
 	bool may_see_replaced;	    /* may the asker see the event that was replaced? */
 	int64_t now_ms;		    /* for age */
+	/* What its children come to, as JSON: unsigned.m.relations. It changes, and
+	 * belongs behind the shared bytes. NULL: nothing. */
+	const char *relations;
 };
 
 /* Appends the event as the asker may see it. */

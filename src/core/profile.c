@@ -10,6 +10,8 @@
 #include "core/append.h"
 #include "core/guests.h"
 #include "core/membership.h"
+#include "core/presence.h"
+#include "core/user_directory.h"
 #include "core/users.h"
 #include "store/profiles.h"
 #include "store/rooms.h"
@@ -125,10 +127,13 @@ static enum mx_err
 write_field(void *arg, struct db *db)
 {
 	const struct setting *s = arg;
+	enum mx_err err = s->row.value == NULL
+			      ? store_profile_unset(db, s->user_id, s->row.field)
+			      : store_profile_set(db, s->user_id, &s->row, PROFILE_MAX);
 
-	if (s->row.value == NULL)
-		return store_profile_unset(db, s->user_id, s->row.field);
-	return store_profile_set(db, s->user_id, &s->row, PROFILE_MAX);
+	if (err == M_OK && is_name(s->row.field))
+		err = user_directory_write(db, s->user_id);
+	return err;
 }
 
 enum mx_err
@@ -218,7 +223,9 @@ profile_set(struct ctx *ctx, struct arena *arena, struct identity *who,
 	if (value != NULL)
 		s.row.value = json_text(arena, value, &s.row.value_n);
 	err = ctx_write(ctx, write_field, &s);
-	if (err == M_OK && (is_name(field) || is_picture(field)))
-		err = tell_rooms(ctx, arena, who->user_id);
-	return err;
+	if (err != M_OK || (!is_name(field) && !is_picture(field)))
+		return err;
+	if (!who->is_guest)
+		presence_profile_changed(ctx->core, who->user_id);
+	return tell_rooms(ctx, arena, who->user_id);
 }

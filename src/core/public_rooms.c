@@ -5,12 +5,11 @@
  */
 #include "core/public_rooms.h"
 
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wctype.h>
 
+#include "base/fold.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/vec.h"
@@ -26,10 +25,9 @@ struct entry {
 	int64_t wanted;	  /* something happened in the room there: older is stale */
 };
 
-/* Shared; lock guards all of it but locale. */
+/* Shared; lock guards all of it. */
 struct public_rooms {
 	struct lock lock; /* RANK_CACHE */
-	locale_t locale;  /* for folding; 0: ASCII alone */
 	struct change *cursor;
 	bool built;
 	struct map rooms; /* room's integer -> struct entry */
@@ -43,7 +41,6 @@ public_rooms_new(struct core *core)
 	struct public_rooms *list = xcalloc(1, sizeof *list);
 
 	lock_init(&list->lock, RANK_CACHE);
-	list->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	list->cursor = changes_cursor(core->changes);
 	return list;
 }
@@ -78,62 +75,15 @@ public_rooms_free(struct public_rooms *list)
 	map_fini(&list->rooms);
 	vec_free(&list->sorted);
 	changes_cursor_free(list->cursor);
-	if (list->locale != (locale_t)0)
-		freelocale(list->locale);
 	lock_fini(&list->lock);
 	free(list);
 }
 
-/* --- folding: upper and lower case are the same to who searches --- */
-
-/* One character of valid UTF-8; its length is returned. */
-static int
-decode(const unsigned char *s, uint32_t *out)
-{
-	static const uint8_t first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
-	int n = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-	*out = s[0] & first_bits[n];
-	for (int i = 1; i < n; i++)
-		*out = *out << 6 | (s[i] & 0x3f);
-	return n;
-}
-
+/* A line of what is searched: upper and lower case are the same to who searches. */
 static void
-encode(struct buf *b, uint32_t c)
+fold(struct buf *b, const char *s)
 {
-	if (c < 0x80) {
-		buf_char(b, (char)c);
-	} else if (c < 0x800) {
-		buf_char(b, (char)(0xc0 | c >> 6));
-		buf_char(b, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		buf_char(b, (char)(0xe0 | c >> 12));
-		buf_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_char(b, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_char(b, (char)(0xf0 | c >> 18));
-		buf_char(b, (char)(0x80 | (c >> 12 & 0x3f)));
-		buf_char(b, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_char(b, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
-static void
-fold(const struct public_rooms *list, struct buf *b, const char *s)
-{
-	const unsigned char *p = (const unsigned char *)(s == NULL ? "" : s);
-
-	while (*p != '\0') {
-		uint32_t c;
-
-		p += decode(p, &c);
-		if (list->locale != (locale_t)0)
-			c = (uint32_t)towlower_l((wint_t)c, list->locale);
-		else if (c >= 'A' && c <= 'Z')
-			c += 'a' - 'A';
-		encode(b, c);
-	}
+	fold_add(b, s);
 	buf_char(b, '\n');
 }
 
@@ -175,7 +125,7 @@ plain_topic(const struct snapshot *s)
 }
 
 static struct entry *
-entry_new(const struct public_rooms *list, struct room *room, const struct snapshot *s)
+entry_new(struct room *room, const struct snapshot *s)
 {
 	struct entry *e = xcalloc(1, sizeof *e);
 	struct public_room *r = &e->shown;
@@ -192,9 +142,9 @@ entry_new(const struct public_rooms *list, struct room *room, const struct snaps
 	r->joined = s->joined;
 	r->world_readable = s->visibility == VISIBILITY_WORLD_READABLE;
 	r->guests_may_join = s->guests_may_join;
-	fold(list, &folded, r->name);
-	fold(list, &folded, r->topic);
-	fold(list, &folded, r->canonical_alias);
+	fold(&folded, r->name);
+	fold(&folded, r->topic);
+	fold(&folded, r->canonical_alias);
 	e->folded = buf_take(&folded, NULL);
 	e->position = s->position;
 	return e;
@@ -339,7 +289,7 @@ make_again(struct ctx *ctx, int64_t number)
 	if (room_get_by_id(ctx, number, &room) != M_OK)
 		return;
 	s = room_snapshot(room);
-	fresh = entry_new(list, room, s);
+	fresh = entry_new(room, s);
 	snapshot_unref(s);
 	room_put(room);
 	lock_take(&list->lock);
@@ -509,7 +459,7 @@ public_rooms_page(struct ctx *ctx, struct arena *arena, struct public_query *q)
 	if (err != M_OK)
 		return err;
 	if (q->term != NULL && q->term[0] != '\0') {
-		fold(list, &term, q->term);
+		fold(&term, q->term);
 		term.p[term.n - 1] = '\0'; /* in place of the line's end */
 	}
 	lock_take(&list->lock);

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "core/changes.h"
 #include "core/login.h"
+#include "core/presence.h"
 
 void
 revoke_tell(struct core *core, const char *user_id, const char *device_id)
@@ -47,12 +48,15 @@ done(struct write_job *job, enum mx_err err)
 	r->err = err;
 	if (err != M_OK)
 		return;
-	if (r->whole_user)
+	if (r->whole_user) {
 		login_forget(r->core->logins, r->user_id, NULL);
+		presence_gone(r->core, r->user_id, NULL);
+	}
 	if (r->whole_user && !r->is_quiet)
 		revoke_tell(r->core, r->user_id, NULL);
 	for (int i = 0; !r->whole_user && i < r->device_count; i++) {
 		login_forget(r->core->logins, r->user_id, r->devices[i]);
+		presence_gone(r->core, r->user_id, r->devices[i]);
 		if (!r->is_quiet)
 			revoke_tell(r->core, r->user_id, r->devices[i]);
 	}

@@ -12,6 +12,8 @@
 #include "core/guest_access.h"
 #include "core/guests.h"
 #include "core/membership.h"
+#include "core/relations.h"
+#include "core/presence.h"
 #include "core/typing.h"
 #include "store/events.h"
 
@@ -31,9 +33,10 @@ is_joined(struct room *room, const char *user_id)
 static struct append_extra
 transaction(const struct sending *s, const char *path)
 {
-	return (struct append_extra){
-		.device_id = s->who->device_id, .txn_id = s->txn_id, .txn_path = path
-	};
+	return (struct append_extra){ .device_id = s->who->device_id,
+		.txn_id = s->txn_id,
+		.txn_path = path,
+		.judge = relations_judge };
 }
 
 /* What is refused now may be the repetition of what was not: its sender may have left,
@@ -61,13 +64,16 @@ append(struct ctx *ctx, struct arena *arena, const struct sending *s,
 
 	/* Guests that joined while they were let may find that they may only read. */
 	err = guests_make_row(ctx, &who);
+	if (err == M_OK)
+		err = relations_check(ctx, arena, s->room, e->content);
 	if (err != M_OK)
 		return refuse(ctx, arena, s, path, err, event_id_out);
 	e->sender = s->who->user_id;
-	err = room_append(ctx, arena, s->room, e, 1, s->txn_id == NULL ? NULL : &extra);
+	err = room_append(ctx, arena, s->room, e, 1, &extra);
 	if (err == M_OK) {
 		*event_id_out = e->event_id;
 		typing_set(ctx->core, s->room, e->sender, 0);
+		presence_active(ctx->core, s->who);
 	}
 	return err;
 }

@@ -13,8 +13,10 @@
 #include "core/append.h"
 #include "core/changes.h"
 #include "core/ids.h"
+#include "core/presence.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
+#include "core/user_directory.h"
 
 /* A test that cannot begin is over. */
 static void
@@ -46,6 +48,7 @@ settings_fill(struct testing *t)
 	set->password_memory_kib = 8;
 	set->password_passes = 1;
 	set->events_timeout_max_ms = 60000;
+	set->presence_enabled = true;
 }
 
 static void
@@ -59,9 +62,11 @@ start(struct testing *t)
 	t->core.rooms = rooms_new(&t->core);
 	t->core.typing = t->typing = typing_new();
 	t->core.public_rooms = t->public_rooms = public_rooms_new(&t->core);
+	t->core.user_directory = user_directory_new(&t->core);
 	t->arena = arena_new();
 	testing_ctx_init(t, &t->ctx);
 	need(append_setup(&t->core, t->ctx.db) == M_OK, "the database cannot be read");
+	need(presence_setup(&t->core, t->ctx.db) == M_OK, "no presence can be read");
 }
 
 static void
@@ -72,6 +77,8 @@ stop(struct testing *t)
 	arena_free(t->arena);
 	public_rooms_free(t->public_rooms);
 	typing_free(t->typing);
+	presence_free(&t->core);
+	user_directory_free(t->core.user_directory);
 	changes_free(t->core.changes);
 	rooms_free(t->core.rooms);
 	append_free(&t->core);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/ignored.h"
 #include "core/membership.h"
 #include "store/state.h"
 
@@ -180,6 +181,22 @@ seer_sees_live(struct seer *seer, const struct live_event *e)
 	return !seer->failed && visibility_allows(&facts);
 }
 
+/* Where the setting has been the same since, one's membership decides; and of shared
+ * history those who are in the room now have all. */
+bool
+seer_sees_all_since(const struct seer *seer, int64_t event)
+{
+	bool is_joined = membership_now(seer) == MEMBERSHIP_JOIN;
+
+	if (seer->failed || (seer->setting != NULL && seer->setting->event >= event))
+		return false;
+	if (seer->s->visibility == VISIBILITY_WORLD_READABLE)
+		return true;
+	if (seer->s->visibility == VISIBILITY_SHARED)
+		return is_joined;
+	return is_joined && seer->member->event < event;
+}
+
 bool
 seer_sees_now(struct seer *seer)
 {
@@ -209,6 +226,21 @@ seer_sees_anything(struct seer *seer)
 			seer, seer->settings[i].at, "m.room.history_visibility", ""))
 			return true;
 	return false;
+}
+
+bool
+seer_ignores_any(struct seer *seer)
+{
+	if (!seer->has_ignored && seer->user_id != NULL)
+		seer->ignored = ignored_load(seer->ctx, seer->arena, seer->user_id);
+	seer->has_ignored = true;
+	return seer->ignored != NULL;
+}
+
+bool
+seer_ignores(struct seer *seer, const char *sender)
+{
+	return seer_ignores_any(seer) && ignored_has(seer->ignored, sender);
 }
 
 int64_t
@@ -268,6 +300,18 @@ seer_slice(struct seer *seer, const struct stored_event *stored, struct sliced *
 	return false;
 }
 
+enum mx_err
+seer_get(struct seer *seer, int64_t event, struct sliced *out)
+{
+	struct stored_event stored;
+	enum mx_err err = store_event_get(
+	    seer->ctx->db, seer->arena, event, standard64(seer), &stored);
+
+	if (err != M_OK)
+		return err;
+	return seer_slice(seer, &stored, out) ? M_OK : M_UNKNOWN;
+}
+
 static struct event *
 load(struct seer *seer, int64_t number)
 {
@@ -325,6 +369,15 @@ sliced_has(const struct sliced *e, const char *key)
 	return json_slices(e->raw.content, &wanted, 1, &value) && value.p != NULL;
 }
 
+const struct json *
+sliced_content(struct seer *seer, const struct sliced *e)
+{
+	if (e->live != NULL)
+		return e->live->pdu->event->content;
+	return json_parse_copy(seer->arena, e->raw.content.p, e->raw.content.n,
+	    seer->room->version->json_flags, NULL);
+}
+
 static void
 write_stored(struct seer *seer, struct buf *out, const struct sliced *e,
     enum event_format format)
@@ -339,7 +392,8 @@ write_stored(struct seer *seer, struct buf *out, const struct sliced *e,
 		.membership = is_own_membership(seer, e->type, e->state_key)
 				  ? seer_membership_at(seer, e->stored.event + 1)
 				  : seer_membership_at(seer, e->stored.event),
-		.now_ms = clock_now_ms() };
+		.now_ms = clock_now_ms(),
+		.relations = e->relations };
 
 	find_replaced(seer, e, &view);
 	if (e->stored.redacted_by != 0)
@@ -365,9 +419,9 @@ seer_write(struct seer *seer, struct buf *out, struct stored_event *stored,
 		write_stored(seer, out, &e, format);
 }
 
-void
-seer_write_live(
-    struct seer *seer, struct buf *out, struct live_event *e, enum event_format format)
+static void
+write_live(struct seer *seer, struct buf *out, struct live_event *e,
+    const char *relations, enum event_format format)
 {
 	const struct event *event = e->pdu->event;
 	struct event_view asker = { .format = format,
@@ -376,7 +430,8 @@ seer_write_live(
 		.membership = is_own_membership(seer, event->type, event->state_key)
 				  ? e->membership_after
 				  : seer_membership_at(seer, e->event),
-		.now_ms = clock_now_ms() };
+		.now_ms = clock_now_ms(),
+		.relations = relations };
 
 	if (format == FORMAT_RAW) {
 		json_write(out, event->json);
@@ -386,6 +441,13 @@ seer_write_live(
 		asker.may_see_replaced =
 		    seer_sees(seer, e->replaced_event, event->type, event->state_key);
 	json_event_live(out, e, &asker);
+}
+
+void
+seer_write_live(
+    struct seer *seer, struct buf *out, struct live_event *e, enum event_format format)
+{
+	write_live(seer, out, e, NULL, format);
 }
 
 enum mx_err
@@ -418,7 +480,7 @@ seer_write_sliced(struct seer *seer, struct buf *out, const struct sliced *e,
     enum event_format format)
 {
 	if (e->live != NULL)
-		seer_write_live(seer, out, e->live, format);
+		write_live(seer, out, e->live, e->relations, format);
 	else if (format == FORMAT_RAW)
 		buf_add(out, e->stored.json, e->stored.json_n);
 	else

@@ -26,6 +26,9 @@ struct seer {
 	int membership_count, setting_count;
 	bool has_memberships, has_settings;
 	bool failed; /* the store could not be read: nothing is seen any more */
+	/* Whom the user ignores: seer_ignores reads it when it is first asked. */
+	struct ignored *ignored;
+	bool has_ignored;
 };
 
 void seer_init(struct seer *seer, struct ctx *ctx, struct arena *arena,
@@ -40,8 +43,14 @@ bool seer_sees_anything(struct seer *seer);
 bool seer_sees(
     struct seer *seer, int64_t event, const char *type, const char *state_key);
 bool seer_sees_live(struct seer *seer, const struct live_event *e);
+/* Are all events from this one on seen? False: perhaps not all of them. */
+bool seer_sees_all_since(const struct seer *seer, int64_t event);
 /* The user's membership at (just before) an event. */
 enum membership seer_membership_at(struct seer *seer, int64_t event);
+/* Does the user ignore anybody, and this sender? Their events are seen; they are left
+ * out of what others' children come to (core/bundle). */
+bool seer_ignores_any(struct seer *seer);
+bool seer_ignores(struct seer *seer, const char *sender);
 /* The place up to which a user who has left may look at state: just after the event
  * that made them leave; STATE_NOW for members and peekers. */
 int64_t seer_horizon(struct seer *seer);
@@ -58,15 +67,23 @@ struct sliced {
 	/* It is in the room's tail (borrowed from the snapshot): of stored only event,
 	 * event_id, line, sub and ts are filled in, of raw nothing. NULL: it is not. */
 	struct live_event *live;
+	/* What its children come to, as JSON: unsigned.m.relations (core/bundle).
+	 * NULL: it has none, or nobody asked. */
+	const char *relations;
 };
 /* False: it is damaged (logged). */
 bool seer_slice(
     struct seer *seer, const struct stored_event *stored, struct sliced *out);
+/* An event by its integer, whether it may be seen or not. M_NOT_FOUND; M_UNKNOWN: it is
+ * damaged (logged). */
+enum mx_err seer_get(struct seer *seer, int64_t event, struct sliced *out) MUST_USE;
 /* Appends a stored event as the seer's user is shown it (which must be allowed). */
 void seer_write(struct seer *seer, struct buf *out, struct stored_event *stored,
     const struct event *event, enum event_format format);
 /* Is there such a key in the event's content? */
 bool sliced_has(const struct sliced *e, const char *key);
+/* The event's content as a tree, in the arena or borrowed. */
+const struct json *sliced_content(struct seer *seer, const struct sliced *e);
 void seer_write_sliced(struct seer *seer, struct buf *out, const struct sliced *e,
     enum event_format format);
 /* Appends a live event likewise. */

@@ -11,9 +11,12 @@
 #include "core/guests.h"
 #include "core/ids.h"
 #include "core/leave.h"
+#include "core/presence.h"
 #include "core/profile.h"
 #include "store/account_data.h"
+#include "core/user_directory.h"
 #include "store/devices.h"
+#include "store/presence.h"
 #include "store/profiles.h"
 #include "store/tokens.h"
 
@@ -156,6 +159,8 @@ create(struct revoke *r, struct db *db)
 	if (err == M_OK && account->display_name != NULL)
 		err = profile_write_name(
 		    db, c->arena, account->user_id, account->display_name);
+	if (err == M_OK && account->display_name == NULL)
+		err = user_directory_write(db, account->user_id);
 	if (err == M_OK && account->session != NULL)
 		err = session_write(db, account->session);
 	return err;
@@ -293,6 +298,8 @@ deactivate(struct revoke *r, struct db *db)
 		err = store_devices_remove_all(db, r->user_id);
 	if (err == M_OK)
 		err = store_account_data_remove(db, r->user_id);
+	if (err == M_OK)
+		err = store_presence_remove(db, r->user_id);
 	return err != M_OK ? err : store_profile_remove(db, r->user_id);
 }
 
@@ -311,6 +318,8 @@ users_deactivate(struct ctx *ctx, struct arena *arena, const char *user_id)
 		err = leave_all(ctx, arena, user_id, NULL);
 	if (err == M_OK)
 		err = revoke_run(ctx, &r);
+	if (err == M_OK)
+		presence_forget(ctx->core, user_id);
 	return err != M_OK ? err : leave_all(ctx, arena, user_id, NULL);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "store/user_words.h"
 
 /* What a field costs beside its name and value: quotes, colon, comma. */
 #define FIELD_OVERHEAD 4
@@ -112,7 +113,9 @@ enum mx_err
 store_profile_remove(struct db *db, const char *user_id)
 {
 	struct stmt *q = db_stmt(db, "DELETE FROM profiles WHERE user_id = $1");
+	enum mx_err err;
 
 	stmt_text(q, 1, user_id);
-	return stmt_run(q);
+	err = stmt_run(q);
+	return err == M_OK ? store_user_words_remove(db, user_id) : err;
 }

@@ -22,6 +22,7 @@ enum mx_err store_profile_set(struct db *db, const char *user_id,
     const struct profile_row *row, size_t max) MUST_USE;
 enum mx_err store_profile_unset(
     struct db *db, const char *user_id, const char *field) MUST_USE;
+/* With the words by which the user is found. */
 enum mx_err store_profile_remove(struct db *db, const char *user_id) MUST_USE;
 
 #endif

@@ -243,6 +243,64 @@ store_member_get(
 	return ended(q, found);
 }
 
+/* membership: 1 join. */
+#define SHARED_ROOMS                                                                   \
+	" FROM members a JOIN members b ON b.room = a.room AND b.user_id = $2"         \
+	" AND b.membership = 1 WHERE a.user_id = $1 AND a.membership = 1"
+
+enum mx_err
+store_shared_room(
+    struct db *db, const char *user_id, const char *other, int64_t *room_out)
+{
+	struct stmt *q = db_stmt(db, "SELECT a.room" SHARED_ROOMS " LIMIT 1");
+	bool found;
+
+	stmt_text(q, 1, user_id);
+	stmt_text(q, 2, other);
+	found = stmt_next(q);
+	if (found)
+		*room_out = col_int(q, 0);
+	return ended(q, found);
+}
+
+static enum mx_err
+count_shared(struct db *db, const char *user_id, const char *other, int64_t *total_out)
+{
+	struct stmt *q = db_stmt(db, "SELECT count(*)" SHARED_ROOMS);
+
+	stmt_text(q, 1, user_id);
+	stmt_text(q, 2, other);
+	*total_out = stmt_next(q) ? col_int(q, 0) : 0;
+	return stmt_done(q);
+}
+
+enum mx_err
+store_shared_rooms(struct db *db, struct arena *arena, const char *user_id,
+    const char *other, int64_t after, int limit, struct room_row **rows_out,
+    int *count_out, int64_t *total_out)
+{
+	struct stmt *q;
+	struct room_row *rows = ARENA_ARRAY(arena, struct room_row, (size_t)limit);
+	enum mx_err err = count_shared(db, user_id, other, total_out);
+	int n = 0;
+
+	if (err != M_OK)
+		return err;
+	q = db_stmt(db, "SELECT a.room, (SELECT r.room_id FROM rooms r"
+			" WHERE r.room = a.room)" SHARED_ROOMS
+			" AND a.room > $3 ORDER BY a.room LIMIT $4");
+	stmt_text(q, 1, user_id);
+	stmt_text(q, 2, other);
+	stmt_int(q, 3, after);
+	stmt_int(q, 4, limit);
+	while (n < limit && stmt_next(q))
+		rows[n++] = (struct room_row){ .room = col_int(q, 0),
+			.room_id = col_dup(q, 1, arena) };
+	*rows_out = rows;
+	*count_out = n;
+	return stmt_done(q);
+}
+
 enum mx_err
 store_alias_add(struct db *db, const char *alias, int64_t room, const char *creator)
 {

@@ -53,6 +53,15 @@ enum mx_err store_member_room_ids(struct db *db, struct arena *arena,
 enum mx_err store_member_get(
     struct db *db, const char *user_id, int64_t room, struct member_row *out) MUST_USE;
 
+/* A room that both are joined to; M_NOT_FOUND: there is none. */
+enum mx_err store_shared_room(
+    struct db *db, const char *user_id, const char *other, int64_t *room_out) MUST_USE;
+/* Such rooms in the order of their integers: at most `limit` behind `after`, and how
+ * many there are in all. */
+enum mx_err store_shared_rooms(struct db *db, struct arena *arena, const char *user_id,
+    const char *other, int64_t after, int limit, struct room_row **rows_out,
+    int *count_out, int64_t *total_out) MUST_USE;
+
 /* Aliases (client-server-api/#room-aliases). */
 enum mx_err store_alias_add(struct db *db, const char *alias, int64_t room,
     const char *creator) MUST_USE; /* M_ROOM_IN_USE */

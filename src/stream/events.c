@@ -10,8 +10,10 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "core/account_data.h"
+#include "core/presence.h"
 #include "core/receipts.h"
 #include "core/recent.h"
+#include "core/room.h"
 #include "core/timeline.h"
 #include "core/typing.h"
 #include "store/rooms.h"
@@ -212,7 +214,8 @@ write_chunk(struct look *look, struct buf *chunk)
 {
 	for (int i = 0; i < look->count; i++) {
 		struct heard *h = &look->heard[i];
-		struct stream_token id = { h->position, look->ask->from.typing };
+		struct stream_token id = { h->position, look->ask->from.typing,
+			look->ask->from.presence };
 		const struct event *event =
 		    h->live != NULL ? h->live->pdu->event : h->event;
 
@@ -321,7 +324,8 @@ static void
 write_other(struct look *look, struct buf *chunk, const struct events_found *found,
     const char *type, const struct buf *event)
 {
-	struct stream_token id = { found->end.events, found->from.typing };
+	struct stream_token id = { found->end.events, found->from.typing,
+		found->from.presence };
 
 	begin_event(look, chunk, &id, type);
 	buf_add(chunk, event->p, event->n);
@@ -413,6 +417,65 @@ write_data(struct look *look, struct buf *chunk, struct events_found *found)
 	return err;
 }
 
+/* Whoever has joined meanwhile is shown to those who are there, and they to them. */
+static void
+note_joins(const struct look *look, struct presence_news *news)
+{
+	const char **users =
+	    ARENA_ARRAY(look->arena, const char *, (size_t)look->count);
+	int64_t *rooms = ARENA_ARRAY(look->arena, int64_t, (size_t)look->count);
+
+	for (int i = 0; i < look->count; i++) {
+		const struct heard *h = &look->heard[i];
+		const struct event *e =
+		    h->live != NULL ? h->live->pdu->event : h->event;
+
+		if (e->state_key == NULL || strcmp(e->type, "m.room.member") != 0 ||
+		    membership_of(json_get_str(e->content, "membership")) !=
+			MEMBERSHIP_JOIN)
+			continue;
+		if (strcmp(e->state_key, look->ask->user_id) == 0)
+			rooms[news->room_count++] = h->seer->room->id;
+		else
+			users[news->user_count++] = e->state_key;
+	}
+	news->users = users;
+	news->rooms = rooms;
+}
+
+/* m.presence of those who share a room, and of what one's other devices have set. */
+static enum mx_err
+write_presence(struct look *look, struct buf *chunk, struct events_found *found)
+{
+	struct presence_news news = { .user_id = look->ask->user_id,
+		.since = found->from.presence,
+		.with_self = true };
+	enum mx_err err;
+
+	note_joins(look, &news);
+	err = presence_news(look->ctx, look->arena, &news);
+	for (int i = 0; err == M_OK && i < news.count; i++) {
+		begin_event(look, chunk, &found->end, "m.presence");
+		presence_write_v1(chunk, &news.rows[i], false);
+		end_event(look, chunk);
+	}
+	found->count += news.count;
+	return err;
+}
+
+/* What no event is. */
+static enum mx_err
+write_more(struct look *look, struct buf *chunk, struct events_found *found)
+{
+	enum mx_err err = write_data(look, chunk, found);
+
+	if (err == M_OK && found->from.typing >= 0)
+		found->count += write_typing(look, chunk, found);
+	if (err == M_OK && found->from.presence >= 0 && found->end.presence >= 0)
+		err = write_presence(look, chunk, found);
+	return err;
+}
+
 /* A newer room than was looked at tells nothing of what it was: another look will. */
 static enum listener_class
 class_in(const struct look *look, const struct snapshot *s)
@@ -490,15 +553,16 @@ events_look(struct ctx *ctx, struct arena *arena, const struct events_ask *ask,
 		.ask = ask,
 		.visible = atomic_load(&ctx->core->visible) };
 	int64_t typing_now = typing_position(ctx->core);
+	int64_t presence_now = presence_position(ctx->core);
 	enum mx_err err;
 
 	*found = (struct events_found){
 		.looked = look.visible, .from = ask->from, .as = CLASS_ALONE
 	};
 	if (!ask->has_from)
-		found->from = (struct stream_token){ look.visible, -1 };
+		found->from = token_at(look.visible);
 	look.from = found->from.events;
-	found->end.typing = -1;
+	found->end = token_at(0);
 	err = ask->room_count > 0 ? find_asked(&look) : find_all(&look);
 	if (err == M_OK)
 		err = hear_rooms(&look, found);
@@ -511,9 +575,8 @@ events_look(struct ctx *ctx, struct arena *arena, const struct events_ask *ask,
 		 */
 		if (ask->room_count == 0) {
 			found->end.typing = typing_now;
-			err = write_data(&look, chunk, found);
-			if (err == M_OK && found->from.typing >= 0)
-				found->count += write_typing(&look, chunk, found);
+			found->end.presence = presence_now;
+			err = write_more(&look, chunk, found);
 		}
 	}
 	look_fini(&look);

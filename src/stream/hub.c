@@ -234,12 +234,13 @@ share(struct hub *hub, struct listener *l, struct hub_room *room,
 	room->used_ms = clock_mono_ms();
 }
 
-/* Tokens that hold more than a position (typing) are echoed as they came: not shared.
+/* Tokens that hold more than a position (typing, presence) are echoed as they came: not
+ * shared.
  */
 static bool
 may_share(const struct waiting *w)
 {
-	return w->room_count == 1 && w->from.typing < 0 &&
+	return w->room_count == 1 && w->from.typing < 0 && w->from.presence < 0 &&
 	       w->limit == EVENTS_LIMIT_DEFAULT;
 }
 
@@ -249,6 +250,7 @@ enter_known_room(struct hub *hub, struct waiting *w)
 {
 	int64_t from = w->has_from ? w->from.events : hub->processed;
 	struct hub_room *room;
+	struct stream_token at = token_at(from);
 	struct listener *l;
 	uint64_t user;
 
@@ -265,8 +267,7 @@ enter_known_room(struct hub *hub, struct waiting *w)
 	l = listener_new(hub, w);
 	http_park(w->exchange, l->tag);
 	share(hub, l, room, w, CLASS_STRANGERS, hub->processed);
-	if (w->sse &&
-	    !hub_sse_begin(hub, l, w->accepts_gzip, &(struct stream_token){ from, -1 }))
+	if (w->sse && !hub_sse_begin(hub, l, w->accepts_gzip, &at))
 		; /* gone already */
 	else if (hub_room_has(room, CLASS_STRANGERS, from))
 		answer_sharing(hub, l);
@@ -337,7 +338,7 @@ static void answer_empty(const struct waiting *w, const struct stream_token *end
 static void
 send_back(struct hub *hub, struct waiting *w)
 {
-	struct stream_token end = { hub->processed, -1 };
+	struct stream_token end = token_at(hub->processed);
 	struct http_reply reply = { .status = 200, .content_type = SSE_TYPE };
 
 	if (w->sse)
@@ -456,9 +457,12 @@ settle_stream(struct hub *hub, struct listener *l, struct waiting *w)
 	l->state = LISTENER_PARKED;
 	l->waiting = w;
 	l->sse = true;
-	/* Who began without a place among typing has the one of the first look. */
+	/* Who began without a place among typing or presence has that of the first
+	 * look. */
 	if (w->from.typing < 0)
 		w->from.typing = w->looked.typing;
+	if (w->from.presence < 0)
+		w->from.presence = w->looked.presence;
 	if (!has_begun && !hub_sse_begin(hub, l, w->accepts_gzip, &w->from))
 		return false;
 	if (w->answered) {
@@ -580,7 +584,7 @@ hub_drained(struct hubs *hubs, struct http_io *io, uint32_t tag)
 static struct http_shared *
 empty_body(int64_t from, int64_t to)
 {
-	struct stream_token start = { from, -1 }, end = { to, -1 };
+	struct stream_token start = token_at(from), end = token_at(to);
 	struct buf body = { 0 }, text = { 0 };
 	struct http_shared *shared;
 

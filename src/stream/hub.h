@@ -68,6 +68,8 @@ enum mx_err waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena
 /* Appends the answer that tells nothing but where to go on. */
 void waiting_write_empty(
     const struct waiting *w, struct buf *out, const struct stream_token *end);
+/* Its user is still there, as long as the stream is. Any thread. */
+void waiting_stays(const struct waiting *w, struct core *core);
 /* The answer is this body, which it takes; packed if its client likes that. */
 void waiting_answer(struct waiting *w, int status, struct buf *body);
 

@@ -2,6 +2,7 @@
  * A hub reads the queue of changes from its own place: who is woken by what, and whose
  * token has ended. Stands between core/changes and the listeners.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "stream/hub_inside.h"
@@ -32,6 +33,14 @@ wake_members(struct hub *hub, struct room *room)
 	snapshot_unref(s);
 }
 
+static int
+by_hash(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 static void
 wake_user(struct hub *hub, const char *user_id)
 {
@@ -41,6 +50,24 @@ wake_user(struct hub *hub, const char *user_id)
 		return;
 	for (struct link *l = user->watches.next; l != &user->watches; l = l->next)
 		hub_wake(hub, ((struct watch *)l)->tag);
+}
+
+/* Those of an audience who listen to all their rooms here. */
+static void
+wake_audience(struct hub *hub, const struct change *change)
+{
+	struct hub_user *user;
+
+	for (size_t at = 0; (user = map_next(&hub->users, &at)) != NULL;) {
+		uint64_t hash = map_hash(user->user_id, strlen(user->user_id));
+
+		if (bsearch(&hash, change->audience, change->audience_count,
+			sizeof hash, by_hash) == NULL)
+			continue;
+		for (struct link *l = user->watches.next; l != &user->watches;
+		     l = l->next)
+			hub_wake(hub, ((struct watch *)l)->tag);
+	}
 }
 
 static void
@@ -120,6 +147,9 @@ hub_read_changes(struct hub *hub)
 			break;
 		case CHANGE_TYPING:
 			wake_members(hub, change->room);
+			break;
+		case CHANGE_PRESENCE:
+			wake_audience(hub, change);
 			break;
 		case CHANGE_TOKEN_GONE:
 		case CHANGE_USER_GONE:

@@ -39,7 +39,7 @@ begin_anew(struct world *w, struct client *c)
 	/* Old ones, and some that this server has not come to. */
 	struct stream_token old = { world_visible(w) + (model_chance(w, 5) ? 20 : 0) -
 					(int64_t)model_random(w, 200),
-		-1 };
+		-1, -1 };
 	struct buf text = { 0 };
 
 	choose_rooms(w, c);

@@ -91,7 +91,7 @@ write_event(const struct world *w, struct buf *out, const struct waiting *waitin
     int64_t position)
 {
 	const struct said *e = &w->said.v[position];
-	struct stream_token id = { position, waiting->from.typing };
+	struct stream_token id = { position, waiting->from.typing, -1 };
 	bool is_redacted = e->redacted_by != 0 && e->redacted_by <= w->swapped;
 
 	if (waiting->sse)
@@ -138,8 +138,8 @@ is_refused(const struct world *w, const struct client *who, const bool *has_news
 static void
 write_found(struct waiting *waiting, struct buf *chunk, int64_t from)
 {
-	struct stream_token at = { from,
-		waiting->has_from ? waiting->from.typing : -1 };
+	struct stream_token at = { from, waiting->has_from ? waiting->from.typing : -1,
+		-1 };
 	struct buf body = { 0 }, start = { 0 };
 
 	if (waiting->sse) {
@@ -217,6 +217,7 @@ read_history(struct world *w, struct look_job *job)
 	waiting->looked.events = waiting->more	       ? found[n - 1]
 				 : from > job->visible ? from
 						       : job->visible;
+	waiting->looked.presence = -1; /* a core without presence */
 	waiting->looked.typing = who.room_count == 0 ? job->typing : -1;
 	waiting->as = class_of(w, job, &who);
 	for (int i = 0; i < n; i++)

@@ -284,7 +284,7 @@ is_last_of(const struct hub_body *b, const struct live_event *e)
 static uint32_t
 write_answer(struct hub_room *room, const struct hub_body *b, struct buf *body)
 {
-	struct stream_token start = { b->from, -1 }, end = { room->last, -1 };
+	struct stream_token start = token_at(b->from), end = token_at(room->last);
 	struct buf chunk = { 0 }, text = { 0 };
 	uint32_t events = 0;
 
@@ -322,7 +322,7 @@ write_block(struct hub_room *room, const struct hub_body *b, struct buf *block)
 	for (int i = 0; i < room->ring_count; i++) {
 		struct live_event *e = room->ring[i];
 		struct event_view view;
-		struct stream_token id = { e->event, -1 };
+		struct stream_token id = token_at(e->event);
 
 		if (e->event <= b->from || !class_hears(b->class, e))
 			continue;

@@ -120,6 +120,8 @@ hub_sse_comment(struct hub *hub, struct listener *l)
 {
 	bool gzip = l->waiting != NULL ? l->waiting->accepts_gzip : l->gzip;
 
+	if (l->waiting != NULL)
+		waiting_stays(l->waiting, hub->hubs->core);
 	if (hub->comments[gzip] == NULL)
 		hub->comments[gzip] = comment_made(gzip);
 	/* Who has yet to take what is there needs no sign of life. */

@@ -3,7 +3,10 @@
  * ends them. Relies on stream/testing.
  */
 #include <zlib.h>
+#include "core/presence.h"
 #include "stream/testing_sse.h"
+
+#define BEN "@ben:" TESTING_SERVER
 
 /* --- what tests say --- */
 
@@ -536,6 +539,39 @@ who_hears_all_rooms_hears_typing_too(void **state)
 }
 
 static void
+who_hears_all_rooms_is_woken_by_presence_of_those_in_them(void **state)
+{
+	struct fixture *f = *state;
+	const struct identity ben = { .user_id = BEN, .device_id = "BENS" };
+	char id[32];
+	int ann, stranger;
+
+	testing_join(&f->t, f->room, BEN);
+	ann = stream_of_all(f, ANN, "");
+	serve_look(f);
+	expect_opening(ann, id);
+	assert_non_null(strstr(id, "_p"));
+	stranger = stream_of_all(f, "@cat:" TESTING_SERVER, "");
+	serve_look(f);
+	expect_opening(stranger, id);
+	await_parked(f, 2);
+	presence_seen(&f->t.core, &ben, PRESENCE_ONLINE, 30000);
+	presence_tick(&f->t.ctx, f->t.arena, false);
+	serve_look(f); /* ann's alone */
+	expect_block(ann,
+	    WORDS("id: s1_e", "_p", "\nevent: m.presence\n", "\"presence\":\"online\"",
+		"\"sender\":\"" BEN "\""),
+	    NULL);
+	await_parked(f, 2);
+	send_text(f, f->room, "spoken");
+	serve_look(f);
+	expect_block(
+	    ann, WORDS("_p", "event: m.room.message\n", "spoken"), "m.presence");
+	close(ann);
+	close(stranger);
+}
+
+static void
 who_joins_while_it_listens_comes_back_as_a_member(void **state)
 {
 	struct fixture *f = *state;
@@ -750,6 +786,7 @@ main(void)
 		T(a_backlog_comes_page_by_page_until_it_is_heard),
 		T(two_rooms_of_one_stream_are_both_heard_in_their_order),
 		T(who_hears_all_rooms_hears_typing_too),
+		T(who_hears_all_rooms_is_woken_by_presence_of_those_in_them),
 		T(who_joins_while_it_listens_comes_back_as_a_member),
 		T(what_is_done_to_others_ends_no_stream),
 		T(a_stream_whose_client_goes_leaves_nothing_behind),

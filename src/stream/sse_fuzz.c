@@ -105,7 +105,8 @@ check_id(const struct source *source, const struct stream_token *wanted)
 	struct stream_token token;
 
 	assert(token_parse(text, &token));
-	assert(token.events == wanted->events && token.typing == wanted->typing);
+	assert(token.events == wanted->events && token.typing == wanted->typing &&
+	       token.presence == wanted->presence);
 	free(text);
 }
 
@@ -113,7 +114,7 @@ static void
 check(const char *type, const char *data, const struct stream_token *at)
 {
 	struct source source = { .wanted_type = type, .wanted_data = data };
-	struct stream_token next = { at->events + 1, at->typing };
+	struct stream_token next = { at->events + 1, at->typing, at->presence };
 	struct buf out = { 0 };
 
 	if (strpbrk(type, "\r\n") != NULL)
@@ -141,7 +142,7 @@ check(const char *type, const char *data, const struct stream_token *at)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct stream_token at = { 0, -1 };
+	struct stream_token at = token_at(0);
 	char *text, *json;
 
 	if (n < 2)

@@ -95,7 +95,7 @@ understand(struct reader *r, struct buf *text)
 static void
 add_event(struct buf *out, int64_t id, const char *type, const char *data)
 {
-	sse_event_begin(out, &(struct stream_token){ id, -1 }, type);
+	sse_event_begin(out, &(struct stream_token){ id, -1, -1 }, type);
 	buf_str(out, data);
 	sse_event_end(out);
 }
@@ -108,7 +108,7 @@ expect_event(struct reader *r, int64_t id, const char *type, const char *wanted_
 	int events = r->events;
 
 	add_event(&text, id, type, data);
-	token_write(&token, &(struct stream_token){ id, -1 });
+	token_write(&token, &(struct stream_token){ id, -1, -1 });
 	buf_char(&token, '\0');
 	understand(r, &text);
 	assert_int_equal(r->events, events + 1);
@@ -133,17 +133,17 @@ an_event_is_its_id_its_type_and_its_json(void **state)
 }
 
 static void
-an_id_tells_where_typing_stands_too(void **state)
+an_id_tells_where_typing_and_presence_stand_too(void **state)
 {
 	struct buf text = { 0 };
 	struct reader r = { 0 };
 
 	(void)state;
-	sse_event_begin(&text, &(struct stream_token){ 7, 99 }, "m.typing");
+	sse_event_begin(&text, &(struct stream_token){ 7, 99, 3 }, "m.typing");
 	buf_lit(&text, "{}");
 	sse_event_end(&text);
 	understand(&r, &text);
-	assert_string_equal(r.last_id, "s1_e7_t99");
+	assert_string_equal(r.last_id, "s1_e7_t99_p3");
 	assert_string_equal(r.event_type, "m.typing");
 	buf_free(&text);
 }
@@ -155,7 +155,7 @@ the_opening_says_where_one_stands_and_is_no_event(void **state)
 	struct reader r = { 0 };
 
 	(void)state;
-	sse_opening(&text, &(struct stream_token){ 14, -1 });
+	sse_opening(&text, &(struct stream_token){ 14, -1, -1 });
 	understand(&r, &text);
 	assert_int_equal(r.events, 0);
 	assert_string_equal(r.last_id, "s1_e14");
@@ -211,7 +211,7 @@ events_behind_each_other_stay_apart(void **state)
 	struct reader r = { 0 };
 
 	(void)state;
-	sse_opening(&text, &(struct stream_token){ 0, -1 });
+	sse_opening(&text, &(struct stream_token){ 0, -1, -1 });
 	for (int i = 1; i <= 10; i++) {
 		add_event(&text, i, i % 2 ? "m.odd" : "m.e\nven", "{\"a\":\"b\\n\"}");
 		sse_comment(&text);
@@ -229,7 +229,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_event_is_its_id_its_type_and_its_json),
-		cmocka_unit_test(an_id_tells_where_typing_stands_too),
+		cmocka_unit_test(an_id_tells_where_typing_and_presence_stand_too),
 		cmocka_unit_test(the_opening_says_where_one_stands_and_is_no_event),
 		cmocka_unit_test(a_comment_is_no_event_and_moves_nobody),
 		cmocka_unit_test(a_type_with_a_line_end_breaks_out_of_nothing),

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "core/changes.h"
+#include "core/presence.h"
 #include "core/recent.h"
 #include "core/typing.h"
 #include "store/rooms.h"
@@ -132,6 +133,26 @@ left_is_wanted(const struct room_sync *r, enum membership before)
 	return !is_left(before);
 }
 
+/* An invitation by somebody who is ignored is not told; that one was made to leave
+ * before it is. */
+static enum mx_err
+write_invite(struct room_sync *r, enum membership before)
+{
+	struct buf *invites = &r->sync->invite;
+	size_t n = invites->n;
+	struct state_ref own;
+	enum mx_err err = sync_stripped(r, "invite_state", invites);
+
+	if (err != M_OK || invites->n > n || before != MEMBERSHIP_JOIN)
+		return err;
+	err = state_list_ref_at(
+	    &r->seer, r->until + 1, "m.room.member", r->sync->ask->user_id, &own);
+	if (err != M_OK)
+		return err;
+	r->until = own.event - 1;
+	return sync_left(r, &r->sync->leave);
+}
+
 static enum mx_err
 write_room(struct room_sync *r)
 {
@@ -145,7 +166,7 @@ write_room(struct room_sync *r)
 	if (now == MEMBERSHIP_JOIN)
 		return sync_joined(r, before == MEMBERSHIP_JOIN, &sync->join);
 	if (now == MEMBERSHIP_INVITE && (is_asked_anew || before != now))
-		return sync_stripped(r, "invite_state", &sync->invite);
+		return write_invite(r, before);
 	if (now == MEMBERSHIP_KNOCK && (is_asked_anew || before != now))
 		return sync_stripped(r, "knock_state", &sync->knock);
 	if (is_left(now) && left_is_wanted(r, before))
@@ -300,6 +321,60 @@ write_account_data(struct buf *out, const struct syncing *sync)
 	return any;
 }
 
+/* --- presence --- */
+
+static bool
+is_shown(struct syncing *sync, const struct presence_row *row)
+{
+	return filter_keeps_type(
+		   &sync->ask->filter->f.presence, "m.presence", row->user_id) &&
+	       !sync_ignores(sync, row->user_id);
+}
+
+static enum mx_err
+read_presence(struct syncing *sync, int64_t now, struct presence_news *news)
+{
+	const struct sync_ask *ask = sync->ask;
+	bool is_anew = !ask->has_since || ask->full_state;
+
+	*news = (struct presence_news){ .user_id = ask->user_id,
+		.since = is_anew ? -1 : ask->since.presence,
+		.users = sync->joined_users.v,
+		.user_count = (int)sync->joined_users.n,
+		.rooms = sync->joined_rooms.v,
+		.room_count = (int)sync->joined_rooms.n,
+		.with_self = true };
+	/* Nothing has moved, nobody has come. */
+	if (now < 0 ||
+	    (news->since >= now && news->user_count == 0 && news->room_count == 0))
+		return M_OK;
+	return presence_news(sync->ctx, sync->arena, news);
+}
+
+/* Of those who share a room with the user; true: there is something. */
+static enum mx_err
+write_presence(struct buf *out, struct syncing *sync, int64_t now, bool *any_out)
+{
+	size_t before = out->n, first;
+	struct presence_news news;
+	enum mx_err err = read_presence(sync, now, &news);
+
+	buf_lit(out, "\"presence\":{\"events\":[");
+	first = out->n;
+	for (int i = 0; err == M_OK && i < news.count; i++) {
+		if (!is_shown(sync, &news.rows[i]))
+			continue;
+		if (out->n > first)
+			buf_char(out, ',');
+		presence_write(out, &news.rows[i]);
+	}
+	*any_out = out->n > first;
+	buf_lit(out, "]},");
+	if (!*any_out)
+		out->n = before;
+	return err;
+}
+
 /* No device has keys or messages of its own yet: so much is told of them. */
 static void
 write_devices(struct buf *out)
@@ -333,6 +408,32 @@ sync_fini(struct syncing *sync)
 	buf_free(&sync->invite);
 	buf_free(&sync->knock);
 	buf_free(&sync->leave);
+	vec_free(&sync->joined_rooms);
+	vec_free(&sync->joined_users);
+}
+
+/* What is no room's stands first: whether there is any is told. */
+static enum mx_err
+write_answer(struct buf *out, struct syncing *sync, const struct stream_token *end,
+    bool *any_out)
+{
+	bool has_rooms =
+	    sync->join.n + sync->invite.n + sync->knock.n + sync->leave.n > 0;
+	bool has_data, has_presence;
+	enum mx_err err;
+
+	buf_char(out, '{');
+	has_data = write_account_data(out, sync);
+	err = write_presence(out, sync, end->presence, &has_presence);
+	if (err != M_OK)
+		return err;
+	write_devices(out);
+	write_next(out, end);
+	if (has_rooms)
+		write_rooms(out, sync);
+	buf_char(out, '}');
+	*any_out = has_rooms || has_data || has_presence;
+	return M_OK;
 }
 
 enum mx_err
@@ -344,26 +445,16 @@ sync_look(struct ctx *ctx, struct arena *arena, const struct sync_ask *ask,
 		.ask = ask,
 		.since = ask->has_since ? ask->since.events : 0,
 		.until = atomic_load(&ctx->core->visible) };
-	bool has_data;
 	enum mx_err err;
 
 	*found = (struct sync_found){ .end = { .events = sync.until } };
 	found->end.typing = typing_position(ctx->core);
+	found->end.presence = presence_position(ctx->core);
 	if (sync.since > sync.until) /* of a node that is ahead of this one */
 		found->end.events = sync.until = sync.since;
 	err = sync_rooms(&sync);
-	if (err == M_OK) {
-		found->any =
-		    sync.join.n + sync.invite.n + sync.knock.n + sync.leave.n > 0;
-		buf_char(out, '{');
-		has_data = write_account_data(out, &sync);
-		write_devices(out);
-		write_next(out, &found->end);
-		if (found->any)
-			write_rooms(out, &sync);
-		found->any = found->any || has_data;
-		buf_char(out, '}');
-	}
+	if (err == M_OK)
+		err = write_answer(out, &sync, &found->end, &found->any);
 	sync_fini(&sync);
 	return err;
 }

@@ -6,6 +6,7 @@
 #ifndef STREAM_SYNC_INSIDE_H
 #define STREAM_SYNC_INSIDE_H
 
+#include "base/vec.h"
 #include "core/ignored.h"
 #include "core/state_list.h"
 #include "core/timeline.h"
@@ -22,6 +23,9 @@ struct syncing {
 	bool has_own;
 	struct account_data_row *own;
 	int own_count;
+	/* Since: rooms that the user has joined, and users who joined one of theirs. */
+	VEC(int64_t) joined_rooms;
+	VEC(const char *) joined_users;
 	struct ignored *ignored; /* whom the user ignores; read when it is asked for */
 	bool has_ignored;
 	struct buf join, invite, knock, leave; /* rooms, comma-separated */

@@ -2,8 +2,10 @@
  * A room that the user is in, or has left, in the answer of /sync: timeline, state,
  * what is ephemeral, what is the user's own. Between sync.c and core/timeline.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/bundle.h"
 #include "core/receipts.h"
 #include "core/typing.h"
 #include "store/account_data.h"
@@ -62,6 +64,17 @@ static enum event_format
 format_of(const struct room_sync *r)
 {
 	return r->sync->ask->filter->f.is_federation ? FORMAT_RAW : FORMAT_SYNC;
+}
+
+/* What the events' children come to, where clients have not heard them all.
+ * Spec: client-server-api/#aggregations-of-child-events */
+static enum mx_err
+bundle_timeline(struct room_sync *r)
+{
+	if (!r->page.more || format_of(r) == FORMAT_RAW)
+		return M_OK;
+	return bundle_events(
+	    &r->seer, r->page.events, r->page.count, r->until, format_of(r));
 }
 
 static void
@@ -253,6 +266,7 @@ set_filters(struct room_sync *r)
 	r->timeline = f->timeline;
 	r->state = f->state;
 	r->timeline.room_id = r->state.room_id = r->room->room_id;
+	r->timeline.seer = r->state.seer = &r->seer;
 }
 
 static bool
@@ -357,6 +371,8 @@ write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
 		err = write_ephemeral(r, out, &has_ephemeral);
 	if (err == M_OK && is_joined && r->tells_summary)
 		err = sync_write_summary(r, out);
+	if (err == M_OK)
+		err = bundle_timeline(r);
 	if (err != M_OK)
 		return err;
 	write_timeline(r, out);
@@ -365,6 +381,20 @@ write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
 	    r->page.count == 0 && !r->page.more)
 		out->n = before;
 	return M_OK;
+}
+
+/* Who has joined meanwhile is shown to those who are there, and they to them
+ * (m.presence). */
+static void
+note_joins(struct room_sync *r)
+{
+	struct syncing *sync = r->sync;
+
+	if (sync->since > 0 && r->since == 0)
+		vec_push(&sync->joined_rooms, r->room->id);
+	for (int i = 0; i < r->changed_count && r->since > 0; i++)
+		if (r->changed[i].membership == MEMBERSHIP_JOIN)
+			vec_push(&sync->joined_users, r->changed[i].state_key);
 }
 
 enum mx_err
@@ -381,6 +411,7 @@ sync_joined(struct room_sync *r, bool was_joined, struct buf *out)
 	err = read_timeline(r);
 	if (err == M_OK)
 		err = read_changes(r);
+	note_joins(r);
 	return err == M_OK ? write_room(r, true, r->is_full, out) : err;
 }
 

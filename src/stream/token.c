@@ -21,21 +21,29 @@ number(const char **at, int64_t *out)
 	return true;
 }
 
+/* A part that may be missing; false: it is there and no number. */
+static bool
+part(const char **at, const char *name, int64_t *out)
+{
+	if (!starts_with(*at, name))
+		return true;
+	*at += 2;
+	return number(at, out) && *out >= 0;
+}
+
 bool
 token_parse(const char *text, struct stream_token *out)
 {
 	const char *at = text;
 
-	*out = (struct stream_token){ 0, -1 };
+	*out = token_at(0);
 	if (at == NULL || !starts_with(at, "s1_e"))
 		return false;
 	at += 4;
 	if (!number(&at, &out->events) || out->events < 0)
 		return false;
-	if (!starts_with(at, "_t"))
-		return *at == '\0';
-	at += 2;
-	return number(&at, &out->typing) && out->typing >= 0 && *at == '\0';
+	return part(&at, "_t", &out->typing) && part(&at, "_p", &out->presence) &&
+	       *at == '\0';
 }
 
 bool
@@ -66,6 +74,10 @@ token_write(struct buf *out, const struct stream_token *token)
 	if (token->typing >= 0) {
 		buf_lit(out, "_t");
 		buf_int(out, token->typing);
+	}
+	if (token->presence >= 0) {
+		buf_lit(out, "_p");
+		buf_int(out, token->presence);
 	}
 }
 

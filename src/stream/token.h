@@ -4,7 +4,8 @@
  *
  *   s1_e123       a place in the stream of events: everything up to position 123
  *   s1_e123_t7    the same, and typing up to its position 7
- *   t1_123_-4     a place in a room's timeline: just before (line, sub)
+ *   s1_e123_t7_p9 the same, and presence up to its position 9; s1_e123_p9 without
+ * typing t1_123_-4     a place in a room's timeline: just before (line, sub)
  */
 #ifndef STREAM_TOKEN_H
 #define STREAM_TOKEN_H
@@ -16,10 +17,17 @@
 
 struct stream_token {
 	int64_t events;
-	int64_t typing; /* -1: not part of the token */
+	int64_t typing, presence; /* -1: not part of the token */
 };
 
-#define TOKEN_MAX 64 /* characters of any token, and a NUL */
+/* A place among events alone. */
+static inline struct stream_token
+token_at(int64_t events)
+{
+	return (struct stream_token){ events, -1, -1 };
+}
+
+#define TOKEN_MAX 80 /* characters of any token, and a NUL */
 
 /* False: not one of ours. text may be NULL (false). */
 bool token_parse(const char *text, struct stream_token *out);

@@ -19,7 +19,7 @@ check_stream(const char *text)
 
 	if (!token_parse(text, &token))
 		return;
-	assert(token.events >= 0 && token.typing >= -1);
+	assert(token.events >= 0 && token.typing >= -1 && token.presence >= -1);
 	token_write(&b, &token);
 	assert(b.n == strlen(text) && memcmp(b.p, text, b.n) == 0);
 	if (token_parse_place(text, &place))

@@ -20,8 +20,9 @@ text_of(struct buf *b)
 static void
 a_stream_token_is_read_as_it_was_written(void **state)
 {
-	static const struct stream_token tokens[] = { { 0, -1 }, { 1, 0 }, { 123, 7 },
-		{ INT64_MAX, INT64_MAX }, { INT64_MAX, -1 } };
+	static const struct stream_token tokens[] = { { 0, -1, -1 }, { 1, 0, -1 },
+		{ 123, 7, 9 }, { 123, -1, 0 }, { INT64_MAX, INT64_MAX, INT64_MAX },
+		{ INT64_MAX, -1, -1 } };
 
 	for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
 		struct stream_token got;
@@ -32,6 +33,7 @@ a_stream_token_is_read_as_it_was_written(void **state)
 		assert_true(token_parse(text_of(&b), &got));
 		assert_true(got.events == tokens[i].events);
 		assert_true(got.typing == tokens[i].typing);
+		assert_true(got.presence == tokens[i].presence);
 		buf_free(&b);
 	}
 }
@@ -74,10 +76,12 @@ what_is_no_token_is_refused(void **state)
 	static const char *const wrong[] = { NULL, "", "s", "s1", "s1_", "s1_e",
 		"s1_e-1", "s1_e+1", "s1_e01", "s1_e00", "s1_e1_", "s1_e1_t",
 		"s1_e1_t-1", "s1_e1_t01", "s1_e1_x2", "s1_e1 ", " s1_e1", "s1_e1_t1_t1",
-		"s2_e1", "S1_e1", "s1_e1e", "s1_e9223372036854775808",
-		"s1_e99999999999999999999999", "t1", "t1_", "t1_1", "t1_1_", "t1__1",
-		"t1_1_2_3", "t1_-0_1", "t1_1_-0", "t1_01_1", "t1_9223372036854775808_0",
-		"t2_1_1", "END", "s3456_9_0", "t44-3453_9_0" };
+		"s1_e1_p", "s1_e1_p-1", "s1_e1_p01", "s1_e1_p1_t1", "s1_e1_p1_p1",
+		"s1_e1_t1_p1_", "s1_p1", "s2_e1", "S1_e1", "s1_e1e",
+		"s1_e9223372036854775808", "s1_e99999999999999999999999", "t1", "t1_",
+		"t1_1", "t1_1_", "t1__1", "t1_1_2_3", "t1_-0_1", "t1_1_-0", "t1_01_1",
+		"t1_9223372036854775808_0", "t2_1_1", "END", "s3456_9_0",
+		"t44-3453_9_0" };
 
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
 		struct stream_token stream;

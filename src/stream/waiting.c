@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "core/presence.h"
 #include "http/gzip.h"
 #include "stream/events.h"
 #include "stream/hub.h"
 #include "stream/sync.h"
+#include "stream/sse.h"
 
 static size_t
 text_size(const char *s)
@@ -43,7 +45,7 @@ waiting_new(const char *user_id, const char *device_id, const char *const *room_
 	w = xcalloc(1, size);
 	w->room_ids = (const char **)(w + 1);
 	w->room_count = room_count;
-	w->from.typing = -1;
+	w->from = token_at(0);
 	at = (char *)(w->room_ids + room_count);
 	if (sync != NULL) {
 		w->sync = (struct waiting_sync *)at;
@@ -154,6 +156,12 @@ look_sync(struct waiting *w, struct ctx *ctx, struct arena *arena)
 	return err;
 }
 
+void
+waiting_stays(const struct waiting *w, struct core *core)
+{
+	presence_stays(core, w->user_id, w->device_id, SSE_COMMENT_MS);
+}
+
 enum mx_err
 waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
 {
@@ -171,6 +179,8 @@ waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
 
 	if (w->sync != NULL)
 		return look_sync(w, ctx, arena);
+	if (w->sse)
+		waiting_stays(w, ctx->core);
 	err = events_look(ctx, arena, &ask, &chunk, &found);
 	w->looked = found.end;
 	w->more = found.more;

@@ -36,7 +36,17 @@ read_pages(struct around *a, int limit)
 		.keep = filter_keeps,
 		.keep_arg = &a->filter };
 	err = timeline_page(&a->reading.seer, before);
-	return err == M_OK ? timeline_page(&a->reading.seer, behind) : err;
+	if (err == M_OK)
+		err = timeline_page(&a->reading.seer, behind);
+	return err;
+}
+
+static enum mx_err
+bundle(struct req *req, struct around *a)
+{
+	enum mx_err err = reading_bundle(req, &a->reading, &a->pages[0]);
+
+	return err == M_OK ? reading_bundle(req, &a->reading, &a->pages[1]) : err;
 }
 
 /* What is left out of the state. */
@@ -93,7 +103,9 @@ write_answer(struct req *req, struct around *a)
 	buf_lit(out, "{\"end\":\"");
 	token_write_place(out, a->pages[1].end);
 	buf_lit(out, "\",\"event\":");
-	seer_write(&a->reading.seer, out, &a->stored, a->event, reading_format(req));
+	err = reading_write_event(req, &a->reading, out, &a->stored);
+	if (err != M_OK)
+		return err;
 	buf_lit(out, ",\"events_after\":");
 	reading_write_page(req, &a->reading, out, &a->pages[1], false);
 	buf_lit(out, ",\"events_before\":");
@@ -123,6 +135,8 @@ client_context(struct req *req)
 		    &a.reading.seer, req_path(req, "eventId"), &a.stored, &a.event);
 	if (err == M_OK)
 		err = read_pages(&a, limit);
+	if (err == M_OK)
+		err = bundle(req, &a);
 	if (err == M_OK)
 		err = write_answer(req, &a);
 	reading_close(&a.reading);

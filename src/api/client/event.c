@@ -16,8 +16,7 @@ answer(struct req *req, struct reading *reading, const char *event_id)
 
 	if (err != M_OK)
 		return err;
-	seer_write(&reading->seer, &req->out, &stored, event, reading_format(req));
-	return M_OK;
+	return reading_write_event(req, reading, &req->out, &stored);
 }
 
 static enum mx_err

@@ -6,6 +6,7 @@
 #include "api/client/listen_params.h"
 #include "api/poll.h"
 #include "base/clock.h"
+#include "core/presence.h"
 #include "stream/sse.h"
 
 /* client-server-api/#get_matrixclientv3events; doc/events.md */
@@ -19,6 +20,8 @@ client_events(struct req *req)
 
 	if (err != M_OK)
 		return err;
+	presence_seen(req->core, &req->who, PRESENCE_AS_IS,
+	    params.is_stream ? SSE_COMMENT_MS : params.timeout_ms);
 	w = waiting_new(req->who.user_id, req->who.device_id, params.rooms,
 	    params.room_count, params.from, NULL);
 	w->from = params.at;

@@ -4,6 +4,7 @@
  */
 #include "api/client/handlers.h"
 #include "api/client/room_info.h"
+#include "core/presence.h"
 #include "store/rooms.h"
 #include "stream/token.h"
 
@@ -106,10 +107,31 @@ write_rooms(struct syncing *s)
 	return err;
 }
 
+/* Of everybody who is there, oneself too. */
+static enum mx_err
+write_presence(struct req *req)
+{
+	struct presence_news news = {
+		.user_id = req->who.user_id, .since = -1, .with_self = true
+	};
+	enum mx_err err = presence_news(req->ctx, req->arena, &news);
+
+	buf_lit(&req->out, "\"presence\":[");
+	for (int i = 0; err == M_OK && i < news.count; i++) {
+		if (i > 0)
+			buf_char(&req->out, ',');
+		presence_write_v1(&req->out, &news.rows[i], req_is_legacy(req));
+	}
+	buf_lit(&req->out, "],");
+	return err;
+}
+
 static enum mx_err
 write_all(struct syncing *s)
 {
-	struct stream_token end = { .events = s->visible, .typing = -1 };
+	struct stream_token end = { .events = s->visible,
+		.typing = -1,
+		.presence = presence_position(s->req->core) };
 	struct buf *out = &s->req->out;
 	enum mx_err err;
 
@@ -117,7 +139,10 @@ write_all(struct syncing *s)
 	err = room_info_account_data(s->req, NULL);
 	buf_lit(out, ",\"end\":\"");
 	token_write(out, &end);
-	buf_lit(out, "\",\"presence\":[],\"rooms\":[");
+	buf_lit(out, "\",");
+	if (err == M_OK)
+		err = write_presence(s->req);
+	buf_lit(out, "\"rooms\":[");
 	if (err == M_OK)
 		err = write_rooms(s);
 	buf_lit(out, "],\"receipts\":[");

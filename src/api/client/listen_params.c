@@ -109,7 +109,7 @@ listen_params_read(struct req *req, struct listen_params *out)
 	enum mx_err err;
 
 	*out =
-	    (struct listen_params){ .at = { 0, -1 }, .is_stream = wants_stream(req) };
+	    (struct listen_params){ .at = token_at(0), .is_stream = wants_stream(req) };
 	out->from = read_from(req, out->is_stream);
 	if (out->from != NULL && !token_parse(out->from, &out->at))
 		return req_fail(req, M_INVALID_PARAM,

@@ -34,7 +34,8 @@ check_place(const struct listen_params *params)
 	struct buf b = { 0 };
 
 	if (params->from == NULL) {
-		assert(params->at.events == 0 && params->at.typing == -1);
+		assert(params->at.events == 0 && params->at.typing == -1 &&
+		       params->at.presence == -1);
 		return;
 	}
 	token_write(&b, &params->at);

@@ -20,7 +20,7 @@ struct asked {
 };
 
 static enum mx_err
-read_asked(struct req *req, const struct reading *reading, struct asked *out)
+read_asked(struct req *req, struct reading *reading, struct asked *out)
 {
 	const char *dir = req_query(req, "dir");
 	bool has_from, has_to;
@@ -129,6 +129,8 @@ client_messages(struct req *req)
 	err = read_asked(req, &reading, &asked);
 	if (err == M_OK)
 		err = timeline_page(&reading.seer, &asked.page);
+	if (err == M_OK)
+		err = reading_bundle(req, &reading, &asked.page);
 	if (err == M_OK)
 		err = write_answer(req, &reading, &asked);
 	reading_close(&reading);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "core/bundle.h"
 #include "stream/token.h"
 
 /* The database is looked at after the snapshot is taken: it knows all that the snapshot
@@ -82,8 +83,7 @@ reading_place(struct req *req, const char *name, struct place *out, bool *given_
 }
 
 enum mx_err
-reading_filter(
-    struct req *req, const struct reading *reading, struct filter *out, int *limit)
+reading_filter(struct req *req, struct reading *reading, struct filter *out, int *limit)
 {
 	const char *why = NULL;
 	enum mx_err err = filter_read(req->arena, req_query(req, "filter"), out, &why);
@@ -91,9 +91,35 @@ reading_filter(
 	if (err != M_OK)
 		return req_fail(req, err, why);
 	out->room_id = reading->room->room_id;
+	if (req->who.user_id != NULL)
+		out->ignored = ignored_load(req->ctx, req->arena, req->who.user_id);
+	out->seer = &reading->seer;
 	if (out->limit > 0 && out->limit < *limit)
 		*limit = (int)out->limit;
 	return M_OK;
+}
+
+enum mx_err
+reading_bundle(struct req *req, struct reading *reading, struct page *page)
+{
+	return bundle_events(&reading->seer, page->events, page->count,
+	    reading->s->position, reading_format(req));
+}
+
+enum mx_err
+reading_write_event(struct req *req, struct reading *reading, struct buf *out,
+    const struct stored_event *stored)
+{
+	enum event_format format = reading_format(req);
+	struct sliced e;
+	enum mx_err err;
+
+	if (!seer_slice(&reading->seer, stored, &e))
+		return M_UNKNOWN;
+	err = bundle_events(&reading->seer, &e, 1, reading->s->position, format);
+	if (err == M_OK)
+		seer_write_sliced(&reading->seer, out, &e, format);
+	return err;
 }
 
 void

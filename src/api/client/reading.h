@@ -38,9 +38,16 @@ enum mx_err reading_limit(struct req *req, int fallback, int max, int *out) MUST
 enum mx_err reading_place(
     struct req *req, const char *name, struct place *out, bool *given_out) MUST_USE;
 /* The `filter` parameter, which lowers *limit if it has one. */
-enum mx_err reading_filter(struct req *req, const struct reading *reading,
-    struct filter *out, int *limit) MUST_USE;
+enum mx_err reading_filter(
+    struct req *req, struct reading *reading, struct filter *out, int *limit) MUST_USE;
 
+/* Fills in what the page's events' children come to, before it is written.
+ * Spec: #aggregations-of-child-events */
+enum mx_err reading_bundle(
+    struct req *req, struct reading *reading, struct page *page) MUST_USE;
+/* Appends one event with what its children come to. */
+enum mx_err reading_write_event(struct req *req, struct reading *reading,
+    struct buf *out, const struct stored_event *stored) MUST_USE;
 /* Appends a JSON array of a page's events, in its order or turned round. */
 void reading_write_page(struct req *req, struct reading *reading, struct buf *out,
     const struct page *page, bool turned);

@@ -17,7 +17,7 @@ write_messages(
     struct req *req, struct reading *reading, int64_t at, int64_t position, int limit)
 {
 	struct buf *out = &req->out;
-	struct stream_token end = { .events = position, .typing = -1 };
+	struct stream_token end = token_at(position);
 	struct page page = { .from = { at, 0 }, .backwards = true, .limit = limit };
 	enum mx_err err = timeline_page(&reading->seer, &page);
 

@@ -4,9 +4,31 @@
  */
 #include "api/client/handlers.h"
 #include "api/client/room_info.h"
+#include "core/presence.h"
 
 #define LIMIT_DEFAULT 10
 #define LIMIT_MAX 1000
+
+/* Of the room's members, for its members. */
+static enum mx_err
+write_presence(struct req *req, const struct reading *reading)
+{
+	struct presence_row *rows;
+	int n = 0;
+	enum mx_err err = M_OK;
+
+	if (snapshot_membership(reading->s, req->who.user_id) == MEMBERSHIP_JOIN)
+		err = presence_of_room(
+		    req->ctx, req->arena, reading->room->id, &rows, &n);
+	buf_lit(&req->out, ",\"presence\":[");
+	for (int i = 0; err == M_OK && i < n; i++) {
+		if (i > 0)
+			buf_char(&req->out, ',');
+		presence_write_v1(&req->out, &rows[i], req_is_legacy(req));
+	}
+	buf_char(&req->out, ']');
+	return err;
+}
 
 enum mx_err
 client_room_initial_sync(struct req *req)
@@ -24,7 +46,9 @@ client_room_initial_sync(struct req *req)
 		return err;
 	buf_char(&req->out, '{');
 	err = room_info_write(req, &reading, visible, limit);
-	buf_lit(&req->out, ",\"presence\":[],\"receipts\":[");
+	if (err == M_OK)
+		err = write_presence(req, &reading);
+	buf_lit(&req->out, ",\"receipts\":[");
 	if (err == M_OK)
 		err = room_info_receipts(req, &reading, visible, &receipts);
 	buf_add(&req->out, receipts.p, receipts.n);

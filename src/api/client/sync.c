@@ -9,6 +9,7 @@
 #include "api/inside.h"
 #include "api/poll.h"
 #include "base/clock.h"
+#include "core/presence.h"
 #include "store/filters.h"
 
 /* A filter's text by its id; on the io thread there is nobody to ask. */
@@ -74,13 +75,25 @@ read_timeout(struct req *req, int64_t *timeout_out)
 	return M_OK;
 }
 
+static enum mx_err
+read_presence(struct req *req, enum presence_state *out)
+{
+	const char *word = req_query(req, "set_presence");
+
+	*out = PRESENCE_ONLINE;
+	if (word != NULL && !presence_parse(word, false, out))
+		return req_fail(req, M_INVALID_PARAM,
+		    "set_presence must be online, unavailable or offline");
+	return M_OK;
+}
+
 /* An empty one is as good as none: some clients begin like that. */
 static enum mx_err
 read_since(struct req *req, struct stream_token *since, bool *has_since)
 {
 	const char *text = req_query(req, "since");
 
-	*since = (struct stream_token){ 0, -1 };
+	*since = token_at(0);
 	*has_since = text != NULL && text[0] != '\0';
 	if (*has_since && !token_parse(text, since))
 		return req_fail(req, M_INVALID_PARAM,
@@ -93,6 +106,7 @@ client_sync(struct req *req)
 {
 	struct waiting_sync sync = { .filter = NULL };
 	int64_t now_ms = clock_mono_ms(), timeout_ms;
+	enum presence_state presence;
 	struct stream_token since;
 	struct waiting *w;
 	bool has_since;
@@ -104,9 +118,12 @@ client_sync(struct req *req)
 	if (err == M_OK)
 		err = read_timeout(req, &timeout_ms);
 	if (err == M_OK)
+		err = read_presence(req, &presence);
+	if (err == M_OK)
 		err = read_filter(req, &sync);
 	if (err != M_OK)
 		return err;
+	presence_seen(req->core, &req->who, presence, timeout_ms);
 	w = waiting_new(req->who.user_id, req->who.device_id, NULL, 0, NULL, &sync);
 	w->from = since;
 	w->has_from = has_since;

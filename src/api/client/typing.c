@@ -7,6 +7,7 @@
 
 #include "api/client/handlers.h"
 #include "api/client/room_args.h"
+#include "core/presence.h"
 
 static enum mx_err
 read_timeout(struct req *req, int64_t *timeout_out)
@@ -42,10 +43,12 @@ client_typing(struct req *req)
 	if (err != M_OK)
 		return err;
 	s = room_snapshot(room);
-	if (snapshot_membership(s, req->who.user_id) == MEMBERSHIP_JOIN)
+	if (snapshot_membership(s, req->who.user_id) == MEMBERSHIP_JOIN) {
 		typing_set(req->core, room, req->who.user_id, timeout_ms);
-	else
+		presence_active(req->core, &req->who);
+	} else {
 		err = req_fail(req, M_FORBIDDEN, "you are not in this room");
+	}
 	snapshot_unref(s);
 	room_put(room);
 	return err;

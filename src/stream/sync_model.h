@@ -1,0 +1,38 @@
+/*
+ * A client of /sync as obvious as can be, in process: it adds what it is told to what
+ * it has, fills the gaps, and must end with what a first sync tells. For tests alone.
+ */
+#ifndef STREAM_SYNC_MODEL_H
+#define STREAM_SYNC_MODEL_H
+
+#include "core/testing.h"
+#include "stream/sync.h"
+
+/* Owned by one test. */
+struct model {
+	struct testing *t;
+	struct arena *arena; /* what it has lies here */
+	struct sync_members *members;
+	struct sync_filter *filter;
+	const char *user_id, *device_id;
+	bool use_state_after;
+	bool has_since;
+	struct stream_token since;
+	/* {"joined":{room:{"state":{},"timeline":[],"receipts":{},"data":{},"summary":{},
+	 * "typing":[]}},"left":{},"invited":{},"knocked":{},"data":{}} */
+	struct json *has;
+	struct json *known; /* room and event ids that were told */
+	const char *fault;  /* a sentence; NULL: all is well */
+};
+
+/* All are borrowed; the arena must live as long as the model. */
+void model_init(struct model *m, struct testing *t, struct arena *arena,
+    struct sync_members *members, struct sync_filter *filter, const char *user_id,
+    const char *device_id, bool use_state_after);
+/* One sync; false: it told nothing. */
+bool model_sync(struct model *m);
+/* Syncs until nothing is told, and compares with a client that begins. False: fault
+ * says what differs. */
+bool model_adds_up(struct model *m);
+
+#endif
