@@ -12,6 +12,7 @@
 #include "base/vec.h"
 #include "core/changes.h"
 #include "core/presence.h"
+#include "core/push_rules.h"
 #include "core/recent.h"
 #include "core/typing.h"
 #include "store/rooms.h"
@@ -305,20 +306,46 @@ sync_write_own(struct buf *out, const struct filter *filter,
 	return out->n > before;
 }
 
-/* What is the user's own and no room's; true: there is something. */
-static bool
-write_account_data(struct buf *out, const struct syncing *sync)
+/* The user's push rules, as the server keeps them. Spec: client-server-api/#mpush_rules
+ */
+static enum mx_err
+write_push_rules(struct buf *out, struct syncing *sync, bool is_behind)
 {
-	size_t before = out->n;
+	const struct filter *f = &sync->ask->filter->f.account_data;
+	bool changed = sync->since == 0;
+	enum mx_err err = M_OK;
+
+	if (!filter_keeps_type(f, "m.push_rules", NULL))
+		return M_OK;
+	if (!changed && sync->has_own)
+		err = push_rules_changed_since(
+		    sync->ctx, sync->ask->user_id, sync->since, sync->until, &changed);
+	if (err != M_OK || !changed)
+		return err;
+	buf_str(out, is_behind ? ",{\"content\":" : "{\"content\":");
+	err = push_rules_account_data(sync->ctx, sync->arena, sync->ask->user_id, out);
+	buf_lit(out, ",\"type\":\"m.push_rules\"}");
+	return err;
+}
+
+/* What is the user's own and no room's. */
+static enum mx_err
+write_account_data(struct buf *out, struct syncing *sync, bool *any_out)
+{
+	const struct filter *f = &sync->ask->filter->f.account_data;
+	size_t before = out->n, first;
+	enum mx_err err;
 	bool any;
 
 	buf_lit(out, "\"account_data\":{\"events\":[");
-	any = sync_write_own(
-	    out, &sync->ask->filter->f.account_data, sync->own, sync->own_count, 0);
+	first = out->n;
+	any = sync_write_own(out, f, sync->own, sync->own_count, 0);
+	err = write_push_rules(out, sync, any);
+	*any_out = out->n > first;
 	buf_lit(out, "]},");
-	if (!any)
+	if (!*any_out)
 		out->n = before;
-	return any;
+	return err;
 }
 
 /* --- presence --- */
@@ -423,8 +450,9 @@ write_answer(struct buf *out, struct syncing *sync, const struct stream_token *e
 	enum mx_err err;
 
 	buf_char(out, '{');
-	has_data = write_account_data(out, sync);
-	err = write_presence(out, sync, end->presence, &has_presence);
+	err = write_account_data(out, sync, &has_data);
+	if (err == M_OK)
+		err = write_presence(out, sync, end->presence, &has_presence);
 	if (err != M_OK)
 		return err;
 	write_devices(out);

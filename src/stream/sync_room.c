@@ -8,6 +8,7 @@
 #include "core/bundle.h"
 #include "core/receipts.h"
 #include "core/typing.h"
+#include "core/unread.h"
 #include "store/account_data.h"
 #include "stream/sync_fields.h"
 #include "stream/sync_inside.h"
@@ -255,6 +256,49 @@ write_account_data(struct room_sync *r, struct buf *out, bool *any_out)
 	return err;
 }
 
+/* --- what is unread --- */
+
+static void
+write_counts(struct buf *out, const struct unread *unread)
+{
+	buf_lit(out, "{\"highlight_count\":");
+	buf_int(out, unread->highlights);
+	buf_lit(out, ",\"notification_count\":");
+	buf_int(out, unread->notifications);
+	buf_char(out, '}');
+}
+
+/* Appends ,"unread_notifications":{...} and, if the client counts by threads, those of
+ * threads. */
+static enum mx_err
+write_unread(struct room_sync *r, struct buf *out)
+{
+	struct syncing *sync = r->sync;
+	bool by_thread = r->timeline.unread_thread_notifications;
+	struct unread_thread *threads = NULL;
+	struct unread all;
+	int n = 0;
+	enum mx_err err = unread_of(sync->ctx, sync->arena, r->room, r->s,
+	    sync->ask->user_id, &all, by_thread ? &threads : NULL, &n);
+
+	if (err != M_OK)
+		return err;
+	buf_lit(out, ",\"unread_notifications\":");
+	write_counts(out, &all);
+	if (n > 0)
+		buf_lit(out, ",\"unread_thread_notifications\":{");
+	for (int i = 0; i < n; i++) {
+		if (i > 0)
+			buf_char(out, ',');
+		buf_json_str(out, threads[i].thread);
+		buf_char(out, ':');
+		write_counts(out, &threads[i].unread);
+	}
+	if (n > 0)
+		buf_char(out, '}');
+	return M_OK;
+}
+
 /* --- the room --- */
 
 /* The filter's parts, as they are for this room. */
@@ -376,11 +420,16 @@ write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
 	if (err != M_OK)
 		return err;
 	write_timeline(r, out);
-	buf_char(out, '}');
-	if (!is_news && !has_state && !has_ephemeral && !has_data &&
-	    r->page.count == 0 && !r->page.more)
+	/* One's own receipt may be private, and changes the counts all the same. */
+	if (!is_news && !has_state && !has_ephemeral && !has_data && !r->news.has_own &&
+	    r->page.count == 0 && !r->page.more) {
 		out->n = before;
-	return M_OK;
+		return M_OK;
+	}
+	if (is_joined)
+		err = write_unread(r, out);
+	buf_char(out, '}');
+	return err;
 }
 
 /* Who has joined meanwhile is shown to those who are there, and they to them
