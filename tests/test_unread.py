@@ -1,8 +1,10 @@
-"""What is unread and what was notified about, through GET /notifications.
+"""What is unread and what was notified about, through GET /notifications and /sync.
 
 Spec: client-server-api/#listing-notifications, #marking-notifications-as-read,
 #user-and-room-mentions, #threaded-read-receipts.
 """
+
+import json
 
 import pytest
 
@@ -366,6 +368,81 @@ def test_the_rules_are_account_data_too(ann):
     rule(ann, "content", "cake", pattern="cake")
     where = f"/user/{quote(ann.user_id)}/account_data/m.push_rules"
     assert ann.get(where) == ann.get("/pushrules/")
+
+
+# --- in /sync ------------------------------------------------------------
+
+
+def sync(client, since=None, by_thread=False):
+    room_filter = {"timeline": {"unread_thread_notifications": by_thread}}
+    return client.get("/sync", since=since, timeout=0, filter=json.dumps({"room": room_filter}))
+
+
+def counts(answer, room):
+    """Notifications, highlights; and the same of threads."""
+    joined = answer["rooms"]["join"][room]
+    pairs = {None: joined["unread_notifications"],
+             **joined.get("unread_thread_notifications", {})}
+    return {k: (v["notification_count"], v["highlight_count"]) for k, v in pairs.items()}
+
+
+def test_counts_come_with_the_events_that_they_count(ann, ben, both):
+    start = sync(ben)
+    assert counts(start, both) == {None: (0, 0)}
+    said = mention(ann, both, ben)
+    got = sync(ben, start["next_batch"])
+    assert got["rooms"]["join"][both]["timeline"]["events"][-1]["event_id"] == said
+    assert counts(got, both) == {None: (1, 1)}
+    ann.send(both)
+    got = sync(ben, got["next_batch"])
+    assert counts(got, both) == {None: (2, 1)} == counts(sync(ben), both)
+
+
+@pytest.mark.parametrize("kind", ["m.read", "m.read.private"])
+def test_a_receipt_changes_the_counts(ann, ben, both, kind):
+    said = [mention(ann, both, ben), ann.send(both)]
+    before = sync(ben)
+    assert counts(before, both) == {None: (2, 1)}
+    read(ben, both, said[0], kind)
+    got = sync(ben, before["next_batch"])
+    assert counts(got, both) == {None: (1, 0)}
+    read(ben, both, said[1], kind)
+    assert counts(sync(ben, got["next_batch"]), both) == {None: (0, 0)}
+
+
+def test_threads_are_counted_for_whoever_asks(ann, ben, both):
+    a, b = ann.send(both), ann.send(both)
+    thread(ann, both, a)
+    last = thread(ann, both, a, **{"m.mentions": {"user_ids": [ben.user_id]}})
+    thread(ann, both, b)
+    assert counts(sync(ben), both) == {None: (5, 1)}
+    assert counts(sync(ben, by_thread=True), both) == {None: (2, 0), a: (2, 1), b: (1, 0)}
+    read(ben, both, last, thread_id=a)
+    assert counts(sync(ben), both) == {None: (3, 0)}
+    assert counts(sync(ben, by_thread=True), both) == {None: (2, 0), b: (1, 0)}
+    read(ben, both, last)
+    assert counts(sync(ben, by_thread=True), both) == {None: (0, 0), b: (1, 0)}
+
+
+def test_a_redaction_changes_the_counts(ann, ben, both):
+    named = mention(ann, both, ben)
+    before = sync(ben)
+    ann.redact(both, named)
+    assert counts(sync(ben, before["next_batch"]), both) == {None: (0, 0)}
+
+
+def test_rules_that_change_are_told(ann):
+    start = sync(ann)
+    (rules,) = [e for e in start["account_data"]["events"] if e["type"] == "m.push_rules"]
+    assert rules["content"] == ann.get("/pushrules/")
+    idle = sync(ann, start["next_batch"])
+    assert not idle.get("account_data", {}).get("events")
+    rule(ann, "content", "cake", pattern="cake")
+    got = sync(ann, idle["next_batch"])
+    (rules,) = got["account_data"]["events"]
+    assert rules["type"] == "m.push_rules" and rules["content"] == ann.get("/pushrules/")
+    rule(ann, "content", "cake", pattern="cake")  # as it was: nobody is told
+    assert not sync(ann, got["next_batch"]).get("account_data", {}).get("events")
 
 
 @pytest.mark.parametrize("pattern", ["*", "**" * 50 + "x", "?" * 300, "[", "\\", "\x00", "é" * 400])
