@@ -175,7 +175,8 @@ note_told(const struct refs *refs)
 		if (is_member(refs->list.v[i].type))
 			sync_members_told(r->sync->ask->members, &device,
 			    refs->list.v[i].event, r->sync->until);
-	for (int i = 0; i < r->page.count; i++)
+	/* Where state_after tells the state, timelines tell nothing of it. */
+	for (int i = 0; i < r->page.count && !r->sync->ask->use_state_after; i++)
 		if (is_member(r->page.events[i].type))
 			sync_members_told(r->sync->ask->members, &device,
 			    r->page.events[i].stored.event, r->sync->until);
