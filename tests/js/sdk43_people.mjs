@@ -102,8 +102,12 @@ tell(async () => {
 		"m.relates_to": { rel_type: "m.replace", event_id: hello } });
 	await until(ann, "the edit", () => annRoom.findEventById(hello)
 		?.getContent().body === "hello dear ann", event, MatrixEventEvent.Replaced);
+	/* The SDK knows a thread's first event by its sync alone, and trips where that comes
+	 * before the answer to the sending; the event is sent all the same. */
 	await ann.sendMessage(id, { msgtype: "m.text", body: "in a thread",
-		"m.relates_to": { rel_type: "m.thread", event_id: hello } });
+		"m.relates_to": { rel_type: "m.thread", event_id: hello } }).catch((failure) => {
+		if (!/not a local echo/.test(failure.message)) throw failure;
+	});
 	await until(ben, "the thread", () => benRoom.getThread(hello)?.length === 1, benRoom,
 		ThreadEvent.New, ThreadEvent.Update, ThreadEvent.NewReply);
 
