@@ -312,12 +312,17 @@ filter_may_keep(const struct filter *f, const char *type)
 }
 
 bool
+filter_keeps_sender(const struct filter *f, const char *sender)
+{
+	return !has(&f->not_senders, sender) &&
+	       (f->senders.v == NULL || has(&f->senders, sender));
+}
+
+bool
 filter_keeps_type(const struct filter *f, const char *type, const char *sender)
 {
-	if (!filter_may_keep(f, type) ||
-	    (sender != NULL && has(&f->not_senders, sender)))
-		return false;
-	return f->senders.v == NULL || (sender != NULL && has(&f->senders, sender));
+	return filter_may_keep(f, type) &&
+	       (sender == NULL ? f->senders.v == NULL : filter_keeps_sender(f, sender));
 }
 
 static bool

@@ -63,6 +63,8 @@ bool filter_keeps(const struct sliced *event, const void *arg);
 bool filter_keeps_type(const struct filter *f, const char *type, const char *sender);
 /* Could an event of this type pass, whoever sent it? */
 bool filter_may_keep(const struct filter *f, const char *type);
+/* Could an event of this sender pass, whatever its type? */
+bool filter_keeps_sender(const struct filter *f, const char *sender);
 /* Is it known that no event of f->room_id passes, whatever it is? */
 bool filter_keeps_nothing(const struct filter *f);
 /* Is the room among those that a filter's two lists let through? */

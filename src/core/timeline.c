@@ -536,21 +536,31 @@ fetch(struct seer *seer, struct page *page, int want, struct stored_event **stor
 	    page->backwards, want, standard64(seer), stored, count);
 }
 
+/* The event in the next place: it is held, or not. False: the page was full. */
+static bool
+hold(struct page *page, bool is_seen)
+{
+	if (!is_seen || (page->keep != NULL &&
+			    !page->keep(&page->events[page->count], page->keep_arg)))
+		return true;
+	if (page->count == page->limit)
+		return false;
+	page->count++;
+	return true;
+}
+
 /* False: the page is full, and this event belongs to the next one. */
 static bool
 take(struct seer *seer, struct page *page, const struct stored_event *stored)
 {
 	struct sliced *e = &page->events[page->count];
 
-	if (page->count == page->limit)
+	if (page->count == page->limit && !page->looks_on)
 		return false;
 	/* Forwards the next page begins behind this event, backwards before it. */
 	page->end = (struct place){ stored->line, stored->sub + !page->backwards };
-	if (seer_slice(seer, stored, e) &&
-	    seer_sees(seer, stored->event, e->type, e->state_key) &&
-	    (page->keep == NULL || page->keep(e, page->keep_arg)))
-		page->count++;
-	return true;
+	return hold(page, seer_slice(seer, stored, e) &&
+			      seer_sees(seer, stored->event, e->type, e->state_key));
 }
 
 static bool
@@ -559,7 +569,7 @@ take_live(struct seer *seer, struct page *page, struct live_event *live)
 	struct sliced *e = &page->events[page->count];
 	const struct event *event = live->pdu->event;
 
-	if (page->count == page->limit)
+	if (page->count == page->limit && !page->looks_on)
 		return false;
 	page->end = (struct place){ live->event, 0 };
 	*e = (struct sliced){ .type = event->type,
@@ -569,10 +579,7 @@ take_live(struct seer *seer, struct page *page, struct live_event *live)
 	e->stored.event = e->stored.line = live->event;
 	e->stored.event_id = event->event_id;
 	e->stored.ts = event->origin_server_ts;
-	if (seer_sees_live(seer, live) &&
-	    (page->keep == NULL || page->keep(e, page->keep_arg)))
-		page->count++;
-	return true;
+	return hold(page, seer_sees_live(seer, live));
 }
 
 /* The newest events are at hand, encoded already. False: the page has ended there. */

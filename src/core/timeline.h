@@ -107,10 +107,13 @@ struct page {
 	bool (*keep)(const struct sliced *event, const void *arg);
 	const void *keep_arg;
 	int scan_max; /* events of the store to be looked at; 0: a number of its own */
+	/* Where the page is full it looks on whether there is another that it would
+	 * hold; `end` may then stand before what it would not. */
+	bool looks_on;
 	/* filled in, in the arena: oldest first, or newest first if backwards */
 	struct sliced *events;
 	int count;
-	bool more;	  /* there may be further events behind `end` */
+	bool more; /* there may be further events behind `end`; looks_on: to hold */
 	struct place end; /* where the next page begins */
 	int scanned;	  /* of the store */
 };

@@ -19,6 +19,7 @@
 #include "stream/sync_inside.h"
 
 #define SCANS_MAX 20000 /* events looked at for the timelines of one answer */
+#define FEW 8		/* rooms that are looked at without asking whose they are */
 
 /* Rooms that may have something to tell, each once. */
 struct candidates {
@@ -108,6 +109,28 @@ note_typing(struct candidates *c)
 		news_of(c, rooms[i])->has_typing = true;
 }
 
+/* Rooms are in memory or not, and all of the server's move: those that the user has
+ * nothing to do with are not read for that. */
+static enum mx_err
+drop_foreign(struct candidates *c)
+{
+	struct syncing *sync = c->sync;
+	struct member_row *rows;
+	int n;
+	enum mx_err err = store_member_rooms(
+	    sync->ctx->db, sync->arena, sync->ask->user_id, 0, &rows, &n);
+
+	c->all.n = 0;
+	for (int i = 0; err == M_OK && i < n; i++) {
+		struct room_news *news =
+		    map_get(&c->by_room, &rows[i].room, sizeof rows[i].room);
+
+		if (news != NULL && !is_over(sync, &rows[i]))
+			vec_push(&c->all, news);
+	}
+	return err;
+}
+
 static enum mx_err
 find_candidates(struct candidates *c)
 {
@@ -125,7 +148,7 @@ find_candidates(struct candidates *c)
 	for (int i = 0; i < n; i++)
 		note_moved(c, &moved[i], user);
 	note_typing(c);
-	return M_OK;
+	return c->all.n > FEW ? drop_foreign(c) : M_OK;
 }
 
 /* --- what a room is to the user --- */
@@ -396,8 +419,7 @@ write_account_data(struct buf *out, struct syncing *sync, bool *any_out)
 static bool
 is_shown(struct syncing *sync, const struct presence_row *row)
 {
-	return filter_keeps_type(
-		   &sync->ask->filter->f.presence, "m.presence", row->user_id) &&
+	return filter_keeps_sender(&sync->ask->filter->f.presence, row->user_id) &&
 	       !sync_ignores(sync, row->user_id);
 }
 
@@ -415,7 +437,7 @@ read_presence(struct syncing *sync, int64_t now, struct presence_news *news)
 		.room_count = (int)sync->joined_rooms.n,
 		.with_self = true };
 	/* Nothing has moved, nobody has come. */
-	if (now < 0 ||
+	if (now < 0 || !filter_may_keep(&ask->filter->f.presence, "m.presence") ||
 	    (news->since >= now && news->user_count == 0 && news->room_count == 0))
 		return M_OK;
 	return presence_news(sync->ctx, sync->arena, news);

@@ -88,6 +88,7 @@ sync_read_timeline(struct room_sync *r)
 		.backwards = true,
 		.limit = timeline_limit(r),
 		.scan_max = scan_max(r),
+		.looks_on = true,
 		.keep = keeps,
 		.keep_arg = r };
 	if ((r->news.has_events || r->since == 0) && r->since < r->until &&

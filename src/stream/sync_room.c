@@ -254,6 +254,21 @@ write_unread(struct room_sync *r, struct buf *out)
 	return M_OK;
 }
 
+/* What a filter keeps out of the timeline counts all the same, and so does one's own
+ * receipt, which may be private. Spec: client-server-api/#receiving-notifications
+ * ("MUST update it as it changes") */
+static enum mx_err
+counts_moved(struct room_sync *r, bool *out)
+{
+	struct syncing *sync = r->sync;
+
+	*out = r->news.has_own;
+	if (*out || !r->news.has_events)
+		return M_OK;
+	return unread_moved(
+	    sync->ctx, r->arena, r->room, r->s, sync->ask->user_id, r->since, out);
+}
+
 /* --- the room --- */
 
 enum mx_err
@@ -277,15 +292,15 @@ sync_write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *o
 	if (err != M_OK)
 		return err;
 	write_timeline(r, out);
-	/* One's own receipt may be private, and changes the counts all the same. */
-	if (!is_news && !has_state && !has_ephemeral && !has_data &&
-	    !(is_joined && r->news.has_own) && r->page.count == 0 && !r->page.more) {
-		out->n = before;
-		return M_OK;
-	}
-	if (is_joined)
+	is_news = is_news || has_state || has_ephemeral || has_data ||
+		  r->page.count > 0 || r->page.more;
+	if (!is_news && is_joined)
+		err = counts_moved(r, &is_news);
+	if (err == M_OK && is_news && is_joined)
 		err = write_unread(r, out);
 	buf_char(out, '}');
+	if (!is_news)
+		out->n = before;
 	return err;
 }
 
