@@ -334,20 +334,29 @@ a_tag_beyond_measure_is_refused_and_the_others_stay(void **state)
 
 /* --- ignored users --- */
 
+static const struct ignored *
+load(struct fixture *f, const char *user_id)
+{
+	const struct ignored *ignored;
+
+	assert_ok(ignored_load(&f->t.ctx, f->t.arena, user_id, &ignored));
+	return ignored;
+}
+
 static void
 whom_the_list_names_is_ignored_but_nobody_ignores_themselves(void **state)
 {
 	struct fixture *f = *state;
 	const struct ignored *ignored;
 
-	assert_false(ignored_has(ignored_load(&f->t.ctx, f->t.arena, ANN), BEN));
+	assert_false(ignored_has(load(f, ANN), BEN));
 	assert_ok(set_text(f, ANN, NULL, "m.ignored_user_list",
 	    "{\"ignored_users\":{\"" BEN "\":{},\"" ANN "\":{}}}"));
-	ignored = ignored_load(&f->t.ctx, f->t.arena, ANN);
+	ignored = load(f, ANN);
 	assert_true(ignored_has(ignored, BEN));
 	assert_false(ignored_has(ignored, ANN));
 	assert_false(ignored_has(ignored, "@cat:" TESTING_SERVER));
-	assert_false(ignored_has(ignored_load(&f->t.ctx, f->t.arena, BEN), ANN));
+	assert_false(ignored_has(load(f, BEN), ANN));
 }
 
 static void
@@ -357,7 +366,7 @@ a_list_of_another_form_ignores_nobody(void **state)
 
 	assert_ok(set_text(
 	    f, ANN, NULL, "m.ignored_user_list", "{\"ignored_users\":[\"" BEN "\"]}"));
-	assert_false(ignored_has(ignored_load(&f->t.ctx, f->t.arena, ANN), BEN));
+	assert_false(ignored_has(load(f, ANN), BEN));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -10,28 +10,28 @@
 
 #define LIST_MAX 1000 /* entries of one list */
 
+/* Each piece between stars at its first place behind the one before: that leaves the
+ * most room for what follows. Linear, whatever the pattern. */
 bool
 filter_matches(const char *pattern, const char *text)
 {
-	const char *star = NULL, *resume = NULL;
+	const char *end = text + strlen(text), *star = strchr(pattern, '*');
+	size_t n;
 
-	while (*text != '\0') {
-		if (*pattern == '*') {
-			star = pattern++;
-			resume = text;
-		} else if (*pattern == *text) {
-			pattern++;
-			text++;
-		} else if (star != NULL) {
-			pattern = star + 1;
-			text = ++resume;
-		} else {
+	if (star == NULL)
+		return strcmp(pattern, text) == 0;
+	n = (size_t)(star - pattern);
+	if ((size_t)(end - text) < n || memcmp(text, pattern, n) != 0)
+		return false;
+	for (text += n; (pattern = star + 1, star = strchr(pattern, '*')) != NULL;) {
+		n = (size_t)(star - pattern);
+		text = memmem(text, (size_t)(end - text), pattern, n);
+		if (text == NULL)
 			return false;
-		}
+		text += n;
 	}
-	while (*pattern == '*')
-		pattern++;
-	return *pattern == '\0';
+	n = strlen(pattern);
+	return (size_t)(end - text) >= n && memcmp(end - n, pattern, n) == 0;
 }
 
 /* --- reading --- */
@@ -305,14 +305,38 @@ has_wanted_child(const struct filter *f, const struct sliced *event)
 
 /* What is excluded stays so even if it is included as well. */
 bool
+filter_may_keep(const struct filter *f, const char *type)
+{
+	return !has_match(&f->not_types, type) &&
+	       (f->types.v == NULL || has_match(&f->types, type));
+}
+
+bool
+filter_keeps_sender(const struct filter *f, const char *sender)
+{
+	return !has(&f->not_senders, sender) &&
+	       (f->senders.v == NULL || has(&f->senders, sender));
+}
+
+bool
 filter_keeps_type(const struct filter *f, const char *type, const char *sender)
 {
-	if (has_match(&f->not_types, type) ||
-	    (sender != NULL && has(&f->not_senders, sender)))
-		return false;
-	if (f->types.v != NULL && !has_match(&f->types, type))
-		return false;
-	return f->senders.v == NULL || (sender != NULL && has(&f->senders, sender));
+	return filter_may_keep(f, type) &&
+	       (sender == NULL ? f->senders.v == NULL : filter_keeps_sender(f, sender));
+}
+
+static bool
+is_empty(const struct filter_list *list)
+{
+	return list->v != NULL && list->n == 0;
+}
+
+bool
+filter_keeps_nothing(const struct filter *f)
+{
+	return is_empty(&f->types) || is_empty(&f->senders) ||
+	       (f->room_id != NULL &&
+		   !filter_keeps_room(&f->rooms, &f->not_rooms, f->room_id));
 }
 
 bool

@@ -61,6 +61,12 @@ bool filter_keeps(const struct sliced *event, const void *arg);
 /* The same of what is no event of a room's timeline: by type and sender (NULL:
  * nobody's) alone. */
 bool filter_keeps_type(const struct filter *f, const char *type, const char *sender);
+/* Could an event of this type pass, whoever sent it? */
+bool filter_may_keep(const struct filter *f, const char *type);
+/* Could an event of this sender pass, whatever its type? */
+bool filter_keeps_sender(const struct filter *f, const char *sender);
+/* Is it known that no event of f->room_id passes, whatever it is? */
+bool filter_keeps_nothing(const struct filter *f);
 /* Is the room among those that a filter's two lists let through? */
 bool filter_keeps_room(const struct filter_list *rooms,
     const struct filter_list *not_rooms, const char *room_id);

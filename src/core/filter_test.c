@@ -11,6 +11,8 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 static int
 set_up(void **state)
 {
@@ -49,6 +51,45 @@ keeps(struct arena *arena, const char *text, const char *type, const char *sende
 	return filter_keeps(&e, &f);
 }
 
+/* A filter holds 64 KiB of them, and each event is held against all. */
+static void
+a_hard_pattern_takes_no_longer_than_its_length(void **state)
+{
+	size_t n = 400000;
+	char *pattern = arena_alloc(*state, n), *text = arena_alloc(*state, n);
+	int64_t began_ms = clock_mono_ms();
+
+	memset(text, 'a', n - 1);
+	memset(pattern, 'a', n / 2);
+	pattern[0] = '*';
+	assert_true(filter_matches(pattern, text));
+	pattern[n / 2 - 1] = 'b';
+	assert_false(filter_matches(pattern, text));
+	assert_true(clock_mono_ms() - began_ms < 5000);
+}
+
+static void
+what_is_known_to_keep_nothing_is_known_without_an_event(void **state)
+{
+	static const char *const nothing[] = { "{\"types\":[]}", "{\"senders\":[]}",
+		"{\"rooms\":[]}", "{\"rooms\":[\"!there:x\"]}",
+		"{\"not_rooms\":[\"!here:x\"]}" };
+	static const char *const some[] = { "{}", "{\"types\":[\"a\"]}",
+		"{\"not_types\":[]}", "{\"not_senders\":[]}", "{\"not_rooms\":[]}",
+		"{\"rooms\":[\"!here:x\"]}" };
+
+	for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
+		struct filter f = filter(*state, nothing[i]);
+
+		assert_true(filter_keeps_nothing(&f));
+	}
+	for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+		struct filter f = filter(*state, some[i]);
+
+		assert_false(filter_keeps_nothing(&f));
+	}
+}
+
 static void
 a_star_stands_for_any_characters(void **state)
 {
@@ -59,6 +100,11 @@ a_star_stands_for_any_characters(void **state)
 	assert_true(filter_matches("a*b*c", "a-b-b-c"));
 	assert_true(filter_matches("*.message", "m.room.message"));
 	assert_true(filter_matches("m.?", "m.?"));
+	assert_true(filter_matches("*aa", "aaa"));
+	assert_false(filter_matches("aa*aa", "aaa"));
+	assert_false(filter_matches("a*b", "ab-"));
+	assert_false(filter_matches("", "a"));
+	assert_true(filter_matches("", ""));
 	assert_false(filter_matches("m.room.*", "m.room"));
 	assert_false(filter_matches("a*b*c", "a-b-c-d"));
 	assert_false(filter_matches("", "x"));
@@ -190,6 +236,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_star_stands_for_any_characters),
+		TEST(a_hard_pattern_takes_no_longer_than_its_length),
+		TEST(what_is_known_to_keep_nothing_is_known_without_an_event),
 		TEST(no_filter_and_an_empty_one_keep_everything),
 		TEST(a_filter_keeps_what_it_names),
 		TEST(what_is_excluded_stays_so_even_if_it_is_included),

@@ -15,24 +15,28 @@ struct ignored {
 	const struct json *users; /* an object; its keys are meant */
 };
 
-struct ignored *
-ignored_load(struct ctx *ctx, struct arena *arena, const char *user_id)
+enum mx_err
+ignored_load(struct ctx *ctx, struct arena *arena, const char *user_id,
+    const struct ignored **ignored_out)
 {
 	struct account_data_row row;
 	const struct json *content, *users;
 	struct ignored *ignored;
+	enum mx_err err = store_account_data_get(
+	    ctx->db, arena, user_id, 0, "m.ignored_user_list", &row);
 
-	if (store_account_data_get(
-		ctx->db, arena, user_id, 0, "m.ignored_user_list", &row) != M_OK)
-		return NULL;
+	*ignored_out = NULL;
+	if (err != M_OK)
+		return err == M_NOT_FOUND ? M_OK : err;
 	content = json_parse_copy(arena, row.json, row.json_n, JSON_LENIENT, NULL);
 	users = json_get_object(content, "ignored_users");
 	if (users == NULL || users->n == 0)
-		return NULL;
+		return M_OK;
 	ignored = ARENA_NEW(arena, struct ignored);
 	ignored->user_id = arena_strdup(arena, user_id);
 	ignored->users = users;
-	return ignored;
+	*ignored_out = ignored;
+	return M_OK;
 }
 
 bool

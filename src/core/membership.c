@@ -396,14 +396,15 @@ membership_forget(struct ctx *ctx, struct room *room, const char *user_id)
 	return err;
 }
 
-bool
-membership_is_forgotten(struct ctx *ctx, const struct room *room, const char *user_id)
+enum mx_err
+membership_is_forgotten(
+    struct ctx *ctx, const struct room *room, const char *user_id, bool *out)
 {
-	struct member_row row;
+	struct member_row row = { .forgotten = false };
+	enum mx_err err = store_member_get(ctx->db, user_id, room->id, &row);
 
-	return user_id != NULL &&
-	       store_member_get(ctx->db, user_id, room->id, &row) == M_OK &&
-	       row.forgotten;
+	*out = err == M_OK && row.forgotten;
+	return err == M_NOT_FOUND ? M_OK : err;
 }
 
 /* --- others' membership --- */

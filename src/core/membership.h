@@ -57,8 +57,8 @@ enum mx_err membership_set(struct ctx *ctx, struct arena *arena,
 enum mx_err membership_forget(
     struct ctx *ctx, struct room *room, const char *user_id) MUST_USE;
 /* Has the user, who is not in the room any more, forgotten it? */
-bool membership_is_forgotten(
-    struct ctx *ctx, const struct room *room, const char *user_id);
+enum mx_err membership_is_forgotten(
+    struct ctx *ctx, const struct room *room, const char *user_id, bool *out) MUST_USE;
 
 /* Content of a member event with the user's profile in it. */
 struct json *membership_content(struct ctx *ctx, struct arena *arena,

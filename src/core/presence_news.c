@@ -134,16 +134,18 @@ gather_changed(struct gathering *g, const struct circle *circle)
 	}
 }
 
-/* Whoever is there now, whenever they came. */
+/* Whoever is there now, whenever they came; circle NULL: whom one shares a room with is
+ * known. */
 static void
-gather_one(struct gathering *g, const char *user_id)
+gather_one(struct gathering *g, const struct circle *circle, const char *user_id)
 {
 	struct presence_row row;
 
 	if (strcmp(user_id, g->news->user_id) != 0 &&
 	    map_get_str(&g->seen, user_id) == NULL &&
 	    presence_get(g->ctx->core, g->arena, user_id, &row) &&
-	    row.state != PRESENCE_OFFLINE)
+	    row.state != PRESENCE_OFFLINE &&
+	    (circle == NULL || circle_has(circle, user_id)))
 		push(g, &row);
 }
 
@@ -153,7 +155,7 @@ gather_member(const struct state_entry *entry, void *arg)
 	struct gathering *g = arg;
 
 	if (entry->membership == MEMBERSHIP_JOIN)
-		gather_one(g, entry->state_key);
+		gather_one(g, NULL, entry->state_key);
 	return g->news->count < CHANGED_MAX;
 }
 
@@ -163,8 +165,7 @@ gather_joined(struct gathering *g, const struct circle *circle)
 	struct presence_news *news = g->news;
 
 	for (int i = 0; i < news->user_count; i++)
-		if (circle_has(circle, news->users[i]))
-			gather_one(g, news->users[i]);
+		gather_one(g, circle, news->users[i]);
 	for (int i = 0; i < news->room_count; i++)
 		for (int k = 0; k < circle->count; k++)
 			if (circle->rooms[k]->id == news->rooms[i])

@@ -157,7 +157,7 @@ display_name(const struct telling *t, const char *user_id)
 	if (entry->content != NULL) {
 		content = json_parse_copy(t->arena, entry->content,
 		    strlen(entry->content), JSON_LENIENT, NULL);
-	} else if (store_event_json(t->ctx->db, entry->event, &json) == M_OK) {
+	} else if (store_event_json(t->ctx->db, entry->event, &json, NULL) == M_OK) {
 		event = json_parse_copy(t->arena, json.p, json.n, JSON_LENIENT, NULL);
 		content = json_get(event, "content");
 	}

@@ -20,9 +20,10 @@ struct listing {
 	int64_t at;
 	VEC(struct state_ref) refs;
 	VEC(const struct state_entry *) later; /* whose keys have changed since `at` */
-	struct redacted_row *redacted;
-	int redacted_count;
-	struct buf json; /* one event's bytes at a time */
+	struct buf json;		       /* one event's bytes at a time */
+	/* Where they are written, if that has a limit. */
+	const struct buf *out;
+	size_t first;
 };
 
 static bool
@@ -133,37 +134,31 @@ by_event(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Both lists are in order; *next is where the search goes on. */
-static int64_t
-redacted_by(const struct listing *l, int64_t event, int *next)
-{
-	while (*next < l->redacted_count && l->redacted[*next].event < event)
-		++*next;
-	return *next < l->redacted_count && l->redacted[*next].event == event
-		   ? l->redacted[*next].by
-		   : 0;
-}
-
-/* False: it is damaged (logged). */
-static bool
+/* M_NOT_JSON: it is damaged (logged). */
+static enum mx_err
 read_event(struct listing *l, const struct state_ref *ref, struct sliced *e)
 {
 	struct arena *arena = l->seer->arena;
-	enum mx_err err = store_event_json(l->seer->ctx->db, ref->event, &l->json);
-	struct str json = { l->json.p, l->json.n };
+	int64_t redacted_by = 0;
+	enum mx_err err =
+	    store_event_json(l->seer->ctx->db, ref->event, &l->json, &redacted_by);
 
 	*e = (struct sliced){ .type = ref->type, .state_key = ref->state_key };
-	if (err != M_OK || !event_slice(json, &e->raw)) {
+	if (err != M_OK && err != M_NOT_JSON && err != M_NOT_FOUND)
+		return err;
+	if (err != M_OK ||
+	    !event_slice((struct str){ l->json.p, l->json.n }, &e->raw)) {
 		log_error("state: event %s cannot be read", ref->event_id);
-		return false;
+		return M_NOT_JSON;
 	}
 	e->stored.event = ref->event;
+	e->stored.redacted_by = redacted_by;
 	e->stored.event_id = ref->event_id;
 	e->stored.json = l->json.p;
 	e->stored.json_n = l->json.n;
 	if (l->pick != NULL && l->pick->keep != NULL)
 		e->sender = slice_text(arena, e->raw.sender);
-	return true;
+	return M_OK;
 }
 
 static void
@@ -229,8 +224,8 @@ state_list_changed(struct seer *seer, int64_t from, int64_t to,
 	if (from >= seer->s->tail_from)
 		collect_tail(&l, from, to);
 	else
-		err = store_state_between(seer->ctx->db, seer->room->id, from, to,
-		    is_standard64(seer), collect_row, &l);
+		err = store_state_between(seer->ctx->db, seer->room->id,
+		    seer->s->segment, from, to, is_standard64(seer), collect_row, &l);
 	take_refs(&l, refs_out, n_out);
 	listing_fini(&l);
 	return err;
@@ -260,26 +255,28 @@ state_list_ref_at(struct seer *seer, int64_t at, const char *type,
 	return err;
 }
 
-/* Hands out the events behind refs, which are in order. */
+/* Hands out the events behind refs, until one finds that it is too much. */
 static enum mx_err
 read_refs(struct listing *l, const struct state_ref *refs, int n,
     void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),
     void *arg)
 {
 	const struct state_pick *pick = l->pick;
-	enum mx_err err = store_redacted_state(l->seer->ctx->db, l->seer->arena,
-	    l->seer->room->id, &l->redacted, &l->redacted_count);
 	struct sliced e;
-	int next = 0;
 
-	for (int i = 0; err == M_OK && i < n; i++) {
-		if (!read_event(l, &refs[i], &e))
+	for (int i = 0; i < n; i++) {
+		enum mx_err err = read_event(l, &refs[i], &e);
+
+		if (err == M_NOT_JSON)
 			continue;
-		e.stored.redacted_by = redacted_by(l, refs[i].event, &next);
+		if (err != M_OK)
+			return err;
 		if (pick == NULL || pick->keep == NULL || pick->keep(&e, pick->arg))
 			fn(&e, &refs[i], arg);
+		if (l->out != NULL && l->out->n - l->first > pick->size_max)
+			return M_TOO_LARGE;
 	}
-	return err;
+	return M_OK;
 }
 
 enum mx_err
@@ -359,7 +356,9 @@ state_list_write_refs(struct seer *seer, struct buf *out, const struct state_ref
 	enum mx_err err = M_OK;
 
 	buf_char(out, '[');
-	w.first = out->n;
+	w.first = l.first = out->n;
+	if (pick != NULL && pick->size_max > 0)
+		l.out = out;
 	if (n > 0)
 		err = read_refs(&l, refs, n, write_one, &w);
 	buf_char(out, ']');

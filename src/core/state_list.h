@@ -23,6 +23,7 @@ struct state_pick {
 	/* Looks once it is read (stored has its id and integer alone); NULL: all. */
 	bool (*keep)(const struct sliced *event, const void *arg);
 	const void *arg;
+	size_t size_max; /* bytes of a list of events: M_TOO_LARGE; 0: no limit */
 };
 
 /* Which events a state just before `at` is of, in the order of their integers; nothing
@@ -36,7 +37,7 @@ enum mx_err state_list_changed(struct seer *seer, int64_t from, int64_t to,
 enum mx_err state_list_ref_at(struct seer *seer, int64_t at, const char *type,
     const char *state_key, struct state_ref *out) MUST_USE;
 /* Appends those events that pick->keep (pick NULL: all) lets pass, as a JSON array in
- * the order of refs. */
+ * the order of refs. Those that are damaged (logged) are left out. */
 enum mx_err state_list_write_refs(struct seer *seer, struct buf *out,
     const struct state_ref *refs, int n, const struct state_pick *pick,
     enum event_format format) MUST_USE;

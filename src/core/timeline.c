@@ -15,6 +15,8 @@
 /* Events looked at for one page at most: a page of things one may not see must not cost
  * a scan of the room. */
 #define PAGE_SCAN_MAX 2000
+/* Bytes of events that are held for one page, but for those of its last run. */
+#define PAGE_BYTES_MAX (16 << 20)
 /* Read at once where a page's first run of events did not fill it. */
 #define PAGE_RUN_MAX 250
 
@@ -56,12 +58,16 @@ read_history(struct seer *seer, const char *type, const char *state_key,
 static void
 need_memberships(struct seer *seer)
 {
+	bool forgotten = false;
+
 	if (seer->has_memberships)
 		return;
 	seer->has_memberships = true;
-	if (seer->member != NULL &&
-	    (seer->member->membership == MEMBERSHIP_JOIN ||
-		!membership_is_forgotten(seer->ctx, seer->room, seer->user_id)))
+	if (seer->member != NULL && seer->member->membership != MEMBERSHIP_JOIN &&
+	    membership_is_forgotten(seer->ctx, seer->room, seer->user_id, &forgotten) !=
+		M_OK)
+		seer->failed = true;
+	if (seer->member != NULL && !forgotten && !seer->failed)
 		read_history(seer, "m.room.member", seer->user_id, &seer->memberships,
 		    &seer->membership_count);
 }
@@ -231,8 +237,9 @@ seer_sees_anything(struct seer *seer)
 bool
 seer_ignores_any(struct seer *seer)
 {
-	if (!seer->has_ignored && seer->user_id != NULL)
-		seer->ignored = ignored_load(seer->ctx, seer->arena, seer->user_id);
+	if (!seer->has_ignored && seer->user_id != NULL &&
+	    ignored_load(seer->ctx, seer->arena, seer->user_id, &seer->ignored) != M_OK)
+		seer->failed = true;
 	seer->has_ignored = true;
 	return seer->ignored != NULL;
 }
@@ -254,6 +261,22 @@ seer_horizon(struct seer *seer)
 			return i + 1 < seer->membership_count
 				   ? seer->memberships[i + 1].at + 1
 				   : STATE_NOW;
+	return 0;
+}
+
+int64_t
+seer_left_at(struct seer *seer, int64_t until)
+{
+	int64_t left = 0;
+
+	need_memberships(seer);
+	for (int i = seer->membership_count - 1; i >= 0; i--) {
+		if (seer->memberships[i].at > until)
+			continue;
+		if (seer->memberships[i].detail == MEMBERSHIP_JOIN)
+			return left;
+		left = seer->memberships[i].at;
+	}
 	return 0;
 }
 
@@ -513,21 +536,31 @@ fetch(struct seer *seer, struct page *page, int want, struct stored_event **stor
 	    page->backwards, want, standard64(seer), stored, count);
 }
 
+/* The event in the next place: it is held, or not. False: the page was full. */
+static bool
+hold(struct page *page, bool is_seen)
+{
+	if (!is_seen || (page->keep != NULL &&
+			    !page->keep(&page->events[page->count], page->keep_arg)))
+		return true;
+	if (page->count == page->limit)
+		return false;
+	page->count++;
+	return true;
+}
+
 /* False: the page is full, and this event belongs to the next one. */
 static bool
 take(struct seer *seer, struct page *page, const struct stored_event *stored)
 {
 	struct sliced *e = &page->events[page->count];
 
-	if (page->count == page->limit)
+	if (page->count == page->limit && !page->looks_on)
 		return false;
 	/* Forwards the next page begins behind this event, backwards before it. */
 	page->end = (struct place){ stored->line, stored->sub + !page->backwards };
-	if (seer_slice(seer, stored, e) &&
-	    seer_sees(seer, stored->event, e->type, e->state_key) &&
-	    (page->keep == NULL || page->keep(e, page->keep_arg)))
-		page->count++;
-	return true;
+	return hold(page, seer_slice(seer, stored, e) &&
+			      seer_sees(seer, stored->event, e->type, e->state_key));
 }
 
 static bool
@@ -536,7 +569,7 @@ take_live(struct seer *seer, struct page *page, struct live_event *live)
 	struct sliced *e = &page->events[page->count];
 	const struct event *event = live->pdu->event;
 
-	if (page->count == page->limit)
+	if (page->count == page->limit && !page->looks_on)
 		return false;
 	page->end = (struct place){ live->event, 0 };
 	*e = (struct sliced){ .type = event->type,
@@ -546,10 +579,7 @@ take_live(struct seer *seer, struct page *page, struct live_event *live)
 	e->stored.event = e->stored.line = live->event;
 	e->stored.event_id = event->event_id;
 	e->stored.ts = event->origin_server_ts;
-	if (seer_sees_live(seer, live) &&
-	    (page->keep == NULL || page->keep(e, page->keep_arg)))
-		page->count++;
-	return true;
+	return hold(page, seer_sees_live(seer, live));
 }
 
 /* The newest events are at hand, encoded already. False: the page has ended there. */
@@ -578,8 +608,11 @@ take_tail(struct seer *seer, struct page *page)
 enum mx_err
 timeline_page(struct seer *seer, struct page *page)
 {
-	int scanned = 0, want = page->limit + 1;
+	int most = page->scan_max > 0 ? page->scan_max : PAGE_SCAN_MAX;
+	int want = page->limit + 1;
+	size_t bytes = 0;
 
+	page->scanned = 0;
 	page->events = arena_raw(seer->arena, sizeof *page->events * want);
 	page->count = 0;
 	page->more = true;
@@ -587,23 +620,25 @@ timeline_page(struct seer *seer, struct page *page)
 	if (!take_tail(seer, page))
 		return M_OK;
 	want -= page->count;
-	while (scanned < PAGE_SCAN_MAX) {
+	while (page->scanned < most && bytes < PAGE_BYTES_MAX) {
 		struct stored_event *stored;
 		int got;
 		enum mx_err err = fetch(seer, page, want, &stored, &got);
 
 		if (err != M_OK)
 			return err;
-		for (int i = 0; i < got; i++)
+		for (int i = 0; i < got; i++) {
 			if (!take(seer, page, &stored[i]))
 				return M_OK;
-		scanned += got;
+			bytes += stored[i].json_n;
+		}
+		page->scanned += got;
 		if (got < want) {
 			page->more = false;
 			break;
 		}
 		/* Much was left out, more will be. */
-		want = scanned < PAGE_RUN_MAX ? scanned : PAGE_RUN_MAX;
+		want = page->scanned < PAGE_RUN_MAX ? page->scanned : PAGE_RUN_MAX;
 		if (want <= page->limit - page->count)
 			want = page->limit - page->count + 1;
 	}

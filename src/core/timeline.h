@@ -27,7 +27,7 @@ struct seer {
 	bool has_memberships, has_settings;
 	bool failed; /* the store could not be read: nothing is seen any more */
 	/* Whom the user ignores: seer_ignores reads it when it is first asked. */
-	struct ignored *ignored;
+	const struct ignored *ignored;
 	bool has_ignored;
 };
 
@@ -54,6 +54,9 @@ bool seer_ignores(struct seer *seer, const char *sender);
 /* The place up to which a user who has left may look at state: just after the event
  * that made them leave; STATE_NOW for members and peekers. */
 int64_t seer_horizon(struct seer *seer);
+/* The event that ended the user's last stay in the room, of those up to `until`; 0:
+ * there was none, or it goes on. */
+int64_t seer_left_at(struct seer *seer, int64_t until);
 
 /* A stored event, parsed; NULL if it is damaged (logged). */
 struct event *seer_parse(struct seer *seer, struct stored_event *stored);
@@ -103,11 +106,16 @@ struct page {
 	/* Does an event pass the request's filter? NULL: all do. */
 	bool (*keep)(const struct sliced *event, const void *arg);
 	const void *keep_arg;
+	int scan_max; /* events of the store to be looked at; 0: a number of its own */
+	/* Where the page is full it looks on whether there is another that it would
+	 * hold; `end` may then stand before what it would not. */
+	bool looks_on;
 	/* filled in, in the arena: oldest first, or newest first if backwards */
 	struct sliced *events;
 	int count;
-	bool more;	  /* there may be further events behind `end` */
+	bool more; /* there may be further events behind `end`; looks_on: to hold */
 	struct place end; /* where the next page begins */
+	int scanned;	  /* of the store */
 };
 
 /* Reads on until limit visible events are found, the room ends, or a bounded number of

@@ -255,6 +255,41 @@ read_rows(struct counting *c)
 	return err;
 }
 
+/* The furthest event that the user has read something up to. */
+static int64_t
+newest_mark(const struct unread_read *read)
+{
+	int64_t event = read->whole;
+
+	for (int i = 0; i < read->count; i++)
+		if (read->marks[i].event > event)
+			event = read->marks[i].event;
+	return event;
+}
+
+enum mx_err
+unread_moved(struct ctx *ctx, struct arena *arena, struct room *room,
+    const struct snapshot *s, const char *user_id, int64_t since, bool *moved_out)
+{
+	struct counting c = {
+		.ctx = ctx, .arena = arena, .room = room, .s = s, .user_id = user_id
+	};
+	struct unread unread;
+	enum mx_err err = unread_read_of(ctx, arena, room->id, user_id, &c.read);
+
+	if (err != M_OK)
+		return err;
+	*moved_out = newest_mark(&c.read) > since;
+	if (*moved_out || since >= s->position)
+		return M_OK;
+	c.read.whole = since;
+	err = read_rows(&c);
+	if (err == M_OK)
+		err = count_all(&c, &unread);
+	*moved_out = err == M_OK && unread.notifications > 0;
+	return err;
+}
+
 enum mx_err
 unread_of(struct ctx *ctx, struct arena *arena, struct room *room,
     const struct snapshot *s, const char *user_id, struct unread *main_out,

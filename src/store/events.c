@@ -383,47 +383,23 @@ store_by_time(struct db *db, struct arena *arena, int64_t room, struct moment fr
 }
 
 enum mx_err
-store_event_json(struct db *db, int64_t event, struct buf *json)
+store_event_json(
+    struct db *db, int64_t event, struct buf *json, int64_t *redacted_by_out)
 {
-	struct stmt *q = db_stmt(db, "SELECT json FROM events WHERE event = $1");
+	struct stmt *q =
+	    db_stmt(db, "SELECT json, redacted_by FROM events WHERE event = $1");
 	enum mx_err err = M_NOT_FOUND, done;
 
 	stmt_int(q, 1, event);
-	if (stmt_next(q))
-		err = unpack_json_to(json, col_blob(q, 0)) ? M_OK : M_UNKNOWN;
-	if (err == M_UNKNOWN)
+	if (stmt_next(q)) {
+		err = unpack_json_to(json, col_blob(q, 0)) ? M_OK : M_NOT_JSON;
+		if (redacted_by_out != NULL)
+			*redacted_by_out = col_int(q, 1);
+	}
+	if (err == M_NOT_JSON)
 		log_error("store: the JSON of event %lld is damaged", (long long)event);
 	done = stmt_done(q);
 	return done != M_OK ? done : err;
-}
-
-enum mx_err
-store_redacted_state(struct db *db, struct arena *arena, int64_t room,
-    struct redacted_row **rows_out, int *count_out)
-{
-	struct stmt *q = db_stmt(db,
-	    "SELECT event, redacted_by FROM events"
-	    " WHERE room = $1 AND redacted_by IS NOT NULL AND key IS NOT NULL"
-	    " ORDER BY event");
-	struct redacted_row *rows = NULL;
-	int n = 0, cap = 0;
-
-	stmt_int(q, 1, room);
-	while (stmt_next(q)) {
-		if (n == cap) {
-			struct redacted_row *more;
-
-			cap = cap == 0 ? 16 : cap * 2;
-			more = arena_raw(arena, sizeof *more * cap);
-			if (n > 0)
-				memcpy(more, rows, sizeof *more * n);
-			rows = more;
-		}
-		rows[n++] = (struct redacted_row){ col_int(q, 0), col_int(q, 1) };
-	}
-	*rows_out = rows;
-	*count_out = n;
-	return stmt_done(q);
 }
 
 enum mx_err

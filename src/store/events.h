@@ -102,14 +102,10 @@ enum mx_err store_by_time(struct db *db, struct arena *arena, int64_t room,
     struct moment from, bool backwards, int limit, bool standard64,
     struct stored_event **events_out, int *count_out) MUST_USE;
 
-/* One event's canonical bytes, instead of what json holds. M_NOT_FOUND. */
-enum mx_err store_event_json(struct db *db, int64_t event, struct buf *json) MUST_USE;
-/* Which state events of a room have been redacted, in order, and by what. */
-struct redacted_row {
-	int64_t event, by;
-};
-enum mx_err store_redacted_state(struct db *db, struct arena *arena, int64_t room,
-    struct redacted_row **rows_out, int *count_out) MUST_USE;
+/* One event's canonical bytes, instead of what json holds, and (NULL: not asked) which
+ * event redacted it; 0: none. M_NOT_FOUND; M_NOT_JSON: it is damaged (logged). */
+enum mx_err store_event_json(
+    struct db *db, int64_t event, struct buf *json, int64_t *redacted_by_out) MUST_USE;
 
 /* Ids between text and bytes. out holds 300 bytes. */
 size_t event_id_pack(const char *event_id, uint8_t *out);

@@ -231,25 +231,30 @@ store_state_load(struct db *db, int64_t segment, int64_t at, bool standard64,
 }
 
 enum mx_err
-store_state_between(struct db *db, int64_t room, int64_t from, int64_t to,
-    bool standard64, void (*each)(const struct state_row *row, void *arg), void *arg)
+store_state_between(struct db *db, int64_t room, int64_t segment, int64_t from,
+    int64_t to, bool standard64, void (*each)(const struct state_row *row, void *arg),
+    void *arg)
 {
 	struct arena *arena = arena_new();
 	struct stmt *q =
-	    db_stmt(db, "SELECT e.event, e.event_id, t.name, k.state_key FROM events e"
-			" JOIN state_keys k ON k.key = e.key"
+	    db_stmt(db, "SELECT e.event, e.event_id, t.name, k.state_key, d.detail"
+			" FROM events e JOIN state_keys k ON k.key = e.key"
 			" JOIN event_types t ON t.type = k.type"
+			" LEFT JOIN state_deltas d"
+			" ON d.segment = $4 AND d.key = e.key AND d.at = e.event"
 			" WHERE e.room = $1 AND e.event > $2 AND e.event <= $3"
 			" AND e.key IS NOT NULL AND e.flags % 16 = 1 ORDER BY e.event");
 
 	stmt_int(q, 1, room);
 	stmt_int(q, 2, from);
 	stmt_int(q, 3, to);
+	stmt_int(q, 4, segment);
 	while (stmt_next(q)) {
 		struct state_row row = { .event = col_int(q, 0),
 			.event_id = event_id_unpack(arena, col_blob(q, 1), standard64),
 			.type = col_text(q, 2),
-			.state_key = col_text(q, 3) };
+			.state_key = col_text(q, 3),
+			.detail = col_int(q, 4) };
 
 		each(&row, arg);
 		arena_reset(arena);

@@ -36,10 +36,11 @@ enum mx_err store_state_load(struct db *db, int64_t segment, int64_t at,
     bool standard64, void (*each)(const struct state_row *row, void *arg),
     void *arg) MUST_USE;
 
-/* The live state events of a room with from < position <= to, in order. */
-enum mx_err store_state_between(struct db *db, int64_t room, int64_t from, int64_t to,
-    bool standard64, void (*each)(const struct state_row *row, void *arg),
-    void *arg) MUST_USE;
+/* The live state events of a room with from < position <= to, in order; segment: of
+ * its state, which knows their detail. */
+enum mx_err store_state_between(struct db *db, int64_t room, int64_t segment,
+    int64_t from, int64_t to, bool standard64,
+    void (*each)(const struct state_row *row, void *arg), void *arg) MUST_USE;
 
 /* Which state an event had before it. M_NOT_FOUND. */
 enum mx_err store_state_before(

@@ -82,7 +82,6 @@ events_of_version_2_are_all_there(void **state)
 	struct fixture *f = *state;
 	struct db *db = database_of_version(2);
 	struct stored_event e;
-	struct redacted_row *redacted;
 	struct extremity_row *ends;
 	char *error = NULL;
 	int64_t event;
@@ -106,9 +105,6 @@ events_of_version_2_are_all_there(void **state)
 	assert_string_equal(e.txn_id, "t2");
 	assert_ok(store_txn_find(db, (const uint8_t *)"0123456789abcdef", &event));
 	assert_int_equal(event, 2);
-	assert_ok(store_redacted_state(db, f->arena, 1, &redacted, &n));
-	assert_int_equal(n, 1);
-	assert_int_equal(redacted[0].by, 4);
 	assert_ok(store_extremities(db, f->arena, 1, false, &ends, &n));
 	assert_int_equal(n, 2);
 	assert_int_equal(ends[0].event, 4);

@@ -13,7 +13,32 @@ is_member(const struct snapshot *s, const char *user_id)
 	return snapshot_membership(s, user_id) == MEMBERSHIP_JOIN;
 }
 
-/* Those who listen to all their rooms and are in this one. */
+static void
+wake_watches(struct hub *hub, const struct hub_user *user)
+{
+	for (struct link *l = user->watches.next; l != &user->watches; l = l->next)
+		hub_wake(hub, ((struct watch *)l)->tag);
+}
+
+static void
+wake_user(struct hub *hub, const char *user_id)
+{
+	struct hub_user *user = map_get_str(&hub->users, user_id);
+
+	if (user != NULL)
+		wake_watches(hub, user);
+}
+
+static bool
+wake_member(const struct state_entry *entry, void *hub)
+{
+	if (entry->membership == MEMBERSHIP_JOIN)
+		wake_user(hub, entry->state_key);
+	return true;
+}
+
+/* Those who listen to all their rooms and are in this one: whichever are fewer, they or
+ * its members, are gone through. */
 static void
 wake_members(struct hub *hub, struct room *room)
 {
@@ -23,13 +48,12 @@ wake_members(struct hub *hub, struct room *room)
 	if (hub->users.count == 0)
 		return;
 	s = room_snapshot(room);
-	for (size_t at = 0; (user = map_next(&hub->users, &at)) != NULL;) {
-		if (!is_member(s, user->user_id))
-			continue;
-		for (struct link *l = user->watches.next; l != &user->watches;
-		     l = l->next)
-			hub_wake(hub, ((struct watch *)l)->tag);
-	}
+	if (state_count(s->state) < hub->users.count)
+		state_each_of(s->state, "m.room.member", wake_member, hub);
+	else
+		for (size_t at = 0; (user = map_next(&hub->users, &at)) != NULL;)
+			if (is_member(s, user->user_id))
+				wake_watches(hub, user);
 	snapshot_unref(s);
 }
 
@@ -39,17 +63,6 @@ by_hash(const void *a, const void *b)
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return (x > y) - (x < y);
-}
-
-static void
-wake_user(struct hub *hub, const char *user_id)
-{
-	struct hub_user *user = map_get_str(&hub->users, user_id);
-
-	if (user == NULL)
-		return;
-	for (struct link *l = user->watches.next; l != &user->watches; l = l->next)
-		hub_wake(hub, ((struct watch *)l)->tag);
 }
 
 /* Those of an audience who listen to all their rooms here. */
@@ -64,9 +77,7 @@ wake_audience(struct hub *hub, const struct change *change)
 		if (bsearch(&hash, change->audience, change->audience_count,
 			sizeof hash, by_hash) == NULL)
 			continue;
-		for (struct link *l = user->watches.next; l != &user->watches;
-		     l = l->next)
-			hub_wake(hub, ((struct watch *)l)->tag);
+		wake_watches(hub, user);
 	}
 }
 

@@ -18,6 +18,9 @@
 #include "store/rooms.h"
 #include "stream/sync_inside.h"
 
+#define SCANS_MAX 20000 /* events looked at for the timelines of one answer */
+#define FEW 8		/* rooms that are looked at without asking whose they are */
+
 /* Rooms that may have something to tell, each once. */
 struct candidates {
 	struct syncing *sync;
@@ -39,6 +42,17 @@ news_of(struct candidates *c, int64_t room)
 	return news;
 }
 
+/* Left too long ago to be told, or forgotten: it need not be looked at. */
+static bool
+is_over(const struct syncing *sync, const struct member_row *row)
+{
+	return row->forgotten ||
+	       ((row->membership == MEMBERSHIP_LEAVE ||
+		    row->membership == MEMBERSHIP_BAN) &&
+		   !sync->ask->filter->f.include_leave && row->event <= sync->until &&
+		   (sync->since == 0 || row->event <= sync->since));
+}
+
 /* All rooms that the user has to do with, where nobody knows what moved in them. */
 static enum mx_err
 find_all(struct candidates *c)
@@ -52,7 +66,7 @@ find_all(struct candidates *c)
 	for (int i = 0; err == M_OK && i < n; i++) {
 		struct room_news *news;
 
-		if (rows[i].forgotten)
+		if (is_over(sync, &rows[i]))
 			continue;
 		news = news_of(c, rows[i].room);
 		news->has_events = news->has_receipts = news->has_typing =
@@ -95,6 +109,28 @@ note_typing(struct candidates *c)
 		news_of(c, rooms[i])->has_typing = true;
 }
 
+/* Rooms are in memory or not, and all of the server's move: those that the user has
+ * nothing to do with are not read for that. */
+static enum mx_err
+drop_foreign(struct candidates *c)
+{
+	struct syncing *sync = c->sync;
+	struct member_row *rows;
+	int n;
+	enum mx_err err = store_member_rooms(
+	    sync->ctx->db, sync->arena, sync->ask->user_id, 0, &rows, &n);
+
+	c->all.n = 0;
+	for (int i = 0; err == M_OK && i < n; i++) {
+		struct room_news *news =
+		    map_get(&c->by_room, &rows[i].room, sizeof rows[i].room);
+
+		if (news != NULL && !is_over(sync, &rows[i]))
+			vec_push(&c->all, news);
+	}
+	return err;
+}
+
 static enum mx_err
 find_candidates(struct candidates *c)
 {
@@ -112,46 +148,39 @@ find_candidates(struct candidates *c)
 	for (int i = 0; i < n; i++)
 		note_moved(c, &moved[i], user);
 	note_typing(c);
-	return M_OK;
+	return c->all.n > FEW ? drop_foreign(c) : M_OK;
 }
 
 /* --- what a room is to the user --- */
 
-static bool
-is_left(enum membership m)
-{
-	return m == MEMBERSHIP_LEAVE || m == MEMBERSHIP_BAN;
-}
-
-/* A room that was left before is told of only where the client asks for such. */
-static bool
-left_is_wanted(const struct room_sync *r, enum membership before)
-{
-	const struct sync_ask *ask = r->sync->ask;
-
-	if (r->since == 0 || ask->full_state)
-		return ask->filter->f.include_leave;
-	return !is_left(before);
-}
-
 /* An invitation by somebody who is ignored is not told; that one was made to leave
  * before it is. */
 static enum mx_err
-write_invite(struct room_sync *r, enum membership before)
+write_invite(struct room_sync *r, enum membership before, const struct state_ref *own)
 {
 	struct buf *invites = &r->sync->invite;
 	size_t n = invites->n;
-	struct state_ref own;
-	enum mx_err err = sync_stripped(r, "invite_state", invites);
+	enum mx_err err = sync_stripped(r, "invite_state", own, invites);
 
 	if (err != M_OK || invites->n > n || before != MEMBERSHIP_JOIN)
 		return err;
-	err = state_list_ref_at(
-	    &r->seer, r->until + 1, "m.room.member", r->sync->ask->user_id, &own);
-	if (err != M_OK)
-		return err;
-	r->until = own.event - 1;
+	r->until = own->event - 1;
 	return sync_left(r, &r->sync->leave);
+}
+
+/* Each invitation is told, and each knock, also one that follows another. */
+static enum mx_err
+write_outside(struct room_sync *r, enum membership before, enum membership now)
+{
+	struct syncing *sync = r->sync;
+	struct state_ref own;
+	enum mx_err err = sync_member_at(r, r->until + 1, sync->ask->user_id, &own);
+
+	if (err != M_OK || (own.event <= r->since && !sync->ask->full_state))
+		return err;
+	return now == MEMBERSHIP_INVITE
+		   ? write_invite(r, before, &own)
+		   : sync_stripped(r, "knock_state", &own, &sync->knock);
 }
 
 static enum mx_err
@@ -162,52 +191,70 @@ write_room(struct room_sync *r)
 	enum membership before = r->since == 0
 				     ? MEMBERSHIP_NONE
 				     : seer_membership_at(&r->seer, r->since + 1);
-	bool is_asked_anew = r->since == 0 || sync->ask->full_state;
 
-	if (now == MEMBERSHIP_JOIN)
-		return sync_joined(r, before == MEMBERSHIP_JOIN, &sync->join);
-	if (now == MEMBERSHIP_INVITE && (is_asked_anew || before != now))
-		return write_invite(r, before);
-	if (now == MEMBERSHIP_KNOCK && (is_asked_anew || before != now))
-		return sync_stripped(r, "knock_state", &sync->knock);
-	if (is_left(now) && left_is_wanted(r, before))
+	switch (now) {
+	case MEMBERSHIP_JOIN:
+		return sync_joined(r, before == MEMBERSHIP_JOIN, sync->join);
+	case MEMBERSHIP_INVITE:
+	case MEMBERSHIP_KNOCK:
+		return write_outside(r, before, now);
+	case MEMBERSHIP_LEAVE:
+	case MEMBERSHIP_BAN:
 		return sync_left(r, &sync->leave);
-	return M_OK;
+	default:
+		return M_OK;
+	}
+}
+
+static enum mx_err
+read_room(struct room_sync *r)
+{
+	struct syncing *sync = r->sync;
+	enum mx_err err;
+
+	r->s = room_snapshot(r->room);
+	seer_init(&r->seer, sync->ctx, r->arena, r->room, r->s, sync->ask->user_id,
+	    sync->ask->device_id);
+	if (r->seer.member == NULL) { /* it has nothing to do with the user */
+		snapshot_unref(r->s);
+		return M_OK;
+	}
+	err = db_begin(sync->ctx->db);
+	if (err == M_OK) {
+		err = write_room(r);
+		db_rollback(sync->ctx->db);
+	}
+	if (err == M_OK && (r->seer.failed || sync->failed))
+		err = M_UNKNOWN;
+	sync_changes_fini(r);
+	snapshot_unref(r->s);
+	return err;
 }
 
 /* The database is looked at after the snapshot is taken: it knows all that the snapshot
  * knows. */
 static enum mx_err
-sync_room(struct syncing *sync, const struct room_news *news)
+sync_room(struct syncing *sync, struct arena *arena, const struct room_news *news)
 {
 	const struct filter_whole *f = &sync->ask->filter->f;
-	struct room_sync r = {
-		.sync = sync, .news = *news, .since = sync->since, .until = sync->until
-	};
+	struct room_sync r = { .sync = sync,
+		.arena = arena,
+		.news = *news,
+		.since = sync->since,
+		.until = sync->until };
 	enum mx_err err = room_get_by_id(sync->ctx, news->room, &r.room);
 
 	if (err == M_NOT_FOUND)
 		return M_OK;
 	if (err != M_OK)
 		return err;
-	if (!filter_keeps_room(&f->rooms, &f->not_rooms, r.room->room_id)) {
-		room_put(r.room);
-		return M_OK;
-	}
-	r.s = room_snapshot(r.room);
-	seer_init(&r.seer, sync->ctx, sync->arena, r.room, r.s, sync->ask->user_id,
-	    sync->ask->device_id);
-	if (r.seer.member != NULL) { /* else it has nothing to do with the user */
-		err = db_begin(sync->ctx->db);
-		if (err == M_OK) {
-			err = write_room(&r);
-			db_rollback(sync->ctx->db);
-		}
-	}
-	if (r.seer.failed && err == M_OK)
-		err = M_UNKNOWN;
-	snapshot_unref(r.s);
+	if (filter_keeps_room(&f->rooms, &f->not_rooms, r.room->room_id))
+		err = read_room(&r);
 	room_put(r.room);
+	if (err == M_TOO_LARGE || (err == M_OK && sync_size(sync) > sync->size_max))
+		return ctx_fail(sync->ctx, M_TOO_LARGE,
+		    "The answer would be too large: ask with a filter, for fewer rooms "
+		    "or with lazy_load_members");
 	return err;
 }
 
@@ -231,56 +278,75 @@ static enum mx_err
 sync_rooms(struct syncing *sync)
 {
 	struct candidates c = { .sync = sync };
+	struct arena *arena = arena_new();
 	enum mx_err err = find_candidates(&c);
 
 	if (err == M_OK)
 		err = read_own(sync);
-
-	for (size_t i = 0; err == M_OK && i < c.all.n; i++)
-		err = sync_room(sync, c.all.v[i]);
+	for (size_t i = 0; err == M_OK && i < c.all.n; i++) {
+		err = sync_room(sync, arena, c.all.v[i]);
+		arena_reset(arena);
+	}
 	vec_free(&c.all);
 	map_fini(&c.by_room);
+	arena_free(arena);
 	return err;
 }
 
 /* --- the answer --- */
 
+size_t
+sync_size(const struct syncing *sync)
+{
+	return sync->join->n - sync->begun + sync->invite.n + sync->knock.n +
+	       sync->leave.n;
+}
+
 void
 sync_room_key(struct buf *out, const char *room_id)
 {
-	if (out->n > 0)
+	if (out->n > 0 && out->p[out->n - 1] == '}')
 		buf_char(out, ',');
 	buf_json_str(out, room_id);
 	buf_char(out, ':');
 }
 
-static void
-write_rooms(struct buf *out, const struct syncing *sync)
+/* The joined ones, which may be many, stand where they were written. */
+#define ROOMS_HEAD "{\"rooms\":{\"join\":{"
+
+/* Finishes the answer's rooms, or takes back that it has any. */
+static bool
+end_rooms(struct syncing *sync)
 {
 	const struct {
 		const char *key;
 		const struct buf *rooms;
-	} parts[] = { { "join", &sync->join }, { "invite", &sync->invite },
-		{ "knock", &sync->knock }, { "leave", &sync->leave } };
+	} parts[] = { { "invite", &sync->invite }, { "knock", &sync->knock },
+		{ "leave", &sync->leave } };
+	struct buf *out = sync->join;
 
-	buf_lit(out, ",\"rooms\":{");
+	if (sync_size(sync) == sizeof ROOMS_HEAD - 1) {
+		out->n = sync->begun + 1;
+		return false;
+	}
+	buf_char(out, '}');
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		if (i > 0)
-			buf_char(out, ',');
+		buf_char(out, ',');
 		buf_json_str(out, parts[i].key);
 		buf_lit(out, ":{");
 		buf_add(out, parts[i].rooms->p, parts[i].rooms->n);
 		buf_char(out, '}');
 	}
-	buf_char(out, '}');
+	buf_lit(out, "},");
+	return true;
 }
 
 bool
 sync_ignores(struct syncing *sync, const char *user_id)
 {
-	if (!sync->has_ignored)
-		sync->ignored =
-		    ignored_load(sync->ctx, sync->arena, sync->ask->user_id);
+	if (!sync->has_ignored && ignored_load(sync->ctx, sync->arena,
+				      sync->ask->user_id, &sync->ignored) != M_OK)
+		sync->failed = true;
 	sync->has_ignored = true;
 	return ignored_has(sync->ignored, user_id);
 }
@@ -353,8 +419,7 @@ write_account_data(struct buf *out, struct syncing *sync, bool *any_out)
 static bool
 is_shown(struct syncing *sync, const struct presence_row *row)
 {
-	return filter_keeps_type(
-		   &sync->ask->filter->f.presence, "m.presence", row->user_id) &&
+	return filter_keeps_sender(&sync->ask->filter->f.presence, row->user_id) &&
 	       !sync_ignores(sync, row->user_id);
 }
 
@@ -372,7 +437,7 @@ read_presence(struct syncing *sync, int64_t now, struct presence_news *news)
 		.room_count = (int)sync->joined_rooms.n,
 		.with_self = true };
 	/* Nothing has moved, nobody has come. */
-	if (now < 0 ||
+	if (now < 0 || !filter_may_keep(&ask->filter->f.presence, "m.presence") ||
 	    (news->since >= now && news->user_count == 0 && news->room_count == 0))
 		return M_OK;
 	return presence_news(sync->ctx, sync->arena, news);
@@ -402,12 +467,14 @@ write_presence(struct buf *out, struct syncing *sync, int64_t now, bool *any_out
 	return err;
 }
 
-/* No device has keys or messages of its own yet: so much is told of them. */
+/* No device has keys or messages of its own yet: so much is told of them.
+ * Spec: client-server-api/#e2e-extensions-to-sync */
 static void
-write_devices(struct buf *out)
+write_devices(struct buf *out, bool is_increment)
 {
-	buf_lit(out, "\"device_lists\":{\"changed\":[],\"left\":[]},"
-		     "\"device_one_time_keys_count\":{},"
+	if (is_increment)
+		buf_lit(out, "\"device_lists\":{\"changed\":[],\"left\":[]},");
+	buf_lit(out, "\"device_one_time_keys_count\":{},"
 		     "\"device_unused_fallback_key_types\":[],");
 }
 
@@ -423,7 +490,7 @@ void
 sync_write_empty(struct buf *out, const struct stream_token *end)
 {
 	buf_char(out, '{');
-	write_devices(out);
+	write_devices(out, true);
 	write_next(out, end);
 	buf_char(out, '}');
 }
@@ -431,36 +498,32 @@ sync_write_empty(struct buf *out, const struct stream_token *end)
 static void
 sync_fini(struct syncing *sync)
 {
-	buf_free(&sync->join);
 	buf_free(&sync->invite);
 	buf_free(&sync->knock);
 	buf_free(&sync->leave);
 	vec_free(&sync->joined_rooms);
 	vec_free(&sync->joined_users);
+	map_fini(&sync->joined_before);
 }
 
-/* What is no room's stands first: whether there is any is told. */
+/* What stands behind the rooms. */
 static enum mx_err
-write_answer(struct buf *out, struct syncing *sync, const struct stream_token *end,
+write_rest(struct buf *out, struct syncing *sync, const struct stream_token *end,
     bool *any_out)
 {
-	bool has_rooms =
-	    sync->join.n + sync->invite.n + sync->knock.n + sync->leave.n > 0;
 	bool has_data, has_presence;
-	enum mx_err err;
+	enum mx_err err = write_account_data(out, sync, &has_data);
 
-	buf_char(out, '{');
-	err = write_account_data(out, sync, &has_data);
 	if (err == M_OK)
 		err = write_presence(out, sync, end->presence, &has_presence);
+	if (err == M_OK && sync->failed)
+		err = M_UNKNOWN;
 	if (err != M_OK)
 		return err;
-	write_devices(out);
+	write_devices(out, sync->ask->has_since);
 	write_next(out, end);
-	if (has_rooms)
-		write_rooms(out, sync);
 	buf_char(out, '}');
-	*any_out = has_rooms || has_data || has_presence;
+	*any_out = has_data || has_presence;
 	return M_OK;
 }
 
@@ -472,7 +535,12 @@ sync_look(struct ctx *ctx, struct arena *arena, const struct sync_ask *ask,
 		.arena = arena,
 		.ask = ask,
 		.since = ask->has_since ? ask->since.events : 0,
-		.until = atomic_load(&ctx->core->visible) };
+		.until = atomic_load(&ctx->core->visible),
+		.scans_left = SCANS_MAX,
+		.begun = out->n,
+		.size_max = ask->size_max > 0 ? ask->size_max : SYNC_SIZE_MAX,
+		.join = out };
+	bool has_rooms;
 	enum mx_err err;
 
 	*found = (struct sync_found){ .end = { .events = sync.until } };
@@ -480,9 +548,13 @@ sync_look(struct ctx *ctx, struct arena *arena, const struct sync_ask *ask,
 	found->end.presence = presence_position(ctx->core);
 	if (sync.since > sync.until) /* of a node that is ahead of this one */
 		found->end.events = sync.until = sync.since;
+	buf_lit(out, ROOMS_HEAD);
 	err = sync_rooms(&sync);
-	if (err == M_OK)
-		err = write_answer(out, &sync, &found->end, &found->any);
+	if (err == M_OK) {
+		has_rooms = end_rooms(&sync);
+		err = write_rest(out, &sync, &found->end, &found->any);
+		found->any = found->any || has_rooms;
+	}
 	sync_fini(&sync);
 	return err;
 }

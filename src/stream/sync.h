@@ -14,6 +14,7 @@
 
 #define SYNC_TIMELINE_DEFAULT 10 /* events a room, where the filter has no limit */
 #define SYNC_TIMELINE_MAX 500
+#define SYNC_SIZE_MAX (256 << 20) /* bytes of an answer */
 
 /* Who asks for what. Borrowed. */
 struct sync_ask {
@@ -23,6 +24,7 @@ struct sync_ask {
 	struct stream_token since;
 	bool has_since; /* false: an initial sync */
 	bool full_state, use_state_after;
+	size_t size_max; /* 0: SYNC_SIZE_MAX */
 };
 
 struct sync_found {
@@ -30,7 +32,8 @@ struct sync_found {
 	struct stream_token end;
 };
 
-/* Looks once, and appends the whole answer, whether it tells anything or not. */
+/* Looks once, and appends the whole answer, whether it tells anything or not.
+ * M_TOO_LARGE: state alone would make it too large. */
 enum mx_err sync_look(struct ctx *ctx, struct arena *arena, const struct sync_ask *ask,
     struct buf *out, struct sync_found *found) MUST_USE;
 /* Appends the answer that tells nothing but where to go on. */

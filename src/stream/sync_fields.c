@@ -8,9 +8,14 @@
 
 #define DEPTH_MAX 32 /* names in one path */
 
-/* A path's names: unescaped, in the arena. Returns how many; 0: too deep. */
+struct path {
+	const char *names[DEPTH_MAX];
+	int n; /* 0: too deep */
+};
+
+/* A path's names: unescaped, in the arena. */
 static int
-split(struct arena *arena, const char *path, const char *names[DEPTH_MAX])
+split(struct arena *arena, const char *path, const char **names)
 {
 	char *at = arena_strdup(arena, path), *to = at;
 	int n = 0;
@@ -62,17 +67,13 @@ copy_path(struct arena *arena, const struct json *event, struct json *kept,
 }
 
 static struct json *
-keep(struct arena *arena, const struct filter_list *fields, const struct json *event)
+keep(struct arena *arena, const struct path *paths, int n, const struct json *event)
 {
 	struct json *kept = json_object(arena);
 
-	for (int i = 0; i < fields->n; i++) {
-		const char *names[DEPTH_MAX];
-		int n = split(arena, fields->v[i], names);
-
-		if (n > 0)
-			copy_path(arena, event, kept, names, n);
-	}
+	for (int i = 0; i < n; i++)
+		if (paths[i].n > 0)
+			copy_path(arena, event, kept, paths[i].names, paths[i].n);
 	return kept;
 }
 
@@ -81,15 +82,20 @@ sync_fields_keep(
     struct arena *arena, const struct filter_list *fields, struct buf *out, size_t at)
 {
 	struct json *events, *kept;
+	struct path *paths;
 
 	if (fields->v == NULL)
 		return;
 	events = json_parse_copy(arena, out->p + at, out->n - at, JSON_LENIENT, NULL);
 	if (events == NULL)
 		return; /* numbers as old rooms may have them: all fields, then */
+	paths = ARENA_ARRAY(arena, struct path, fields->n);
+	for (int i = 0; i < fields->n; i++)
+		paths[i].n = split(arena, fields->v[i], paths[i].names);
 	kept = json_array(arena);
 	for (uint32_t i = 0; i < events->n; i++)
-		json_push(arena, kept, keep(arena, fields, &events->items[i]));
+		json_push(
+		    arena, kept, keep(arena, paths, fields->n, &events->items[i]));
 	out->n = at;
 	json_write(out, kept);
 }

@@ -106,7 +106,8 @@ fill_gap(
 	seer_init(&seer, &m->t->ctx, m->arena, there, s, m->user_id, m->device_id);
 	page.from = from;
 	filter.room_id = room_id;
-	filter.ignored = ignored_load(&m->t->ctx, m->arena, m->user_id);
+	if (ignored_load(&m->t->ctx, m->arena, m->user_id, &filter.ignored) != M_OK)
+		fail(m, "it cannot be read who is ignored", m->user_id);
 	page.keep = filter_keeps;
 	page.keep_arg = &filter;
 	if (timeline_page(&seer, &page) != M_OK || page.more)
@@ -125,7 +126,10 @@ fold_timeline(struct model *m, const char *room_id, struct json *room,
 	const struct json *events = json_at(told, "timeline", "events", NULL);
 	const struct json *timeline = json_get(told, "timeline");
 
-	if (json_get_bool(timeline, "limited", false) && !is_new)
+	if (is_new)
+		json_set_bool(m->arena, room, "limited",
+		    json_get_bool(timeline, "limited", false));
+	else if (json_get_bool(timeline, "limited", false))
 		fill_gap(m, room_id, room, text_of(timeline, "prev_batch"));
 	for (uint32_t i = 0; i < events->n; i++) {
 		const struct json *event = &events->items[i];
@@ -401,16 +405,21 @@ same_state(struct model *m, const struct json *mine, const struct json *fresh,
 	return true;
 }
 
+/* What a client has may begin later, if it was told so. */
 static bool
 same_end(struct model *m, const struct json *mine, const struct json *fresh,
-    const char *room_id)
+    bool begins_late, const char *room_id)
 {
 	uint32_t n = fresh == NULL ? 0 : fresh->n;
 
-	if (n > 0 && (mine == NULL || mine->n < n))
+	uint32_t mine_n = mine == NULL ? 0 : mine->n;
+
+	if (mine_n < n && !begins_late)
 		return fail(m, "the timeline is too short", room_id);
-	for (uint32_t i = 0; i < n; i++)
-		if (!json_equal(&mine->items[mine->n - n + i], &fresh->items[i]))
+	if (mine_n < n)
+		n = mine_n;
+	for (uint32_t i = 1; i <= n; i++)
+		if (!json_equal(&mine->items[mine_n - i], &fresh->items[fresh->n - i]))
 			return fail(m, "the timeline ends otherwise", room_id);
 	return true;
 }
@@ -444,7 +453,7 @@ same_room(struct model *m, const struct json *mine, const struct json *fresh,
 	return same_state(
 		   m, json_get(mine, "state"), json_get(fresh, "state"), room_id) &&
 	       same_end(m, json_get(mine, "timeline"), json_get(fresh, "timeline"),
-		   room_id) &&
+		   json_get_bool(mine, "limited", false), room_id) &&
 	       same_summary(m, json_get(mine, "summary"), json_get(fresh, "summary"));
 }
 

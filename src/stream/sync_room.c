@@ -1,10 +1,7 @@
 /*
- * A room that the user is in, or has left, in the answer of /sync: timeline, state,
- * what is ephemeral, what is the user's own. Between sync.c and core/timeline.
+ * A room that the user is in, or has left, as it is written in the answer of /sync:
+ * timeline, state, what is ephemeral, what is the user's own. Between sync.c and core.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/bundle.h"
 #include "core/receipts.h"
 #include "core/typing.h"
@@ -14,52 +11,6 @@
 #include "stream/sync_inside.h"
 
 /* --- the timeline --- */
-
-static int
-timeline_limit(const struct filter *f)
-{
-	if (f->limit == 0)
-		return SYNC_TIMELINE_DEFAULT;
-	return f->limit < SYNC_TIMELINE_MAX ? (int)f->limit : SYNC_TIMELINE_MAX;
-}
-
-/* As page.keep: what ignored users say is left out, what they do to the room is not.
- * Spec: client-server-api/#ignoring-users */
-static bool
-keeps(const struct sliced *event, const void *arg)
-{
-	const struct room_sync *r = arg;
-
-	return filter_keeps(event, &r->timeline) &&
-	       (event->state_key != NULL || !sync_ignores(r->sync, event->sender));
-}
-
-/* The newest events up to `until`, back to `since` unless all is new. */
-static enum mx_err
-read_timeline(struct room_sync *r)
-{
-	struct place to = { r->since + 1, 0 };
-	struct page *page = &r->page;
-	enum mx_err err;
-
-	*page = (struct page){ .from = { r->until + 1, 0 },
-		.to = r->since > 0 ? &to : NULL,
-		.backwards = true,
-		.limit = timeline_limit(&r->timeline),
-		.keep = keeps,
-		.keep_arg = r };
-	page->end = page->from;
-	if (r->news.has_events || r->since == 0) {
-		err = timeline_page(&r->seer, page);
-		page->to = NULL;
-		if (err != M_OK)
-			return err;
-	} else {
-		page->more = false;
-	}
-	r->start = page->end.line;
-	return M_OK;
-}
 
 static enum event_format
 format_of(const struct room_sync *r)
@@ -81,8 +32,7 @@ bundle_timeline(struct room_sync *r)
 static void
 keep_fields(struct room_sync *r, struct buf *out, size_t at)
 {
-	sync_fields_keep(
-	    r->sync->arena, &r->sync->ask->filter->f.event_fields, out, at);
+	sync_fields_keep(r->arena, &r->sync->ask->filter->f.event_fields, out, at);
 }
 
 static void
@@ -113,7 +63,9 @@ write_timeline(struct room_sync *r, struct buf *out)
 static enum mx_err
 write_state(struct room_sync *r, struct buf *out, bool *any_out)
 {
-	struct state_pick pick = { .keep = filter_keeps, .arg = &r->state };
+	struct state_pick pick = {
+		.keep = filter_keeps, .arg = &r->state, .size_max = r->sync->size_max
+	};
 	bool is_after = r->sync->ask->use_state_after;
 	struct state_ref *refs;
 	size_t before;
@@ -141,8 +93,8 @@ write_typing(struct room_sync *r, struct buf *out, bool is_behind)
 	struct syncing *sync = r->sync;
 	const char **users;
 	int64_t position;
-	int n =
-	    typing_users(sync->ctx->core, sync->arena, r->room->id, &users, &position);
+	int n = typing_users(sync->ctx->core, r->arena, r->room->id, &users, &position);
+	size_t first;
 
 	/* Nobody types: news for those alone who have seen somebody. */
 	if (position <= (r->since == 0 ? 0 : sync->ask->since.typing) ||
@@ -151,8 +103,11 @@ write_typing(struct room_sync *r, struct buf *out, bool is_behind)
 	if (is_behind)
 		buf_char(out, ',');
 	buf_lit(out, "{\"content\":{\"user_ids\":[");
+	first = out->n;
 	for (int i = 0; i < n; i++) {
-		if (i > 0)
+		if (sync_ignores(sync, users[i]))
+			continue;
+		if (out->n > first)
 			buf_char(out, ',');
 		buf_json_str(out, users[i]);
 	}
@@ -180,7 +135,7 @@ write_receipts(struct room_sync *r, struct buf *out)
 	size_t before = out->n;
 	int n;
 	enum mx_err err = store_receipts_since(
-	    sync->ctx->db, sync->arena, r->room->id, r->since, r->until, &rows, &n);
+	    sync->ctx->db, r->arena, r->room->id, r->since, r->until, &rows, &n);
 
 	if (err != M_OK)
 		return err;
@@ -234,10 +189,10 @@ own_data(struct room_sync *r, struct account_data_row **rows_out, int *n_out)
 
 	*rows_out = sync->own;
 	*n_out = sync->own_count;
-	if (r->since > 0)
+	if (r->since > 0 && sync->since > 0)
 		return M_OK;
-	return store_account_data_of(sync->ctx->db, sync->arena, sync->ask->user_id,
-	    r->room->id, rows_out, n_out);
+	return store_account_data_of(
+	    sync->ctx->db, r->arena, sync->ask->user_id, r->room->id, rows_out, n_out);
 }
 
 static enum mx_err
@@ -278,7 +233,7 @@ write_unread(struct room_sync *r, struct buf *out)
 	struct unread_thread *threads = NULL;
 	struct unread all;
 	int n = 0;
-	enum mx_err err = unread_of(sync->ctx, sync->arena, r->room, r->s,
+	enum mx_err err = unread_of(sync->ctx, r->arena, r->room, r->s,
 	    sync->ask->user_id, &all, by_thread ? &threads : NULL, &n);
 
 	if (err != M_OK)
@@ -299,108 +254,25 @@ write_unread(struct room_sync *r, struct buf *out)
 	return M_OK;
 }
 
+/* What a filter keeps out of the timeline counts all the same, and so does one's own
+ * receipt, which may be private. Spec: client-server-api/#receiving-notifications
+ * ("MUST update it as it changes") */
+static enum mx_err
+counts_moved(struct room_sync *r, bool *out)
+{
+	struct syncing *sync = r->sync;
+
+	*out = r->news.has_own;
+	if (*out || !r->news.has_events)
+		return M_OK;
+	return unread_moved(
+	    sync->ctx, r->arena, r->room, r->s, sync->ask->user_id, r->since, out);
+}
+
 /* --- the room --- */
 
-/* The filter's parts, as they are for this room. */
-static void
-set_filters(struct room_sync *r)
-{
-	const struct filter_whole *f = &r->sync->ask->filter->f;
-
-	r->timeline = f->timeline;
-	r->state = f->state;
-	r->timeline.room_id = r->state.room_id = r->room->room_id;
-	r->timeline.seer = r->state.seer = &r->seer;
-}
-
-static bool
-in_timeline(const struct room_sync *r, int64_t event)
-{
-	for (int i = 0; i < r->page.count; i++)
-		if (r->page.events[i].stored.event == event)
-			return true;
-	return false;
-}
-
-static bool
-is_same_key(const struct state_ref *a, const struct state_ref *b)
-{
-	return strcmp(a->type, b->type) == 0 && strcmp(a->state_key, b->state_key) == 0;
-}
-
-/* The newest event of the timeline that was replaced by one that is not in it: who adds
- * the timeline to the state would end with what was replaced. 0: there is none. */
-static int64_t
-find_misleading(const struct room_sync *r)
-{
-	int64_t found = 0;
-
-	for (int i = r->changed_count - 1; i >= 0; i--) {
-		const struct state_ref *late = &r->changed[i];
-
-		if (late->event <= found || in_timeline(r, late->event))
-			continue;
-		for (int j = i - 1; j >= 0; j--)
-			if (is_same_key(&r->changed[j], late) &&
-			    r->changed[j].event > found &&
-			    in_timeline(r, r->changed[j].event))
-				found = r->changed[j].event;
-	}
-	return found;
-}
-
-/* The timeline begins behind such an event. */
-static void
-cut_timeline(struct room_sync *r)
-{
-	struct page *page = &r->page;
-	int64_t misleading = find_misleading(r);
-
-	if (misleading == 0)
-		return;
-	while (
-	    page->count > 0 && page->events[page->count - 1].stored.event <= misleading)
-		page->count--;
-	page->more = true;
-	page->end = (struct place){ misleading + 1, 0 };
-	r->start = misleading + 1;
-}
-
-/* What a summary tells depends on these. */
-static bool
-summary_changed(const struct room_sync *r)
-{
-	static const char *const types[] = { "m.room.member", "m.room.name",
-		"m.room.canonical_alias" };
-
-	for (int i = 0; i < r->changed_count; i++)
-		for (size_t t = 0; t < sizeof types / sizeof types[0]; t++)
-			if (strcmp(r->changed[i].type, types[t]) == 0)
-				return true;
-	return r->is_full;
-}
-
-/* The state that the timeline stands on must know what is kept out of it: what may not
- * be seen, or does not pass the filter. */
-static enum mx_err
-read_changes(struct room_sync *r)
-{
-	int64_t from = r->is_full ? r->start - 1 : r->since;
-	enum mx_err err;
-
-	if (!r->is_full && !r->news.has_events)
-		return M_OK;
-	err = state_list_changed(
-	    &r->seer, from, r->until, &r->changed, &r->changed_count);
-	if (err == M_OK && !r->sync->ask->use_state_after)
-		cut_timeline(r);
-	r->tells_summary = summary_changed(r);
-	return err;
-}
-
-/* Appends the entry, and takes it back if nothing in it is new. */
-static enum mx_err
-write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
+enum mx_err
+sync_write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
 {
 	size_t before = out->n;
 	bool has_state = false, has_ephemeral = false, has_data = false;
@@ -420,15 +292,15 @@ write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *out)
 	if (err != M_OK)
 		return err;
 	write_timeline(r, out);
-	/* One's own receipt may be private, and changes the counts all the same. */
-	if (!is_news && !has_state && !has_ephemeral && !has_data && !r->news.has_own &&
-	    r->page.count == 0 && !r->page.more) {
-		out->n = before;
-		return M_OK;
-	}
-	if (is_joined)
+	is_news = is_news || has_state || has_ephemeral || has_data ||
+		  r->page.count > 0 || r->page.more;
+	if (!is_news && is_joined)
+		err = counts_moved(r, &is_news);
+	if (err == M_OK && is_news && is_joined)
 		err = write_unread(r, out);
 	buf_char(out, '}');
+	if (!is_news)
+		out->n = before;
 	return err;
 }
 
@@ -441,9 +313,16 @@ note_joins(struct room_sync *r)
 
 	if (sync->since > 0 && r->since == 0)
 		vec_push(&sync->joined_rooms, r->room->id);
-	for (int i = 0; i < r->changed_count && r->since > 0; i++)
-		if (r->changed[i].membership == MEMBERSHIP_JOIN)
-			vec_push(&sync->joined_users, r->changed[i].state_key);
+	for (int i = 0; i < r->changed_count && r->since > 0; i++) {
+		const char *user_id = r->changed[i].state_key;
+
+		if (r->changed[i].membership != MEMBERSHIP_JOIN ||
+		    map_get_str(&sync->joined_before, user_id) != NULL)
+			continue;
+		user_id = arena_strdup(sync->arena, user_id);
+		map_put_str(&sync->joined_before, user_id, (void *)user_id);
+		vec_push(&sync->joined_users, user_id);
+	}
 }
 
 enum mx_err
@@ -451,74 +330,15 @@ sync_joined(struct room_sync *r, bool was_joined, struct buf *out)
 {
 	enum mx_err err;
 
-	set_filters(r);
+	sync_set_filters(r);
 	if (!was_joined) {
 		r->since = 0;
 		r->news = (struct room_news){ r->news.room, true, true, true, true };
 	}
 	r->is_full = r->since == 0 || r->sync->ask->full_state;
-	err = read_timeline(r);
+	err = sync_read_timeline(r);
 	if (err == M_OK)
-		err = read_changes(r);
+		err = sync_read_changes(r);
 	note_joins(r);
-	return err == M_OK ? write_room(r, true, r->is_full, out) : err;
-}
-
-/* Where the user left (`until` from now on), and whether that was out of the room. */
-static enum mx_err
-find_leaving(struct room_sync *r, bool *was_in_out)
-{
-	struct state_ref own;
-	enum mx_err err = state_list_ref_at(
-	    &r->seer, r->until + 1, "m.room.member", r->sync->ask->user_id, &own);
-
-	if (err != M_OK)
-		return err;
-	r->until = own.event;
-	*was_in_out = seer_membership_at(&r->seer, own.event) == MEMBERSHIP_JOIN;
-	return M_OK;
-}
-
-/* Of a room that was never entered: that one is out of it again. */
-static enum mx_err
-write_refusal(struct room_sync *r, struct buf *out)
-{
-	struct state_ref own;
-	enum mx_err err = state_list_ref_at(
-	    &r->seer, r->until + 1, "m.room.member", r->sync->ask->user_id, &own);
-
-	if (err != M_OK)
-		return err;
-	sync_room_key(out, r->room->room_id);
-	buf_str(out, r->sync->ask->use_state_after ? "{\"state_after\":{\"events\":[]},"
-						   : "{\"state\":{\"events\":[]},");
-	buf_lit(out, "\"timeline\":{\"events\":");
-	err = state_list_write_refs(&r->seer, out, &own, 1, NULL, FORMAT_SYNC);
-	buf_lit(out, ",\"limited\":false,\"prev_batch\":\"");
-	token_write_place(out, (struct place){ r->until, 0 });
-	buf_lit(out, "\"}}");
-	return err;
-}
-
-enum mx_err
-sync_left(struct room_sync *r, struct buf *out)
-{
-	bool was_in, was_joined;
-	enum mx_err err;
-
-	set_filters(r);
-	err = find_leaving(r, &was_in);
-	if (err != M_OK)
-		return err;
-	if (!was_in)
-		return write_refusal(r, out);
-	was_joined = r->since > 0 && r->since < r->until &&
-		     seer_membership_at(&r->seer, r->since + 1) == MEMBERSHIP_JOIN;
-	if (!was_joined)
-		r->since = 0;
-	r->is_full = r->since == 0 || r->sync->ask->full_state;
-	err = read_timeline(r);
-	if (err == M_OK)
-		err = read_changes(r);
-	return err == M_OK ? write_room(r, false, true, out) : err;
+	return err == M_OK ? sync_write_room(r, true, r->is_full, out) : err;
 }

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
-#include "base/vec.h"
 #include "stream/sync_inside.h"
 
 #define HEROES 5
@@ -31,15 +29,6 @@ is_lazy(const struct room_sync *r)
 	return r->state.lazy_load_members;
 }
 
-static bool
-in_timeline(const struct room_sync *r, int64_t event)
-{
-	for (int i = 0; i < r->page.count; i++)
-		if (r->page.events[i].stored.event == event)
-			return true;
-	return false;
-}
-
 static void
 note_senders(struct refs *refs)
 {
@@ -61,41 +50,17 @@ note_senders(struct refs *refs)
 		map_put_str(&refs->senders, heroes[i], (void *)heroes[i]);
 }
 
-/* As state_pick.want: lazily, only those who speak. */
+/* As state_pick.want, before the event is read: what the filter keeps out by its type,
+ * and lazily, all but those who speak. */
 static bool
 wants(const struct state_ref *ref, const void *arg)
 {
 	const struct refs *refs = arg;
 
+	if (!filter_may_keep(&refs->r->state, ref->type))
+		return false;
 	return !is_lazy(refs->r) || !is_member(ref->type) ||
 	       map_get_str(&refs->senders, ref->state_key) != NULL;
-}
-
-/* Is there a later change of the same key among the changed ones? */
-static bool
-is_last_of_key(const struct room_sync *r, int i)
-{
-	const struct state_ref *ref = &r->changed[i];
-
-	for (int j = i + 1; j < r->changed_count; j++)
-		if (strcmp(r->changed[j].type, ref->type) == 0 &&
-		    strcmp(r->changed[j].state_key, ref->state_key) == 0)
-			return false;
-	return true;
-}
-
-/* The last change of the same key before the timeline, if it changed then. */
-static const struct state_ref *
-before_timeline(const struct room_sync *r, int i)
-{
-	const struct state_ref *ref = &r->changed[i];
-
-	for (int j = i; j >= 0; j--)
-		if (r->changed[j].event < r->start &&
-		    strcmp(r->changed[j].type, ref->type) == 0 &&
-		    strcmp(r->changed[j].state_key, ref->state_key) == 0)
-			return &r->changed[j];
-	return NULL;
 }
 
 /* What changed, as far as the timeline does not tell it. */
@@ -106,29 +71,23 @@ add_changed(struct refs *refs)
 
 	for (int i = 0; i < r->changed_count; i++) {
 		const struct state_ref *ref = &r->changed[i];
+		struct changed_key *key = sync_change_of(r, ref->type, ref->state_key);
 
-		if (!is_last_of_key(r, i))
+		if (key->last != ref || !filter_may_keep(&r->state, ref->type))
 			continue;
-		if (!r->sync->ask->use_state_after && in_timeline(r, ref->event))
-			ref = before_timeline(r, i);
-		if (ref != NULL)
-			vec_push(&refs->list, *ref);
+		if (!r->sync->ask->use_state_after && sync_in_timeline(r, ref->event))
+			ref = key->before;
+		if (ref == NULL)
+			continue;
+		key->listed = true;
+		vec_push(&refs->list, *ref);
 	}
 }
 
-static bool
-has_key(const struct refs *refs, const char *type, const char *state_key)
-{
-	for (size_t i = 0; i < refs->list.n; i++)
-		if (strcmp(refs->list.v[i].type, type) == 0 &&
-		    strcmp(refs->list.v[i].state_key, state_key) == 0)
-			return true;
-	return false;
-}
-
 /* Mostly it has been the same since: then the tree has it. */
-static enum mx_err
-member_at(struct room_sync *r, int64_t at, const char *user_id, struct state_ref *out)
+enum mx_err
+sync_member_at(
+    struct room_sync *r, int64_t at, const char *user_id, struct state_ref *out)
 {
 	const struct state_entry *entry =
 	    snapshot_state(r->s, "m.room.member", user_id);
@@ -190,12 +149,16 @@ add_speakers(struct refs *refs, int64_t at)
 	const char *sender;
 	struct state_ref ref;
 
+	if (!filter_may_keep(&r->state, "m.room.member"))
+		return M_OK;
 	for (size_t next = 0; (sender = map_next(&refs->senders, &next)) != NULL;) {
+		const struct changed_key *key =
+		    sync_change_of(r, "m.room.member", sender);
 		enum mx_err err;
 
-		if (has_key(refs, "m.room.member", sender))
+		if (key != NULL && key->listed)
 			continue;
-		err = member_at(r, at, sender, &ref);
+		err = sync_member_at(r, at, sender, &ref);
 		if (err == M_OK && !is_known(r, &ref))
 			vec_push(&refs->list, ref);
 		if (err != M_OK && err != M_NOT_FOUND)
@@ -204,27 +167,61 @@ add_speakers(struct refs *refs, int64_t at)
 	return M_OK;
 }
 
-/* All of it just before `at`; and of what changed within the timeline, unless that is
- * told there, the last. */
+/* Did it change within the timeline's range, and the timeline does not tell? */
+static bool
+is_late(const struct room_sync *r, const struct state_ref *last, int64_t at)
+{
+	return last->event >= at && !sync_in_timeline(r, last->event);
+}
+
+/* All of it just before `at`; instead of what changed within the timeline, unless that
+ * is told there, the last. */
 static enum mx_err
 add_all(struct refs *refs, int64_t at)
 {
 	struct room_sync *r = refs->r;
 	struct state_pick pick = { .want = wants, .arg = refs };
-	const struct state_ref *late = r->changed;
 	struct state_ref *all;
 	int n;
 	enum mx_err err = state_list_refs(&r->seer, at, &pick, &all, &n);
 
 	if (err != M_OK)
 		return err;
-	for (int i = 0; i < n; i++)
-		vec_push(&refs->list, all[i]);
-	for (int i = 0; i < r->changed_count; i++)
-		if (late[i].event >= at && is_last_of_key(r, i) &&
-		    !in_timeline(r, late[i].event) && wants(&late[i], refs))
-			vec_push(&refs->list, late[i]);
+	for (int i = 0; i < n; i++) {
+		const struct changed_key *key =
+		    sync_change_of(r, all[i].type, all[i].state_key);
+
+		if (key == NULL || !is_late(r, key->last, at))
+			vec_push(&refs->list, all[i]);
+	}
+	for (int i = 0; i < r->changed_count; i++) {
+		const struct state_ref *ref = &r->changed[i];
+
+		if (sync_change_of(r, ref->type, ref->state_key)->last == ref &&
+		    is_late(r, ref, at) && wants(ref, refs))
+			vec_push(&refs->list, *ref);
+	}
 	return M_OK;
+}
+
+/* What became of the user's own membership after they left, unless the timeline alone
+ * tells it. */
+static void
+add_own(struct refs *refs)
+{
+	const struct room_sync *r = refs->r;
+	size_t kept = 0;
+
+	if (r->own.event == 0 || (!r->is_own_new && !r->is_full) ||
+	    !filter_may_keep(&r->state, r->own.type) ||
+	    (!r->sync->ask->use_state_after && sync_in_timeline(r, r->own.event)))
+		return;
+	for (size_t i = 0; i < refs->list.n; i++)
+		if (!is_member(refs->list.v[i].type) ||
+		    strcmp(refs->list.v[i].state_key, r->own.state_key) != 0)
+			refs->list.v[kept++] = refs->list.v[i];
+	refs->list.n = kept;
+	vec_push(&refs->list, r->own);
 }
 
 static int
@@ -243,7 +240,7 @@ take(struct refs *refs, struct state_ref **refs_out, int *n_out)
 
 	if (n > 0)
 		qsort(refs->list.v, n, sizeof *refs->list.v, by_event);
-	*refs_out = ARENA_ARRAY(refs->r->sync->arena, struct state_ref, n + 1);
+	*refs_out = ARENA_ARRAY(refs->r->arena, struct state_ref, n + 1);
 	if (n > 0)
 		memcpy(*refs_out, refs->list.v, n * sizeof *refs->list.v);
 	*n_out = (int)n;
@@ -251,22 +248,30 @@ take(struct refs *refs, struct state_ref **refs_out, int *n_out)
 	map_fini(&refs->senders);
 }
 
+/* What stood before the user's own membership, if anything of it is to be seen. */
+static enum mx_err
+add_room(struct refs *refs)
+{
+	struct room_sync *r = refs->r;
+	int64_t at = r->sync->ask->use_state_after ? r->until + 1 : r->start;
+
+	if (r->hides_state || filter_keeps_nothing(&r->state))
+		return M_OK;
+	if (is_lazy(r))
+		note_senders(refs);
+	if (r->is_full)
+		return add_all(refs, at);
+	add_changed(refs);
+	return is_lazy(r) ? add_speakers(refs, at) : M_OK;
+}
+
 enum mx_err
 sync_state_refs(struct room_sync *r, struct state_ref **refs_out, int *n_out)
 {
-	int64_t at = r->sync->ask->use_state_after ? r->until + 1 : r->start;
 	struct refs refs = { .r = r };
-	enum mx_err err = M_OK;
+	enum mx_err err = add_room(&refs);
 
-	if (is_lazy(r))
-		note_senders(&refs);
-	if (r->is_full) {
-		err = add_all(&refs, at);
-	} else {
-		add_changed(&refs);
-		if (is_lazy(r))
-			err = add_speakers(&refs, at);
-	}
+	add_own(&refs);
 	if (is_lazy(r))
 		note_told(&refs);
 	take(&refs, refs_out, n_out);
@@ -345,7 +350,7 @@ sync_heroes(struct room_sync *r, const char ***heroes_out)
 	const struct hero *chosen;
 	int n;
 
-	*heroes_out = ARENA_ARRAY(r->sync->arena, const char *, HEROES);
+	*heroes_out = ARENA_ARRAY(r->arena, const char *, HEROES);
 	if (has_name(r))
 		return 0;
 	state_each_of(r->s->state, "m.room.member", choose, &c);

@@ -3,7 +3,8 @@
  * their state as tells what they are. Between sync.c and core/room.
  * Spec: client-server-api/#stripped-state
  */
-#include "core/state_list.h"
+#include <string.h>
+
 #include "stream/sync_inside.h"
 
 static const char *const shown[] = { "m.room.create", "m.room.join_rules",
@@ -24,51 +25,65 @@ write_stripped(struct buf *out, const struct event *e)
 	buf_char(out, '}');
 }
 
-static struct event *
-load(struct room_sync *r, const struct state_entry *entry)
+/* NULL where it is damaged (logged). */
+static enum mx_err
+load(struct room_sync *r, int64_t event, const struct event **out)
 {
 	bool standard64 = r->room->version->event_id_format == EVENT_ID_BASE64;
 	struct stored_event stored;
+	enum mx_err err =
+	    store_event_get(r->sync->ctx->db, r->arena, event, standard64, &stored);
 
-	if (entry->pdu != NULL)
-		return entry->pdu->event;
-	if (store_event_get(r->sync->ctx->db, r->sync->arena, entry->event, standard64,
-		&stored) != M_OK)
-		return NULL;
-	return seer_parse(&r->seer, &stored);
+	*out = err == M_OK ? seer_parse(&r->seer, &stored) : NULL;
+	return err;
 }
 
-static void
-write_entry(struct room_sync *r, const struct state_entry *entry, struct buf *out)
+static enum mx_err
+write_entry(
+    struct room_sync *r, const char *type, const char *state_key, struct buf *out)
 {
-	const struct event *e = entry == NULL ? NULL : load(r, entry);
+	const struct state_entry *entry = snapshot_state(r->s, type, state_key);
+	const struct event *e;
+	enum mx_err err;
 
+	if (entry == NULL)
+		return M_OK;
+	if (entry->pdu != NULL) {
+		e = entry->pdu->event;
+	} else {
+		err = load(r, entry->event, &e);
+		if (err != M_OK)
+			return err;
+	}
 	if (e == NULL)
-		return;
+		return M_OK;
 	write_stripped(out, e);
 	buf_char(out, ',');
+	return M_OK;
 }
 
 enum mx_err
-sync_stripped(struct room_sync *r, const char *key, struct buf *out)
+sync_stripped(
+    struct room_sync *r, const char *key, const struct state_ref *own, struct buf *out)
 {
-	struct event *own = load(r, r->seer.member);
+	const struct event *e;
+	enum mx_err err = load(r, own->event, &e);
 
-	if (own == NULL)
-		return M_UNKNOWN;
+	if (err != M_OK || e == NULL)
+		return err;
 	/* Spec: client-server-api/#ignoring-users */
-	if (own->state_key != NULL && sync_ignores(r->sync, own->sender))
+	if (sync_ignores(r->sync, e->sender))
 		return M_OK;
 	sync_room_key(out, r->room->room_id);
 	buf_char(out, '{');
 	buf_json_str(out, key);
 	buf_lit(out, ":{\"events\":[");
-	for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-		write_entry(r, snapshot_state(r->s, shown[i], ""), out);
+	for (size_t i = 0; err == M_OK && i < sizeof shown / sizeof shown[0]; i++)
+		err = write_entry(r, shown[i], "", out);
 	/* Who invites is in the room: so that the client can name them. */
-	if (own->state_key != NULL)
-		write_entry(r, snapshot_state(r->s, "m.room.member", own->sender), out);
-	write_stripped(out, own);
+	if (err == M_OK && strcmp(e->sender, own->state_key) != 0)
+		err = write_entry(r, "m.room.member", e->sender, out);
+	write_stripped(out, e);
 	buf_lit(out, "]}}");
-	return M_OK;
+	return err;
 }

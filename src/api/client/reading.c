@@ -92,7 +92,10 @@ reading_filter(struct req *req, struct reading *reading, struct filter *out, int
 		return req_fail(req, err, why);
 	out->room_id = reading->room->room_id;
 	if (req->who.user_id != NULL)
-		out->ignored = ignored_load(req->ctx, req->arena, req->who.user_id);
+		err =
+		    ignored_load(req->ctx, req->arena, req->who.user_id, &out->ignored);
+	if (err != M_OK)
+		return err;
 	out->seer = &reading->seer;
 	if (out->limit > 0 && out->limit < *limit)
 		*limit = (int)out->limit;

@@ -95,7 +95,7 @@ read_since(struct req *req, struct stream_token *since, bool *has_since)
 
 	*since = token_at(0);
 	*has_since = text != NULL && text[0] != '\0';
-	if (*has_since && !token_parse(text, since))
+	if (*has_since && (!token_parse(text, since) || since->events == INT64_MAX))
 		return req_fail(req, M_INVALID_PARAM,
 		    "since is not a next_batch that this server gave out");
 	return M_OK;

@@ -1,0 +1,66 @@
+"""GET /sync: what a filter leaves of a timeline, and the counts beside it
+(client-server-api/#filtering, #receiving-notifications)."""
+
+import json
+
+import pytest
+
+
+def sync(who, since=None, filter_=None, **query):
+    if filter_ is not None:
+        query["filter"] = json.dumps(filter_)
+    return who.get("/sync", since=since, **query)
+
+
+@pytest.fixture
+def room(ann, ben):
+    one = ann.public_room()
+    ben.join(one)
+    return one
+
+
+def counts(got, room):
+    return got["rooms"]["join"][room]["unread_notifications"]["notification_count"]
+
+
+@pytest.mark.parametrize("timeline", [{"types": []}, {"types": ["m.room.name"]},
+                                      {"senders": []}, {"rooms": []}, {"not_types": ["*"]}])
+def test_what_a_filter_keeps_out_is_counted_all_the_same(ann, ben, room, timeline):
+    only = {"room": {"timeline": timeline}}
+    since = sync(ann, filter_=only)["next_batch"]
+    ben.send(room, "words")
+    got = sync(ann, since, only)
+    part = got["rooms"]["join"][room]
+    assert part["timeline"]["events"] == [] and not part["timeline"]["limited"]
+    assert counts(got, room) == 1
+    assert "rooms" not in sync(ann, got["next_batch"], only)
+    ann.send(room, "an answer, from another device")
+    got = sync(ann, got["next_batch"], only)
+    assert counts(got, room) == 0
+    ben.send(room, {"x": 1}, "org.example.noise")
+    assert "rooms" not in sync(ann, got["next_batch"], only)
+
+
+def test_limited_counts_what_passes_alone(ann, ben, room):
+    words = {"room": {"timeline": {"types": ["m.room.message"], "limit": 2}}}
+    since = sync(ann, filter_=words)["next_batch"]
+    ben.send(room, {"x": 1}, "org.example.noise")
+    ben.send(room, "one")
+    ben.send(room, {"x": 1}, "org.example.noise")
+    ben.send(room, "two")
+    part = sync(ann, since, words)["rooms"]["join"][room]
+    assert [event["content"]["body"] for event in part["timeline"]["events"]] == ["one", "two"]
+    assert not part["timeline"]["limited"]
+    ben.send(room, "three")
+    part = sync(ann, since, words)["rooms"]["join"][room]
+    assert part["timeline"]["limited"]
+    gap = ann.messages(room, "b", from_=part["timeline"]["prev_batch"], to=since,
+                       filter=json.dumps(words["room"]["timeline"]))["chunk"]
+    assert [event["content"]["body"] for event in gap] == ["one"]
+
+
+@pytest.mark.parametrize("state", [{"types": []}, {"not_types": ["m.*"]},
+                                   {"rooms": ["!other:example.org"]}, {"senders": []}])
+def test_state_that_nobody_asks_for_is_not_told(ann, ben, room, state):
+    part = sync(ann, filter_={"room": {"state": state, "timeline": {"limit": 1}}})
+    assert part["rooms"]["join"][room]["state"]["events"] == []
