@@ -259,6 +259,17 @@ receipts_set(struct ctx *ctx, struct arena *arena, struct room *room,
 
 /* --- telling --- */
 
+int
+receipts_drop_ignored(struct receipt_row *rows, int n, const struct ignored *ignored)
+{
+	int kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (!ignored_has(ignored, rows[i].user_id))
+			rows[kept++] = rows[i];
+	return kept;
+}
+
 /* Two at the same event, of the same kind and user, have one key in an m.receipt. */
 static int
 compare_keys(const struct receipt_row *a, const struct receipt_row *b)

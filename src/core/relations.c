@@ -304,7 +304,8 @@ take(struct seer *seer, struct page *page, const struct relation *child)
 	page->end =
 	    (struct place){ child->place.line, child->place.sub + !page->backwards };
 	if (seer_get(seer, child->event, e) == M_OK &&
-	    seer_sees(seer, child->event, e->type, e->state_key))
+	    seer_sees(seer, child->event, e->type, e->state_key) &&
+	    (e->state_key != NULL || !seer_ignores(seer, e->sender)))
 		page->count++;
 	return true;
 }

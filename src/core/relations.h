@@ -51,8 +51,8 @@ struct relations_query {
 	const char *rel_type, *type; /* NULL: any */
 	int depth; /* 1: children; up to RELATIONS_DEPTH: theirs too */
 };
-/* A page of children that the seer's user may see, as timeline_page fills one in (keep
- * is not asked). Spec: #relationships-api */
+/* A page of children that the seer's user may see and whose senders they do not ignore,
+ * as timeline_page fills one in (keep is not asked). Spec: #relationships-api */
 enum mx_err relations_page(
     struct seer *seer, const struct relations_query *query, struct page *page) MUST_USE;
 
