@@ -274,6 +274,24 @@ relations_thread_of_content(struct ctx *ctx, struct arena *arena,
 	return err;
 }
 
+enum mx_err
+relations_lead_to(struct ctx *ctx, struct arena *arena, const struct room *room,
+    int64_t event, const char *to, bool *out)
+{
+	struct relation_up up = { .parent = event, .parent_room = room->id };
+	enum mx_err err = M_OK;
+
+	*out = false;
+	for (int hops = 0; err == M_OK && !*out && hops <= RELATIONS_DEPTH; hops++) {
+		if (up.parent_room != room->id)
+			return M_OK;
+		err = store_relation_get(
+		    ctx->db, arena, up.parent, standard64(room->version), &up);
+		*out = err == M_OK && strcmp(up.parent_id, to) == 0;
+	}
+	return err == M_NOT_FOUND ? M_OK : err;
+}
+
 /* --- lists of children --- */
 
 static struct relation_page

@@ -45,6 +45,11 @@ enum mx_err relations_thread_of_content(struct ctx *ctx, struct arena *arena,
     const struct room *room, const struct json *content,
     const char **root_out) MUST_USE;
 
+/* Is a durable event of the room related to the one that `to` names, RELATIONS_DEPTH
+ * steps away at most? */
+enum mx_err relations_lead_to(struct ctx *ctx, struct arena *arena,
+    const struct room *room, int64_t event, const char *to, bool *out) MUST_USE;
+
 /* Which children of an event are asked for. */
 struct relations_query {
 	const char *parent;
