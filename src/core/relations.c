@@ -12,6 +12,8 @@
 
 /* Children looked at for one page at most. */
 #define PAGE_SCAN_MAX 2000
+/* Each page of children's children costs all of them: no level may have more. */
+#define LEVEL_MAX 10000
 
 bool
 relation_of(const struct room_version *version, const struct json *content,
@@ -328,19 +330,19 @@ take(struct seer *seer, struct page *page, const struct relation *child)
 	return true;
 }
 
-/* As timeline_page, of children instead of all events. */
-enum mx_err
-relations_page(
-    struct seer *seer, const struct relations_query *query, struct page *page)
+/* As timeline_page, of children instead of all events. What one may see fills the page,
+ * as a rule; where it does not, all that may be looked at is read at once. */
+static enum mx_err
+read_page(struct seer *seer, const struct relations_query *query, struct page *page)
 {
 	struct relation_page ask = asked(seer, query, page);
-	int scanned = 0, want = page->limit + 1, got = 0;
+	int want = page->limit + 1, got = 0;
 
 	page->events = arena_raw(seer->arena, sizeof *page->events * want);
 	page->count = 0;
 	page->more = true;
 	page->end = page->from;
-	for (; scanned < PAGE_SCAN_MAX; scanned += got) {
+	for (int scanned = 0; scanned < PAGE_SCAN_MAX; want = PAGE_SCAN_MAX - scanned) {
 		struct relation *children;
 		enum mx_err err = store_relations_page(
 		    seer->ctx->db, seer->arena, &ask, want, &children, &got);
@@ -355,8 +357,23 @@ relations_page(
 			return M_OK;
 		}
 		ask.from = page->end;
+		scanned += got;
 	}
 	return M_OK;
+}
+
+enum mx_err
+relations_page(struct seer *seer, struct relations_query *query, struct page *page)
+{
+	struct relation_ask ask = { .room = seer->room->id,
+		.parent = query->parent,
+		.rel_type = query->rel_type };
+	enum mx_err err = M_OK;
+
+	if (query->depth > 1)
+		err = store_relations_depth(
+		    seer->ctx->db, &ask, query->depth, LEVEL_MAX, &query->depth);
+	return err == M_OK ? read_page(seer, query, page) : err;
 }
 
 /* --- filters --- */
