@@ -440,6 +440,32 @@ a_status_outlives_a_restart_and_its_end_too(void **state)
 	assert_null(row_of(f, ANN).status_msg);
 }
 
+static enum mx_err
+rename_table(void *arg, struct db *db)
+{
+	const bool *away = arg;
+
+	return stmt_run(db_stmt(db, *away ? "ALTER TABLE presence RENAME TO away"
+					  : "ALTER TABLE away RENAME TO presence"));
+}
+
+static void
+a_status_that_could_not_be_written_is_when_it_is_said_again(void **state)
+{
+	struct fixture *f = *state;
+	bool away = true;
+
+	assert_int_equal(presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, "hi"), M_OK);
+	assert_int_equal(ctx_write(&f->t.ctx, rename_table, &away), M_OK);
+	assert_int_not_equal(
+	    presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, "there"), M_OK);
+	away = false;
+	assert_int_equal(ctx_write(&f->t.ctx, rename_table, &away), M_OK);
+	assert_int_equal(presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, "there"), M_OK);
+	restart(f);
+	assert_string_equal(row_of(f, ANN).status_msg, "there");
+}
+
 static void
 who_does_not_come_back_after_a_restart_goes_offline_then(void **state)
 {
@@ -540,6 +566,7 @@ main(void)
 		T(all_changes_of_a_second_are_one_record),
 		T(who_is_in_no_room_wakes_nobody_but_by_hand_themselves),
 		T(a_status_outlives_a_restart_and_its_end_too),
+		T(a_status_that_could_not_be_written_is_when_it_is_said_again),
 		T(who_does_not_come_back_after_a_restart_goes_offline_then),
 		T(who_is_long_gone_is_forgotten),
 		T(an_event_says_what_there_is_to_say),
