@@ -351,6 +351,27 @@ a_first_look_shows_who_is_there(void **state)
 }
 
 static void
+a_first_look_shows_who_is_there_behind_any_number_of_others(void **state)
+{
+	struct fixture *f = *state;
+	struct presence_news news = { .with_self = true };
+
+	presence_seen(&f->t.core, &ann, PRESENCE_ONLINE, POLL_MS);
+	for (int i = 0; i < 25000; i++) {
+		struct identity other = { .device_id = "THEIRS",
+			.user_id = arena_printf(f->t.arena, "@u%d:x", i) };
+
+		presence_seen(&f->t.core, &other, PRESENCE_ONLINE, POLL_MS);
+	}
+	assert_int_equal(news_of(f, BEN, -1, &news), 1);
+	assert_string_equal(news.rows[0].user_id, ANN);
+	presence_seen(&f->t.core, &ben, PRESENCE_ONLINE, POLL_MS);
+	assert_int_equal(news_of(f, BEN, -1, &news), 2);
+	news.with_self = false;
+	assert_int_equal(news_of(f, BEN, -1, &news), 1);
+}
+
+static void
 who_joins_is_shown_whenever_they_came(void **state)
 {
 	struct fixture *f = *state;
@@ -562,6 +583,7 @@ main(void)
 		T(those_who_share_a_room_are_told_and_nobody_else),
 		T(what_one_did_by_hand_ones_other_devices_are_told),
 		T(a_first_look_shows_who_is_there),
+		T(a_first_look_shows_who_is_there_behind_any_number_of_others),
 		T(who_joins_is_shown_whenever_they_came),
 		T(all_changes_of_a_second_are_one_record),
 		T(who_is_in_no_room_wakes_nobody_but_by_hand_themselves),
