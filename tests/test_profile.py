@@ -52,6 +52,15 @@ def test_a_name_of_the_wrong_shape_is_400(ann, body):
         (400, "M_MISSING_PARAM"), (400, "M_BAD_JSON"), (400, "M_INVALID_PARAM")])
 
 
+def test_what_else_the_body_says_is_nothing(api, ann):
+    # "exactly one property": whoever sends more than the schema asks for sets that one.
+    ann.put(path_of(ann, "displayname"), {"displayname": "Ann", "avatar_url": "mxc://x/y",
+                                          "org.example.field": 1})
+    got = api.get(path_of(ann))
+    assert got["displayname"] == "Ann"
+    assert not got.get("avatar_url") and "org.example.field" not in got
+
+
 def test_a_name_beyond_measure_is_refused(ann):
     got = ann.put(path_of(ann, "displayname"), {"displayname": "x" * 70000}, expect=[400, 413])
     assert got["errcode"] in ("M_PROFILE_TOO_LARGE", "M_TOO_LARGE", "M_BAD_JSON", "M_UNKNOWN",

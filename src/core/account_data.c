@@ -198,7 +198,7 @@ account_data_get(struct ctx *ctx, struct arena *arena, const char *user_id,
 	err = store_account_data_get(
 	    ctx->db, arena, user_id, room == NULL ? 0 : room->id, type, &row);
 	if (err == M_NOT_FOUND)
-		return ctx_fail(ctx, err, "There is no such account data");
+		return ctx_fail(ctx, err, ACCOUNT_DATA_NOT_THERE);
 	if (err == M_OK)
 		*json_out = (struct str){ row.json, row.json_n };
 	return err;
