@@ -15,6 +15,7 @@
 #include "core/changes.h"
 #include "core/presence.h"
 #include "core/testing.h"
+#include "store/rooms.h"
 
 #define ANN "@ann:" TESTING_SERVER
 #define BEN "@ben:" TESTING_SERVER
@@ -418,6 +419,41 @@ all_changes_of_a_second_are_one_record(void **state)
 	assert_null(changes_next(&f->cursor));
 }
 
+/* In rooms that are not here: looking for them is what takes time. */
+static enum mx_err
+add_rooms(void *arg, struct db *db)
+{
+	enum mx_err err = M_OK;
+
+	for (int i = 0; err == M_OK && i < 50000; i++)
+		err = store_member_set(db, ANN, 1000000 + i, MEMBERSHIP_JOIN, 1000000);
+	return err;
+}
+
+static void
+who_is_in_very_many_rooms_is_told_of_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct identity cat = { .user_id = CAT, .device_id = "HERS" };
+	const struct change *change;
+
+	testing_join(&f->t, f->room, CAT);
+	assert_int_equal(ctx_write(&f->t.ctx, add_rooms, NULL), M_OK);
+	while (changes_next(&f->cursor) != NULL)
+		;
+	presence_seen(&f->t.core, &ann, PRESENCE_ONLINE, POLL_MS);
+	presence_seen(&f->t.core, &cat, PRESENCE_ONLINE, POLL_MS);
+	for (int i = 0; i < 2; i++) {
+		tick(f, 1000);
+		change = changes_next(&f->cursor);
+		assert_non_null(change);
+		assert_int_equal(change->audience_count, 3);
+		assert_null(changes_next(&f->cursor));
+	}
+	tick(f, 1000);
+	assert_null(changes_next(&f->cursor));
+}
+
 static void
 who_is_in_no_room_wakes_nobody_but_by_hand_themselves(void **state)
 {
@@ -586,6 +622,7 @@ main(void)
 		T(a_first_look_shows_who_is_there_behind_any_number_of_others),
 		T(who_joins_is_shown_whenever_they_came),
 		T(all_changes_of_a_second_are_one_record),
+		T(who_is_in_very_many_rooms_is_told_of_alone),
 		T(who_is_in_no_room_wakes_nobody_but_by_hand_themselves),
 		T(a_status_outlives_a_restart_and_its_end_too),
 		T(a_status_that_could_not_be_written_is_when_it_is_said_again),
