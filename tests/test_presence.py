@@ -375,7 +375,8 @@ def test_a_list_outlives_a_restart(private):
     ({"invite": "x"}, (400, "M_BAD_JSON")), ({"drop": [5]}, (400, "M_BAD_JSON")),
     ({"invite": ["nonsense"]}, (400, "M_INVALID_PARAM")),
     ({"invite": ["@nobody-at-all:localhost"]}, (404, "M_NOT_FOUND")),
-    ({"invite": [f"@a{n}:elsewhere.example" for n in range(1001)]}, (413, "M_TOO_LARGE"))])
+    ({"invite": [f"@a{n}:elsewhere.example" for n in range(1001)]}, (413, "M_TOO_LARGE")),
+    ({"drop": [f"@a{n}:elsewhere.example" for n in range(1001)]}, (413, "M_TOO_LARGE"))])
 def test_a_list_of_something_else_is_an_error_and_changes_nothing(own, ann, ben, both, body, expect):
     ann.post(list_of(ann), {"invite": [ben.user_id]})
     ann.post(list_of(ann), body, expect=expect)

@@ -5,6 +5,7 @@ Spec: client-server-api/#profiles.
 
 import pytest
 
+from lib.client import in_threads
 from lib.http import quote
 from lib.listen import Listener
 
@@ -50,6 +51,15 @@ def test_setting_needs_a_token(api, ann):
 def test_a_name_of_the_wrong_shape_is_400(ann, body):
     ann.put(path_of(ann, "displayname"), body, expect=[
         (400, "M_MISSING_PARAM"), (400, "M_BAD_JSON"), (400, "M_INVALID_PARAM")])
+
+
+def test_what_else_the_body_says_is_nothing(api, ann):
+    # "exactly one property": whoever sends more than the schema asks for sets that one.
+    ann.put(path_of(ann, "displayname"), {"displayname": "Ann", "avatar_url": "mxc://x/y",
+                                          "org.example.field": 1})
+    got = api.get(path_of(ann))
+    assert got["displayname"] == "Ann"
+    assert not got.get("avatar_url") and "org.example.field" not in got
 
 
 def test_a_name_beyond_measure_is_refused(ann):
@@ -110,6 +120,23 @@ def test_a_change_of_name_is_heard_in_every_room(ann, ben):
         assert got["content"]["displayname"] == "Benjamin"
         assert got["content"]["membership"] == "join" and got["state_key"] == ben.user_id
     ear.stop()
+
+
+def test_a_name_set_while_one_joins_comes_to_the_room(api, ann):
+    for round in range(40):
+        room = ann.create_room(preset="public_chat")
+        ben = api.register()
+        in_threads([lambda: ben.join(room),
+                    lambda: ben.put(path_of(ben, "displayname"), {"displayname": "Ben"})])
+        assert ann.state(room, "m.room.member", ben.user_id).get("displayname") == "Ben", round
+
+
+def test_of_names_set_at_the_same_time_rooms_have_the_one_that_stays(api, ann, room):
+    for round in range(20):
+        in_threads([lambda name=name: ann.put(path_of(ann, "displayname"), {"displayname": name})
+                    for name in ("Ann", "Anna", "Annette")])
+        stays = api.get(path_of(ann, "displayname"))["displayname"]
+        assert ann.state(room, "m.room.member", ann.user_id)["displayname"] == stays, round
 
 
 def test_a_room_of_its_own_name_is_not_undone_by_a_leave(ann, ben):

@@ -305,8 +305,9 @@ def test_receipts_set_while_nobody_listened_are_heard_in_one_event(own, ann, ben
     receipt(cat, both, one)
     receipt(ben, both, two)
     heard, end = ann.drain(before)
-    assert [sorted((e, u) for e in event["content"] for u in event["content"][e]["m.read"])
-            for event in heard] == [sorted([(one, cat.user_id), (two, ben.user_id)])]
+    told = [event["content"] for event in heard if event["type"] != "m.presence"]
+    assert [sorted((e, u) for e in content for u in content[e]["m.read"])
+            for content in told] == [sorted([(one, cat.user_id), (two, ben.user_id)])]
     receipt(ben, both, one)  # nothing new
     assert ann.drain(end)[0] == []
 
@@ -335,19 +336,47 @@ def test_a_listener_of_named_rooms_hears_events_alone(own, ann, ben, both):
     assert [e.get("event_id") for e in heard] == [two]
 
 
+def next_but_presence(stream):
+    while True:
+        heard = stream.next()
+        if heard.kind != "m.presence":
+            return heard
+
+
 def test_a_stream_of_server_sent_events_has_receipts(own, ann, ben, both):
     one = ann.send(both)
     with Stream(ann) as stream:
         stream.opening()
         receipt(ben, both, one)
-        heard = stream.next()
+        heard = next_but_presence(stream)
         assert heard.kind == "m.receipt" and ben.user_id in heard.json["content"][one]["m.read"]
         markers(ann, both, **{"m.fully_read": one})
-        heard = stream.next()
+        heard = next_but_presence(stream)
         assert (heard.kind, heard.json["content"]) == ("m.fully_read", {"event_id": one})
     two = ann.send(both)
     with Stream(ann, from_=heard.id) as stream:  # nothing twice
-        assert stream.next().event_id == two
+        assert next_but_presence(stream).event_id == two
+
+
+# --- and that somebody is there ----------------------------------------------------
+
+@pytest.mark.parametrize("kind", ["m.read", "m.read.private", "m.fully_read"])
+def test_who_reads_is_online(own, ann, ben, both, kind):
+    one = ann.send(both)
+    status = f"/presence/{quote(ben.user_id)}/status"
+    assert ann.get(status)["presence"] == "offline"
+    receipt(ben, both, one, kind)
+    assert ann.get(status)["currently_active"] is True
+
+
+def test_who_moves_a_marker_is_online_and_who_moves_none_is_not(own, ann, ben, both):
+    one = ann.send(both)
+    status = f"/presence/{quote(ben.user_id)}/status"
+    markers(ben, both)
+    ben.post(f"/rooms/{quote(both)}/read_markers", {"m.read": "$nothing"}, expect=None)
+    assert ann.get(status)["presence"] == "offline"
+    markers(ben, both, **{"m.fully_read": one})
+    assert ann.get(status)["currently_active"] is True
 
 
 # --- how long they last ------------------------------------------------------------

@@ -424,6 +424,13 @@ def test_no_thread_begins_at_a_child(ann, room, kind):
     assert everywhere(ann, room, child) == {}
 
 
+def test_who_is_not_in_the_room_learns_nothing_of_its_events(ann, ben, closed):
+    root = ann.send(closed, "root")
+    child = relate(ann, closed, root, "m.thread")
+    for parent in (root, child, "$" + "A" * 43):
+        ben.send(closed, relates(parent, "m.thread"), expect=NO_RIGHT)
+
+
 def test_a_thread_begins_at_a_reply_or_at_what_is_a_child_no_more(ann, room):
     root = ann.send(room, "root")
     reply = ann.send(room, {"body": "x", "m.relates_to": {"m.in_reply_to": {"event_id": root}}})

@@ -84,20 +84,11 @@ work_out(struct account_data_change *c, struct db *db)
 	return check_whole(c);
 }
 
-/* Whose events notify depends on it. */
-static bool
-is_ignored_list(const struct update *u)
-{
-	const struct account_data_change *c = u->arg;
-
-	return u->room == NULL && strcmp(c->type, "m.ignored_user_list") == 0;
-}
-
+/* Of the list of ignored users, on which it depends whose events notify. */
 static void
-apply_change(struct update *u)
+apply_ignored(struct update *u)
 {
-	if (is_ignored_list(u))
-		push_rules_apply_ignored(u->core, u->user_id);
+	push_rules_apply_ignored(u->core, u->user_id);
 }
 
 static enum mx_err
@@ -115,7 +106,7 @@ write_change(struct update *u, struct db *db, bool *changed_out)
 	row.json = c->json.p;
 	row.json_n = c->json.n;
 	err = store_account_data_set(db, u->user_id, &row, changed_out);
-	if (err == M_OK && *changed_out && is_ignored_list(u))
+	if (err == M_OK && *changed_out && u->kind->alters_hearing)
 		err = push_rules_write_ignored(db, u->user_id);
 	return err;
 }
@@ -124,10 +115,15 @@ struct account_data_change *
 account_data_change_new(
     struct ctx *ctx, const char *user_id, struct room *room, const char *type)
 {
-	static const struct update_kind kind = {
-		.tells = CHANGE_USER_DATA, .write = write_change, .apply = apply_change
-	};
-	struct update *u = update_new(ctx->core, &kind, user_id, room);
+	static const struct update_kind plain = { .tells = CHANGE_USER_DATA,
+		.write = write_change };
+	static const struct update_kind ignored = { .tells = CHANGE_USER_DATA,
+		.alters_hearing = true,
+		.write = write_change,
+		.apply = apply_ignored };
+	bool is_ignored = room == NULL && strcmp(type, "m.ignored_user_list") == 0;
+	struct update *u =
+	    update_new(ctx->core, is_ignored ? &ignored : &plain, user_id, room);
 	struct account_data_change *c = ARENA_NEW(u->arena, struct account_data_change);
 
 	c->update = u;
@@ -202,7 +198,7 @@ account_data_get(struct ctx *ctx, struct arena *arena, const char *user_id,
 	err = store_account_data_get(
 	    ctx->db, arena, user_id, room == NULL ? 0 : room->id, type, &row);
 	if (err == M_NOT_FOUND)
-		return ctx_fail(ctx, err, "There is no such account data");
+		return ctx_fail(ctx, err, ACCOUNT_DATA_NOT_THERE);
 	if (err == M_OK)
 		*json_out = (struct str){ row.json, row.json_n };
 	return err;

@@ -11,6 +11,7 @@
 #include "store/account_data.h"
 
 #define ACCOUNT_DATA_SIZE_MAX 65536 /* bytes of one content */
+#define ACCOUNT_DATA_NOT_THERE "There is no such account data"
 
 /* Is it a type whose values the server alone may set? */
 bool account_data_is_kept(const char *type);

@@ -10,6 +10,7 @@
 #define CORE_CHANGES_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
@@ -42,6 +43,7 @@ struct change {
 	char *user_id;		  /* TOKEN_GONE, USER_GONE, USER_DATA, ROOM_DATA */
 	char *device_id;	  /* TOKEN_GONE; NULL: the user's every device */
 	int64_t typing;		  /* TYPING */
+	bool alters_hearing;	  /* USER_DATA: whom the user ignores */
 	/* PRESENCE: map_hash of the user ids of those who shall look, in order.
 	 * malloc'ed. */
 	uint64_t *audience;

@@ -62,6 +62,24 @@ circle_close(struct circle *circle)
 	circle->count = 0;
 }
 
+const struct snapshot *
+circle_snapshot(const struct circle *circle, int64_t room)
+{
+	int low = 0, high = circle->count;
+
+	while (low < high) {
+		int middle = low + (high - low) / 2;
+
+		if (circle->rooms[middle]->id < room)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < circle->count && circle->rooms[low]->id == room
+		   ? circle->snapshots[low]
+		   : NULL;
+}
+
 bool
 circle_has(const struct circle *circle, const char *user_id)
 {

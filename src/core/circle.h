@@ -10,7 +10,8 @@
 /* Owned by one request; the arrays lie in its arena. */
 struct circle {
 	const char *user_id;
-	struct room **rooms; /* that the user is joined to; counted, as the snapshots */
+	/* That the user is joined to, by their integers; counted, as the snapshots. */
+	struct room **rooms;
 	struct snapshot **snapshots;
 	int count;
 	uint64_t joined; /* members of all the rooms together */
@@ -21,6 +22,8 @@ enum mx_err circle_open(struct ctx *ctx, struct arena *arena, const char *user_i
     struct circle *out) MUST_USE;
 void circle_close(struct circle *circle);
 
+/* Of one of its rooms, borrowed; NULL: the room is none. */
+const struct snapshot *circle_snapshot(const struct circle *circle, int64_t room);
 /* Is this one in it? The user themselves always is. */
 bool circle_has(const struct circle *circle, const char *user_id);
 /* The same of many: in_out[i] is set to whether user_ids[i] is. Costs the cheaper of a

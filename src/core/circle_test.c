@@ -72,6 +72,11 @@ few_and_many_are_found_alike(void **state)
 	assert_int_equal(circle_open(&f->t.ctx, f->t.arena, ANN, &circle), M_OK);
 	assert_int_equal(circle.count, 2);
 	assert_int_equal(circle.joined, 5);
+	for (int i = 0; i < 2; i++)
+		assert_ptr_equal(
+		    circle_snapshot(&circle, circle.rooms[i]->id), circle.snapshots[i]);
+	assert_null(circle_snapshot(&circle, f->other->id));
+	assert_null(circle_snapshot(&circle, 0));
 	circle_find(&circle, many, 8, in);
 	for (int i = 0; i < 8; i++) {
 		bool alone;

@@ -11,6 +11,7 @@
 #include "core/guest_access.h"
 #include "core/guests.h"
 #include "core/ids.h"
+#include "core/profile.h"
 #include "core/typing.h"
 #include "store/profiles.h"
 #include "store/rooms.h"
@@ -335,14 +336,19 @@ add_more(struct arena *arena, struct json *content, const struct json *more)
 enum mx_err
 membership_join(struct ctx *ctx, struct arena *arena, const struct move *move)
 {
-	struct json *content;
+	struct json *content, *profile;
+	enum mx_err err;
 
 	if (present(move) == MEMBERSHIP_JOIN)
 		return M_OK;
 	content = membership_content(
 	    ctx, arena, MEMBERSHIP_JOIN, move->user_id, move->reason);
+	profile = json_shallow(arena, content);
 	add_more(arena, content, move->more);
-	return join(ctx, arena, move, content, NULL);
+	err = join(ctx, arena, move, content, NULL);
+	return err != M_OK
+		   ? err
+		   : profile_follow(ctx, arena, move->room, move->user_id, profile);
 }
 
 /* --- leaving --- */

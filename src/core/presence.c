@@ -337,6 +337,7 @@ same(const char *a, const char *b)
 struct saying {
 	struct core *core;
 	const char *user_id;
+	uint32_t said; /* filled in: which change it is */
 };
 
 /* What is said now, which may be newer than what made this write: the last one to be
@@ -344,7 +345,7 @@ struct saying {
 static enum mx_err
 write_status(void *arg, struct db *db)
 {
-	const struct saying *s = arg;
+	struct saying *s = arg;
 	struct presence *p = s->core->presence;
 	const struct present *u;
 	char *status;
@@ -353,12 +354,28 @@ write_status(void *arg, struct db *db)
 	lock_take(&p->lock);
 	u = map_get_str(&p->users, s->user_id);
 	status = u == NULL || u->status_msg == NULL ? NULL : xstrdup(u->status_msg);
+	s->said = u == NULL ? 0 : u->said;
 	lock_give(&p->lock);
 	err = store_presence_status(db, s->user_id, status);
 	free(status);
 	return err;
 }
 
+/* Once it is durable. Until then, whoever says the same has it written as well. */
+static void
+note_written(const struct saying *s)
+{
+	struct presence *p = s->core->presence;
+	struct present *u;
+
+	lock_take(&p->lock);
+	u = map_get_str(&p->users, s->user_id);
+	if (u != NULL && s->said > u->said_written && s->said <= u->said)
+		u->said_written = s->said;
+	lock_give(&p->lock);
+}
+
+/* True: the user's status is to be written. */
 static bool
 set_locked(struct presence *p, const struct identity *who, enum presence_state state,
     const char *status_msg)
@@ -375,10 +392,11 @@ set_locked(struct presence *p, const struct identity *who, enum presence_state s
 	if (says_another) {
 		free(u->status_msg);
 		u->status_msg = status_msg == NULL ? NULL : xstrdup(status_msg);
+		u->said++;
 	}
 	if (!presence_settle_locked(p, u, now_ms, true) && says_another)
 		presence_moved_locked(p, u, now_ms, true);
-	return says_another;
+	return u->said != u->said_written;
 }
 
 enum mx_err
@@ -386,8 +404,9 @@ presence_set(struct ctx *ctx, const struct identity *who, enum presence_state st
     const char *status_msg)
 {
 	struct presence *p = presence_on(ctx->core);
-	struct saying saying = { ctx->core, who->user_id };
-	bool says_another;
+	struct saying saying = { .core = ctx->core, .user_id = who->user_id };
+	enum mx_err err = M_OK;
+	bool is_to_write;
 
 	if (status_msg != NULL && strlen(status_msg) > PRESENCE_STATUS_MAX)
 		return ctx_fail(ctx, M_TOO_LARGE, "A status has at most 1024 bytes");
@@ -396,9 +415,13 @@ presence_set(struct ctx *ctx, const struct identity *who, enum presence_state st
 	if (p == NULL || who->is_guest)
 		return M_OK;
 	lock_take(&p->lock);
-	says_another = set_locked(p, who, state, status_msg);
+	is_to_write = set_locked(p, who, state, status_msg);
 	lock_give(&p->lock);
-	return says_another ? ctx_write(ctx, write_status, &saying) : M_OK;
+	if (is_to_write)
+		err = ctx_write(ctx, write_status, &saying);
+	if (is_to_write && err == M_OK)
+		note_written(&saying);
+	return err;
 }
 
 void

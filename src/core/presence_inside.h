@@ -21,6 +21,8 @@ struct presence_device {
 struct present {
 	char *user_id;
 	char *status_msg; /* NULL: none */
+	/* How often it has changed; up to which change it is written. */
+	uint32_t said, said_written;
 	struct presence_device devices[DEVICES_MAX];
 	int device_count;
 	int64_t last_active_ms; /* clock_now_ms; 0: not known */

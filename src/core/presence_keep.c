@@ -18,7 +18,7 @@
 
 #define WALK_MAX 10000	 /* users looked at in one round */
 #define TELL_MAX 500	 /* changes told in one round */
-#define VISITS_MAX 50000 /* members of rooms looked at in one round */
+#define VISITS_MAX 50000 /* rooms and members of them looked at in one round */
 /* In larger rooms nobody is woken by others' presence: they hear it with what they are
  * told next. Else each of many costs a look of each. */
 #define WAKING_ROOM_MAX 1000
@@ -107,6 +107,7 @@ add_rooms_of(struct audience *a, const char *user_id)
 	if (store_member_rooms(
 		a->ctx->db, a->arena, user_id, MEMBERSHIP_JOIN, &rows, &n) != M_OK)
 		return; /* logged; they hear it with what they are told next */
+	a->visits += n;
 	for (int i = 0; i < n; i++)
 		add_room(a, rows[i].room);
 }

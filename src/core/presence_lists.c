@@ -22,12 +22,15 @@ check_ids(struct ctx *ctx, const char **ids, int n)
 static enum mx_err
 check(struct ctx *ctx, struct arena *arena, const struct presence_list_change *change)
 {
-	enum mx_err err = check_ids(ctx, change->invite, change->invite_count);
+	enum mx_err err;
 
+	/* All in one write, which others wait for. */
+	if (change->invite_count > PRESENCE_LIST_MAX ||
+	    change->drop_count > PRESENCE_LIST_MAX)
+		return M_TOO_LARGE;
+	err = check_ids(ctx, change->invite, change->invite_count);
 	if (err == M_OK)
 		err = check_ids(ctx, change->drop, change->drop_count);
-	if (err == M_OK && change->invite_count > PRESENCE_LIST_MAX)
-		return M_TOO_LARGE;
 	for (int i = 0; err == M_OK && i < change->invite_count; i++)
 		if (id_is_of(change->invite[i], ctx->core->set.server_name) &&
 		    !users_exists(ctx, arena, change->invite[i]))

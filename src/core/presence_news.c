@@ -134,43 +134,75 @@ gather_changed(struct gathering *g, const struct circle *circle)
 	}
 }
 
-/* Whoever is there now, whenever they came; circle NULL: whom one shares a room with is
- * known. */
-static void
-gather_one(struct gathering *g, const struct circle *circle, const char *user_id)
+/* Is one of the others there now, whenever they came, and not gathered yet? */
+static bool
+is_there(const struct gathering *g, const char *user_id, struct presence_row *out)
 {
-	struct presence_row row;
-
-	if (strcmp(user_id, g->news->user_id) != 0 &&
-	    map_get_str(&g->seen, user_id) == NULL &&
-	    presence_get(g->ctx->core, g->arena, user_id, &row) &&
-	    row.state != PRESENCE_OFFLINE &&
-	    (circle == NULL || circle_has(circle, user_id)))
-		push(g, &row);
+	return strcmp(user_id, g->news->user_id) != 0 &&
+	       map_get_str(&g->seen, user_id) == NULL &&
+	       presence_get(g->ctx->core, g->arena, user_id, out) &&
+	       out->state != PRESENCE_OFFLINE;
 }
 
 static bool
 gather_member(const struct state_entry *entry, void *arg)
 {
 	struct gathering *g = arg;
+	struct presence_row row;
 
-	if (entry->membership == MEMBERSHIP_JOIN)
-		gather_one(g, NULL, entry->state_key);
+	if (entry->membership == MEMBERSHIP_JOIN && is_there(g, entry->state_key, &row))
+		push(g, &row);
 	return g->news->count < CHANGED_MAX;
+}
+
+/* Few of those who joined anywhere are there: they alone are looked for in rooms. */
+static void
+gather_users(struct gathering *g, const struct circle *circle)
+{
+	const struct presence_news *news = g->news;
+	const char **ids =
+	    ARENA_ARRAY(g->arena, const char *, (size_t)news->user_count);
+	bool *in = ARENA_ARRAY(g->arena, bool, (size_t)news->user_count);
+	struct presence_row row;
+	int n = 0;
+
+	for (int i = 0; i < news->user_count; i++)
+		if (is_there(g, news->users[i], &row))
+			ids[n++] = news->users[i];
+	circle_find(circle, ids, n, in);
+	for (int i = 0; i < n; i++)
+		if (in[i] && is_there(g, ids[i], &row))
+			push(g, &row);
 }
 
 static void
 gather_joined(struct gathering *g, const struct circle *circle)
 {
-	struct presence_news *news = g->news;
+	const struct presence_news *news = g->news;
 
-	for (int i = 0; i < news->user_count; i++)
-		gather_one(g, circle, news->users[i]);
-	for (int i = 0; i < news->room_count; i++)
-		for (int k = 0; k < circle->count; k++)
-			if (circle->rooms[k]->id == news->rooms[i])
-				state_each_of(circle->snapshots[k]->state,
-				    "m.room.member", gather_member, g);
+	gather_users(g, circle);
+	for (int i = 0; i < news->room_count; i++) {
+		const struct snapshot *s = circle_snapshot(circle, news->rooms[i]);
+
+		if (s != NULL)
+			state_each_of(s->state, "m.room.member", gather_member, g);
+	}
+}
+
+/* Of everybody: by the rooms, since who is there may have come before many who went. */
+static void
+gather_all(struct gathering *g, const struct circle *circle)
+{
+	const struct presence_news *news = g->news;
+	struct presence_row own;
+
+	if (news->with_self &&
+	    presence_get(g->ctx->core, g->arena, news->user_id, &own) &&
+	    own.state != PRESENCE_OFFLINE)
+		push(g, &own);
+	for (int i = 0; i < circle->count; i++)
+		state_each_of(
+		    circle->snapshots[i]->state, "m.room.member", gather_member, g);
 }
 
 /* Nothing is new, as a rule: then no room is looked into. */
@@ -195,8 +227,12 @@ presence_news(struct ctx *ctx, struct arena *arena, struct presence_news *news)
 	err = circle_open(ctx, arena, news->user_id, &circle);
 	if (err != M_OK)
 		return err;
-	gather_changed(&g, &circle);
-	gather_joined(&g, &circle);
+	if (news->since < 0 && circle.joined <= CHANGED_MAX) {
+		gather_all(&g, &circle);
+	} else {
+		gather_changed(&g, &circle);
+		gather_joined(&g, &circle);
+	}
 	circle_close(&circle);
 	map_fini(&g.seen);
 	for (int i = 0; err == M_OK && i < news->count; i++)

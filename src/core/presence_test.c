@@ -15,6 +15,7 @@
 #include "core/changes.h"
 #include "core/presence.h"
 #include "core/testing.h"
+#include "store/rooms.h"
 
 #define ANN "@ann:" TESTING_SERVER
 #define BEN "@ben:" TESTING_SERVER
@@ -351,6 +352,27 @@ a_first_look_shows_who_is_there(void **state)
 }
 
 static void
+a_first_look_shows_who_is_there_behind_any_number_of_others(void **state)
+{
+	struct fixture *f = *state;
+	struct presence_news news = { .with_self = true };
+
+	presence_seen(&f->t.core, &ann, PRESENCE_ONLINE, POLL_MS);
+	for (int i = 0; i < 25000; i++) {
+		struct identity other = { .device_id = "THEIRS",
+			.user_id = arena_printf(f->t.arena, "@u%d:x", i) };
+
+		presence_seen(&f->t.core, &other, PRESENCE_ONLINE, POLL_MS);
+	}
+	assert_int_equal(news_of(f, BEN, -1, &news), 1);
+	assert_string_equal(news.rows[0].user_id, ANN);
+	presence_seen(&f->t.core, &ben, PRESENCE_ONLINE, POLL_MS);
+	assert_int_equal(news_of(f, BEN, -1, &news), 2);
+	news.with_self = false;
+	assert_int_equal(news_of(f, BEN, -1, &news), 1);
+}
+
+static void
 who_joins_is_shown_whenever_they_came(void **state)
 {
 	struct fixture *f = *state;
@@ -397,6 +419,41 @@ all_changes_of_a_second_are_one_record(void **state)
 	assert_null(changes_next(&f->cursor));
 }
 
+/* In rooms that are not here: looking for them is what takes time. */
+static enum mx_err
+add_rooms(void *arg, struct db *db)
+{
+	enum mx_err err = M_OK;
+
+	for (int i = 0; err == M_OK && i < 50000; i++)
+		err = store_member_set(db, ANN, 1000000 + i, MEMBERSHIP_JOIN, 1000000);
+	return err;
+}
+
+static void
+who_is_in_very_many_rooms_is_told_of_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct identity cat = { .user_id = CAT, .device_id = "HERS" };
+	const struct change *change;
+
+	testing_join(&f->t, f->room, CAT);
+	assert_int_equal(ctx_write(&f->t.ctx, add_rooms, NULL), M_OK);
+	while (changes_next(&f->cursor) != NULL)
+		;
+	presence_seen(&f->t.core, &ann, PRESENCE_ONLINE, POLL_MS);
+	presence_seen(&f->t.core, &cat, PRESENCE_ONLINE, POLL_MS);
+	for (int i = 0; i < 2; i++) {
+		tick(f, 1000);
+		change = changes_next(&f->cursor);
+		assert_non_null(change);
+		assert_int_equal(change->audience_count, 3);
+		assert_null(changes_next(&f->cursor));
+	}
+	tick(f, 1000);
+	assert_null(changes_next(&f->cursor));
+}
+
 static void
 who_is_in_no_room_wakes_nobody_but_by_hand_themselves(void **state)
 {
@@ -438,6 +495,32 @@ a_status_outlives_a_restart_and_its_end_too(void **state)
 	assert_int_equal(presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, ""), M_OK);
 	restart(f);
 	assert_null(row_of(f, ANN).status_msg);
+}
+
+static enum mx_err
+rename_table(void *arg, struct db *db)
+{
+	const bool *away = arg;
+
+	return stmt_run(db_stmt(db, *away ? "ALTER TABLE presence RENAME TO away"
+					  : "ALTER TABLE away RENAME TO presence"));
+}
+
+static void
+a_status_that_could_not_be_written_is_when_it_is_said_again(void **state)
+{
+	struct fixture *f = *state;
+	bool away = true;
+
+	assert_int_equal(presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, "hi"), M_OK);
+	assert_int_equal(ctx_write(&f->t.ctx, rename_table, &away), M_OK);
+	assert_int_not_equal(
+	    presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, "there"), M_OK);
+	away = false;
+	assert_int_equal(ctx_write(&f->t.ctx, rename_table, &away), M_OK);
+	assert_int_equal(presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, "there"), M_OK);
+	restart(f);
+	assert_string_equal(row_of(f, ANN).status_msg, "there");
 }
 
 static void
@@ -536,10 +619,13 @@ main(void)
 		T(those_who_share_a_room_are_told_and_nobody_else),
 		T(what_one_did_by_hand_ones_other_devices_are_told),
 		T(a_first_look_shows_who_is_there),
+		T(a_first_look_shows_who_is_there_behind_any_number_of_others),
 		T(who_joins_is_shown_whenever_they_came),
 		T(all_changes_of_a_second_are_one_record),
+		T(who_is_in_very_many_rooms_is_told_of_alone),
 		T(who_is_in_no_room_wakes_nobody_but_by_hand_themselves),
 		T(a_status_outlives_a_restart_and_its_end_too),
+		T(a_status_that_could_not_be_written_is_when_it_is_said_again),
 		T(who_does_not_come_back_after_a_restart_goes_offline_then),
 		T(who_is_long_gone_is_forgotten),
 		T(an_event_says_what_there_is_to_say),

@@ -162,27 +162,84 @@ check_value(struct ctx *ctx, const char *field, const struct json *value)
 	return M_OK;
 }
 
-static enum mx_err
-tell_room(struct ctx *ctx, struct arena *arena, int64_t id, const char *user_id)
+static bool
+has_same(const struct json *a, const struct json *b, const char *field)
 {
-	struct new_event event = { .sender = user_id,
-		.type = "m.room.member",
-		.state_key = user_id,
-		.content =
-		    membership_content(ctx, arena, MEMBERSHIP_JOIN, user_id, NULL) };
-	struct room *room;
-	enum mx_err err = room_get_by_id(ctx, id, &room);
+	const char *x = json_get_str(a, field), *y = json_get_str(b, field);
 
-	if (err != M_OK)
-		return err;
+	return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
+}
+
+/* Does a member event's content say what the profile says now? */
+static bool
+is_present(struct ctx *ctx, struct arena *arena, const char *user_id,
+    const struct json *content)
+{
+	const struct json *now =
+	    membership_content(ctx, arena, MEMBERSHIP_JOIN, user_id, NULL);
+
+	return has_same(content, now, "displayname") &&
+	       has_same(content, now, "avatar_url");
+}
+
+static enum mx_err
+append_present(struct ctx *ctx, struct arena *arena, struct room *room,
+    const char *user_id, const struct json **content_out)
+{
+	struct new_event event = {
+		.sender = user_id, .type = "m.room.member", .state_key = user_id
+	};
+	enum mx_err err;
+
+	event.content = *content_out =
+	    membership_content(ctx, arena, MEMBERSHIP_JOIN, user_id, NULL);
 	err = room_append(ctx, arena, room, &event, 1, NULL);
-	if (err == M_FORBIDDEN) {
-		log_debug("profile: %s does not take the change of %s", room->room_id,
-		    user_id);
-		err = M_OK;
-	}
-	room_put(room);
+	if (err != M_FORBIDDEN)
+		return err;
+	log_debug("profile: %s does not take the change of %s", room->room_id, user_id);
+	return M_OK;
+}
+
+/* Of two changes at one time, the earlier may come to the room behind the later: who
+ * finds the profile changed under their hands tells it again. */
+static enum mx_err
+tell_room(struct ctx *ctx, struct arena *arena, struct room *room, const char *user_id)
+{
+	const struct json *content;
+	enum mx_err err;
+
+	do
+		err = append_present(ctx, arena, room, user_id, &content);
+	while (err == M_OK && !is_present(ctx, arena, user_id, content));
 	return err;
+}
+
+enum mx_err
+profile_follow(struct ctx *ctx, struct arena *arena, struct room *room,
+    const char *user_id, const struct json *content)
+{
+	if (is_present(ctx, arena, user_id, content))
+		return M_OK;
+	return tell_room(ctx, arena, room, user_id);
+}
+
+/* The rooms that the user is in, as the writer knows them. */
+struct listing {
+	struct arena *arena;
+	const char *user_id;
+	struct member_row *rows;
+	int n;
+};
+
+/* Joins that are on their way to the disk with the old profile are among them; those
+ * that are queued later find the new one (profile_follow). */
+static enum mx_err
+list_rooms(void *arg, struct db *db)
+{
+	struct listing *l = arg;
+
+	return store_member_rooms(
+	    db, l->arena, l->user_id, MEMBERSHIP_JOIN, &l->rows, &l->n);
 }
 
 /* "An m.room.member event (with a join membership) is sent to every room the user is a
@@ -190,13 +247,18 @@ tell_room(struct ctx *ctx, struct arena *arena, int64_t id, const char *user_id)
 static enum mx_err
 tell_rooms(struct ctx *ctx, struct arena *arena, const char *user_id)
 {
-	struct member_row *rows;
-	int n;
-	enum mx_err err =
-	    store_member_rooms(ctx->db, arena, user_id, MEMBERSHIP_JOIN, &rows, &n);
+	struct listing l = { .arena = arena, .user_id = user_id };
+	enum mx_err err = ctx_write(ctx, list_rooms, &l);
 
-	for (int i = 0; err == M_OK && i < n; i++)
-		err = tell_room(ctx, arena, rows[i].room, user_id);
+	for (int i = 0; err == M_OK && i < l.n; i++) {
+		struct room *room;
+
+		err = room_get_by_id(ctx, l.rows[i].room, &room);
+		if (err != M_OK)
+			return err;
+		err = tell_room(ctx, arena, room, user_id);
+		room_put(room);
+	}
 	return err;
 }
 

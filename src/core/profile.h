@@ -6,7 +6,7 @@
 #define CORE_PROFILE_H
 
 #include "base/json.h"
-#include "core/core.h"
+#include "core/room.h"
 #include "core/identity.h"
 
 #define PROFILE_MAX 65536 /* bytes of the whole profile as JSON */
@@ -30,6 +30,14 @@ enum mx_err profile_get_field(struct ctx *ctx, struct arena *arena, const char *
  */
 enum mx_err profile_set(struct ctx *ctx, struct arena *arena, struct identity *who,
     const char *field, const struct json *value) MUST_USE;
+
+/*
+ * A join of the user's has been queued with this name and picture in its content: if
+ * they have been changed meanwhile, a member event follows that has the new ones.
+ * Whoever changed them may not have seen the join.
+ */
+enum mx_err profile_follow(struct ctx *ctx, struct arena *arena, struct room *room,
+    const char *user_id, const struct json *content) MUST_USE;
 
 /* A display name's row, for a write job that makes its user. */
 enum mx_err profile_write_name(

@@ -1,6 +1,7 @@
 /*
  * Receipts and read markers: which event is meant and whether it may be, then an update
- * (core/update). Relies on core/timeline for what the user may see. Below /receipt and
+ * (core/update). Relies on core/timeline for what the user may see, on core/relations
+ * for what is in which thread. Below /receipt and
  * /read_markers; receipts_write is for whoever tells of them.
  */
 #include "core/receipts.h"
@@ -12,11 +13,9 @@
 #include "base/vec.h"
 #include "core/account_data.h"
 #include "core/ids.h"
+#include "core/relations.h"
 #include "core/timeline.h"
 #include "store/events.h"
-
-/* "a maximum of 3 hops is recommended to cover indirect relationships." */
-#define HOPS_MAX 3
 
 static const char *const kind_names[] = { [MARK_READ] = "m.read",
 	[MARK_PRIVATE] = "m.read.private",
@@ -33,69 +32,26 @@ mark_kind_of(const char *type, enum mark_kind *out)
 	return false;
 }
 
-/* --- is the event in the thread? --- */
-
-/* The event that e is related to; NULL: none. */
-static const char *
-parent_of(const struct event *e, bool *by_thread_out)
-{
-	const struct json *relation = json_get_object(e->content, "m.relates_to");
-	const char *rel_type = json_get_str(relation, "rel_type");
-
-	*by_thread_out = rel_type != NULL && strcmp(rel_type, "m.thread") == 0;
-	return rel_type == NULL ? NULL : json_get_str(relation, "event_id");
-}
-
-/*
- * The root of the thread that an event is in; NULL: it is in the main timeline. There,
- * *at_root_out: it is `thread`, or related to it in another way, so that to have read
- * it says something of that thread too.
- */
+/* Spec: client-server-api/#threaded-read-receipts. Of what is not in a thread, the root
+ * and what is related to it say something of that thread as well. */
 static enum mx_err
-find_thread(struct seer *seer, const struct event *event, const char *thread,
-    const char **root_out, bool *at_root_out)
-{
-	const struct event *e = event;
-
-	*root_out = NULL;
-	*at_root_out = strcmp(e->event_id, thread) == 0;
-	for (int hops = 0;; hops++) {
-		struct stored_event stored;
-		struct event *parent;
-		bool by_thread;
-		const char *parent_id = parent_of(e, &by_thread);
-		enum mx_err err;
-
-		if (by_thread)
-			*root_out = parent_id;
-		else if (parent_id != NULL && strcmp(parent_id, thread) == 0)
-			*at_root_out = true;
-		if (by_thread || parent_id == NULL || hops == HOPS_MAX)
-			return M_OK;
-		err = seer_find(seer, parent_id, &stored, &parent);
-		if (err != M_OK)
-			return err == M_NOT_FOUND ? M_OK : err;
-		e = parent;
-	}
-}
-
-/* Spec: client-server-api/#threaded-read-receipts */
-static enum mx_err
-check_thread(struct seer *seer, const struct event *event, const char *thread)
+check_thread(struct seer *seer, int64_t event, const char *event_id, const char *thread)
 {
 	const char *root;
-	bool at_root, fits;
-	enum mx_err err = find_thread(seer, event, thread, &root, &at_root);
+	bool fits = strcmp(event_id, thread) == 0;
+	enum mx_err err = relations_thread_of(seer->ctx, seer->arena, event, &root);
 
-	if (err != M_OK)
+	if (err != M_OK || strcmp(root, thread) == 0)
 		return err;
-	if (root != NULL)
-		fits = strcmp(root, thread) == 0;
-	else
-		fits = at_root || strcmp(thread, "main") == 0;
-	return fits ? M_OK
-		    : ctx_fail(seer->ctx, M_INVALID_PARAM,
-			  "The event is not in the thread of thread_id");
+	if (strcmp(root, THREAD_MAIN) != 0)
+		fits = false;
+	else if (!fits)
+		err = relations_lead_to(
+		    seer->ctx, seer->arena, seer->room, event, thread, &fits);
+	if (err != M_OK || fits)
+		return err;
+	return ctx_fail(
+	    seer->ctx, M_INVALID_PARAM, "The event is not in the thread of thread_id");
 }
 
 /* --- what a mark means --- */
@@ -127,7 +83,7 @@ find_event(struct seer *seer, struct mark *mark)
 	if (err == M_NOT_FOUND)
 		return ctx_fail(seer->ctx, err, "There is no such event in this room");
 	if (err == M_OK && mark->thread != NULL)
-		err = check_thread(seer, event, mark->thread);
+		err = check_thread(seer, stored.event, event->event_id, mark->thread);
 	if (err == M_OK)
 		mark->event = stored.event;
 	return err;
@@ -258,6 +214,17 @@ receipts_set(struct ctx *ctx, struct arena *arena, struct room *room,
 }
 
 /* --- telling --- */
+
+int
+receipts_drop_ignored(struct receipt_row *rows, int n, const struct ignored *ignored)
+{
+	int kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (!ignored_has(ignored, rows[i].user_id))
+			rows[kept++] = rows[i];
+	return kept;
+}
 
 /* Two at the same event, of the same kind and user, have one key in an m.receipt. */
 static int

@@ -5,6 +5,7 @@
 #ifndef CORE_RECEIPTS_H
 #define CORE_RECEIPTS_H
 
+#include "core/ignored.h"
 #include "core/room.h"
 #include "store/receipts.h"
 
@@ -36,6 +37,11 @@ enum mx_err receipts_mark(struct ctx *ctx, struct arena *arena, struct room *roo
 enum mx_err receipts_set(struct ctx *ctx, struct arena *arena, struct room *room,
     const char *user_id, enum receipt_kind kind, const char *event_id,
     const char *thread) MUST_USE;
+
+/* Takes those of ignored users (NULL: of nobody) out of rows; returns how many are
+ * left. Spec: client-server-api/#ignoring-users */
+int receipts_drop_ignored(
+    struct receipt_row *rows, int n, const struct ignored *ignored);
 
 /*
  * Appends the content of an m.receipt: an object of the rows, private ones of asker

@@ -12,6 +12,8 @@
 
 /* Children looked at for one page at most. */
 #define PAGE_SCAN_MAX 2000
+/* Each page of children's children costs all of them: no level may have more. */
+#define LEVEL_MAX 10000
 
 bool
 relation_of(const struct room_version *version, const struct json *content,
@@ -274,6 +276,24 @@ relations_thread_of_content(struct ctx *ctx, struct arena *arena,
 	return err;
 }
 
+enum mx_err
+relations_lead_to(struct ctx *ctx, struct arena *arena, const struct room *room,
+    int64_t event, const char *to, bool *out)
+{
+	struct relation_up up = { .parent = event, .parent_room = room->id };
+	enum mx_err err = M_OK;
+
+	*out = false;
+	for (int hops = 0; err == M_OK && !*out && hops <= RELATIONS_DEPTH; hops++) {
+		if (up.parent_room != room->id)
+			return M_OK;
+		err = store_relation_get(
+		    ctx->db, arena, up.parent, standard64(room->version), &up);
+		*out = err == M_OK && strcmp(up.parent_id, to) == 0;
+	}
+	return err == M_NOT_FOUND ? M_OK : err;
+}
+
 /* --- lists of children --- */
 
 static struct relation_page
@@ -304,24 +324,25 @@ take(struct seer *seer, struct page *page, const struct relation *child)
 	page->end =
 	    (struct place){ child->place.line, child->place.sub + !page->backwards };
 	if (seer_get(seer, child->event, e) == M_OK &&
-	    seer_sees(seer, child->event, e->type, e->state_key))
+	    seer_sees(seer, child->event, e->type, e->state_key) &&
+	    (e->state_key != NULL || !seer_ignores(seer, e->sender)))
 		page->count++;
 	return true;
 }
 
-/* As timeline_page, of children instead of all events. */
-enum mx_err
-relations_page(
-    struct seer *seer, const struct relations_query *query, struct page *page)
+/* As timeline_page, of children instead of all events. What one may see fills the page,
+ * as a rule; where it does not, all that may be looked at is read at once. */
+static enum mx_err
+read_page(struct seer *seer, const struct relations_query *query, struct page *page)
 {
 	struct relation_page ask = asked(seer, query, page);
-	int scanned = 0, want = page->limit + 1, got = 0;
+	int want = page->limit + 1, got = 0;
 
 	page->events = arena_raw(seer->arena, sizeof *page->events * want);
 	page->count = 0;
 	page->more = true;
 	page->end = page->from;
-	for (; scanned < PAGE_SCAN_MAX; scanned += got) {
+	for (int scanned = 0; scanned < PAGE_SCAN_MAX; want = PAGE_SCAN_MAX - scanned) {
 		struct relation *children;
 		enum mx_err err = store_relations_page(
 		    seer->ctx->db, seer->arena, &ask, want, &children, &got);
@@ -336,8 +357,23 @@ relations_page(
 			return M_OK;
 		}
 		ask.from = page->end;
+		scanned += got;
 	}
 	return M_OK;
+}
+
+enum mx_err
+relations_page(struct seer *seer, struct relations_query *query, struct page *page)
+{
+	struct relation_ask ask = { .room = seer->room->id,
+		.parent = query->parent,
+		.rel_type = query->rel_type };
+	enum mx_err err = M_OK;
+
+	if (query->depth > 1)
+		err = store_relations_depth(
+		    seer->ctx->db, &ask, query->depth, LEVEL_MAX, &query->depth);
+	return err == M_OK ? read_page(seer, query, page) : err;
 }
 
 /* --- filters --- */

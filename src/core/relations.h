@@ -45,16 +45,23 @@ enum mx_err relations_thread_of_content(struct ctx *ctx, struct arena *arena,
     const struct room *room, const struct json *content,
     const char **root_out) MUST_USE;
 
+/* Is a durable event of the room related to the one that `to` names, RELATIONS_DEPTH
+ * steps away at most? */
+enum mx_err relations_lead_to(struct ctx *ctx, struct arena *arena,
+    const struct room *room, int64_t event, const char *to, bool *out) MUST_USE;
+
 /* Which children of an event are asked for. */
 struct relations_query {
 	const char *parent;
 	const char *rel_type, *type; /* NULL: any */
-	int depth; /* 1: children; up to RELATIONS_DEPTH: theirs too */
+	/* 1: children; up to RELATIONS_DEPTH: theirs too. Comes back as what it was:
+	 * of very many children theirs are not followed. */
+	int depth;
 };
-/* A page of children that the seer's user may see, as timeline_page fills one in (keep
- * is not asked). Spec: #relationships-api */
+/* A page of children that the seer's user may see and whose senders they do not ignore,
+ * as timeline_page fills one in (keep is not asked). Spec: #relationships-api */
 enum mx_err relations_page(
-    struct seer *seer, const struct relations_query *query, struct page *page) MUST_USE;
+    struct seer *seer, struct relations_query *query, struct page *page) MUST_USE;
 
 /* Has an event a child by one of these senders and of one of these kinds? An empty list
  * (n 0) of senders or kinds that is not NULL matches nothing, NULL everything. */

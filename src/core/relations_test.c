@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "core/account_data.h"
 #include "core/bundle.h"
 #include "core/testing.h"
@@ -636,6 +637,56 @@ a_long_thread_hides_no_older_one(void **state)
 	assert_false(page.more);
 }
 
+/* --- pages --- */
+
+#define HIDDEN 3000
+
+/* A parent that ben has seen, and many children from after he left. */
+static const char *
+hidden_children(struct fixture *f)
+{
+	const char *parent = say(f, ANN);
+
+	assert_int_equal(testing_append(&f->t, f->room, BEN, "m.room.member", BEN,
+			     "{\"membership\":\"leave\"}", NULL),
+	    M_OK);
+	for (int i = 0; i < HIDDEN; i++) {
+		struct new_event e = { .sender = ANN,
+			.type = "m.room.message",
+			.content = testing_json(
+			    f->t.arena, arena_printf(f->t.arena,
+					    "{\"m.relates_to\":{\"event_id\":\"%s\","
+					    "\"rel_type\":\"m.thread\"}}",
+					    parent)) };
+
+		assert_int_equal(
+		    room_append(&f->t.ctx, f->t.arena, f->room, &e, 1, NULL), M_OK);
+	}
+	assert_int_equal(ctx_settle(&f->t.ctx), M_OK);
+	return parent;
+}
+
+/* Each run of a tree costs the whole of it: a run for each two would take minutes. */
+static void
+a_page_of_children_that_are_hidden_costs_a_few_runs(void **state)
+{
+	struct fixture *f = *state;
+	struct relations_query query = { .parent = hidden_children(f),
+		.depth = RELATIONS_DEPTH };
+	struct page page = { .from = { INT64_MAX, 0 }, .backwards = true, .limit = 1 };
+	int64_t began_ms = clock_mono_ms();
+
+	assert_int_equal(relations_page(look(f, BEN), &query, &page), M_OK);
+	assert_true(clock_mono_ms() - began_ms < 2000);
+	assert_int_equal(query.depth, RELATIONS_DEPTH);
+	assert_true(page.count == 0 && page.more);
+	page.from = page.end;
+	assert_int_equal(relations_page(look(f, BEN), &query, &page), M_OK);
+	assert_true(page.count == 0 && !page.more);
+	assert_int_equal(relations_page(look(f, ANN), &query, &page), M_OK);
+	assert_int_equal(page.count, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -657,6 +708,7 @@ main(void)
 		TEST(a_page_of_any_length_is_bundled_to_its_end),
 		TEST(the_root_of_whom_one_ignores_is_listed_redacted),
 		TEST(a_long_thread_hides_no_older_one),
+		TEST(a_page_of_children_that_are_hidden_costs_a_few_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

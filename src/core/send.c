@@ -64,7 +64,8 @@ append(struct ctx *ctx, struct arena *arena, const struct sending *s,
 
 	/* Guests that joined while they were let may find that they may only read. */
 	err = guests_make_row(ctx, &who);
-	if (err == M_OK)
+	/* Others are refused by the rules, and learn nothing of the room's events. */
+	if (err == M_OK && is_joined(s->room, s->who->user_id))
 		err = relations_check(ctx, arena, s->room, e->content);
 	if (err != M_OK)
 		return refuse(ctx, arena, s, path, err, event_id_out);

@@ -47,8 +47,8 @@ bool seer_sees_live(struct seer *seer, const struct live_event *e);
 bool seer_sees_all_since(const struct seer *seer, int64_t event);
 /* The user's membership at (just before) an event. */
 enum membership seer_membership_at(struct seer *seer, int64_t event);
-/* Does the user ignore anybody, and this sender? Their events are seen; they are left
- * out of what others' children come to (core/bundle). */
+/* Does the user ignore anybody, and this sender? Their events may be seen; lists leave
+ * out those that are no state, as does what children come to (core/bundle). */
 bool seer_ignores_any(struct seer *seer);
 bool seer_ignores(struct seer *seer, const char *sender);
 /* The place up to which a user who has left may look at state: just after the event

@@ -112,7 +112,8 @@ updates_tell(struct core *core)
 	for (struct update *u = core->appends->updates; u != NULL;
 	     u = u->next_in_group) {
 		struct change change = { .kind = u->kind->tells,
-			.position = u->position };
+			.position = u->position,
+			.alters_hearing = u->kind->alters_hearing };
 
 		if (u->user_id != NULL)
 			change.user_id = xstrdup(u->user_id);

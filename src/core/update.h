@@ -16,6 +16,8 @@ struct update_kind {
 	/* Who is told: CHANGE_USER_DATA (the user), CHANGE_ROOM_DATA (the room's
 	 * members), CHANGE_POSITION (nobody). */
 	enum change_kind tells;
+	/* USER_DATA: what the user hears of rooms is another from here on. */
+	bool alters_hearing;
 	/* On the writer thread, inside the transaction, with the position set. An error
 	 * is the answer's. *changed_out false: all was so before, nobody is told. */
 	enum mx_err (*write)(struct update *u, struct db *db, bool *changed_out);

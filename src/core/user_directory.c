@@ -24,6 +24,7 @@
 #define PAGE 200	  /* rows looked at in one go */
 #define LOOKED_MAX 5000	  /* rows looked at for one search */
 #define MATCHES_MAX 500	  /* that are put in order */
+#define ROOMS_MAX 50000	  /* of theirs looked at for one search */
 #define FILL_AT_ONCE 500  /* users who get their words in one write */
 #define FILLED_ALL "\x7f" /* behind every user id */
 
@@ -38,6 +39,7 @@ struct user_directory {
 	struct lock lock; /* RANK_CACHE */
 	struct change *cursor;
 	struct map rooms; /* room's integer -> struct known_room */
+	uint64_t moves;	  /* events so far that may have opened or closed a room */
 };
 
 struct user_directory *
@@ -215,11 +217,13 @@ follow_locked(struct user_directory *directory)
 		    change->kind == CHANGE_EVENT ? change->event->pdu->event : NULL;
 
 		/* A redaction may have taken a rule away. */
-		if (e != NULL && directory->rooms.count > 0 &&
-		    (e->redacts != NULL || event_is(e, "m.room.join_rules", "") ||
-			event_is(e, "m.room.history_visibility", "")))
-			free(map_del(&directory->rooms, &change->room->id,
-			    sizeof change->room->id));
+		if (e == NULL ||
+		    (e->redacts == NULL && !event_is(e, "m.room.join_rules", "") &&
+			!event_is(e, "m.room.history_visibility", "")))
+			continue;
+		directory->moves++;
+		free(map_del(
+		    &directory->rooms, &change->room->id, sizeof change->room->id));
 	}
 }
 
@@ -241,15 +245,21 @@ is_open_now(const struct snapshot *s)
 	       (rule != NULL && strcmp(rule, "public") == 0);
 }
 
+/* moves: before the room was looked at. If it has closed since, the word of that may
+ * have been read already: then nothing is remembered. */
 static void
-remember(struct user_directory *directory, int64_t id, bool is_open)
+remember(struct user_directory *directory, int64_t id, bool is_open, uint64_t moves)
 {
-	struct known_room *known = xcalloc(1, sizeof *known);
+	struct known_room *known;
 
-	*known = (struct known_room){ id, is_open };
 	lock_take(&directory->lock);
-	free(map_del(&directory->rooms, &id, sizeof id));
-	map_put(&directory->rooms, &known->id, sizeof known->id, known);
+	follow_locked(directory);
+	if (directory->moves == moves) {
+		known = xcalloc(1, sizeof *known);
+		*known = (struct known_room){ id, is_open };
+		free(map_del(&directory->rooms, &id, sizeof id));
+		map_put(&directory->rooms, &known->id, sizeof known->id, known);
+	}
 	lock_give(&directory->lock);
 }
 
@@ -261,11 +271,13 @@ is_open(struct ctx *ctx, int64_t id, bool *out)
 	const struct known_room *known;
 	struct room *room;
 	struct snapshot *s;
+	uint64_t moves;
 	bool found;
 	enum mx_err err;
 
 	lock_take(&directory->lock);
 	follow_locked(directory);
+	moves = directory->moves;
 	known = map_get(&directory->rooms, &id, sizeof id);
 	found = known != NULL;
 	*out = found && known->is_open;
@@ -279,22 +291,8 @@ is_open(struct ctx *ctx, int64_t id, bool *out)
 	*out = is_open_now(s);
 	snapshot_unref(s);
 	room_put(room);
-	remember(directory, id, *out);
+	remember(directory, id, *out, moves);
 	return M_OK;
-}
-
-static enum mx_err
-is_in_the_open(struct ctx *ctx, struct arena *arena, const char *user_id, bool *out)
-{
-	struct member_row *rows;
-	int n;
-	enum mx_err err =
-	    store_member_rooms(ctx->db, arena, user_id, MEMBERSHIP_JOIN, &rows, &n);
-
-	*out = false;
-	for (int i = 0; err == M_OK && !*out && i < n; i++)
-		err = is_open(ctx, rows[i].room, out);
-	return err;
 }
 
 /* --- searching --- */
@@ -308,7 +306,7 @@ struct search {
 	const char *scan; /* the one by which rows are found */
 	struct circle circle;
 	struct map seen; /* user ids that were looked at */
-	int looked;
+	int looked, rooms_looked;
 };
 
 static bool
@@ -381,6 +379,26 @@ match(struct search *s, const struct user_word_row *rows, int n,
 	return count;
 }
 
+/* Behind ROOMS_MAX rooms nobody is looked for there any more. */
+static enum mx_err
+is_in_the_open(struct search *s, const char *user_id, bool *out)
+{
+	struct member_row *rows;
+	int n = 0;
+	enum mx_err err = M_OK;
+
+	*out = false;
+	if (s->rooms_looked < ROOMS_MAX)
+		err = store_member_rooms(
+		    s->ctx->db, s->arena, user_id, MEMBERSHIP_JOIN, &rows, &n);
+	for (int i = 0; err == M_OK && !*out && i < n; i++) {
+		if (++s->rooms_looked >= ROOMS_MAX)
+			break;
+		err = is_open(s->ctx, rows[i].room, out);
+	}
+	return err;
+}
+
 /* Keeps those whom the asker may see. */
 static enum mx_err
 keep_seen(struct search *s, const struct found_user *users, const char **ids, int count)
@@ -393,7 +411,7 @@ keep_seen(struct search *s, const struct found_user *users, const char **ids, in
 	for (int i = 0; err == M_OK && i < count && q->count < MATCHES_MAX; i++) {
 		/* One is in one's own circle without being in any room. */
 		if (!in[i] || (s->circle.count == 0))
-			err = is_in_the_open(s->ctx, s->arena, ids[i], &in[i]);
+			err = is_in_the_open(s, ids[i], &in[i]);
 		if (err == M_OK && in[i])
 			q->users[q->count++] = users[i];
 	}
@@ -432,7 +450,7 @@ look(struct search *s)
 		err = look_at_page(s, &after, &more);
 	if (q->count > 1)
 		qsort(q->users, (size_t)q->count, sizeof *q->users, compare);
-	q->limited = more || q->count > q->limit;
+	q->limited = more || s->rooms_looked >= ROOMS_MAX || q->count > q->limit;
 	if (q->count > q->limit)
 		q->count = q->limit;
 	return err;

@@ -7,6 +7,7 @@
 #include "core/accounts_testing.h"
 #include "core/profile.h"
 #include "core/user_directory.h"
+#include "store/rooms.h"
 #include "store/user_words.h"
 
 static void
@@ -235,6 +236,42 @@ users_of_before_get_in_by_and_by(void **state)
 	room_put(room);
 }
 
+#define MANY 50000
+
+/* In rooms that nobody may see. */
+static enum mx_err
+add_rooms(void *arg, struct db *db)
+{
+	enum mx_err err = M_OK;
+
+	for (int i = 0; err == M_OK && i < MANY; i++)
+		err = store_member_set(db, arg, 1000000 + i, MEMBERSHIP_JOIN, 1000000);
+	return err;
+}
+
+/* Looking into them all has an end; who shares a room is found behind it. */
+static void
+somebody_in_very_many_rooms_hides_nobody_whom_one_knows(void **state)
+{
+	struct fixture *f = *state;
+	const char *ann = new_user(f, "ann"), *ben = new_user(f, "word-a");
+	const char *cat = new_user(f, "word-b"), *dan = new_user(f, "word-c");
+	struct room *closed = room_with(f, ann, cat),
+		    *open = testing_room(&f->t, dan, "12");
+	struct user_query found;
+
+	set_rule(f, closed, ann, "invite");
+	found = search_up_to(f, ann, "word", 10);
+	assert_true(found.count == 2 && !found.limited);
+	assert_ok(ctx_write(&f->t.ctx, add_rooms, (void *)ben));
+	found = search_up_to(f, ann, "word", 10);
+	assert_int_equal(found.count, 1);
+	assert_string_equal(found.users[0].user_id, cat);
+	assert_true(found.limited);
+	room_put(closed);
+	room_put(open);
+}
+
 int
 main(void)
 {
@@ -248,6 +285,7 @@ main(void)
 		TEST(who_has_ended_their_account_is_not_found),
 		TEST(the_best_match_comes_first_and_the_rest_is_told_of),
 		TEST(users_of_before_get_in_by_and_by),
+		TEST(somebody_in_very_many_rooms_hides_nobody_whom_one_knows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

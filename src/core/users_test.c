@@ -1,8 +1,10 @@
 #include "core/account_data.h"
 #include "core/accounts_testing.h"
 #include "core/devices.h"
+#include "core/presence.h"
 #include "core/profile.h"
 #include "core/registration.h"
+#include "store/presence.h"
 
 static enum mx_err
 name(struct fixture *f, const char *wish)
@@ -220,6 +222,40 @@ a_deactivated_account_has_no_rooms_tokens_password_profile_or_data(void **state)
 	room_put(room);
 }
 
+static void
+count_row(void *arg, const struct presence_stored *row)
+{
+	++*(int *)arg;
+}
+
+static int
+presence_rows(struct fixture *f)
+{
+	int n = 0;
+
+	presence_tick(&f->t.ctx, f->t.arena, true);
+	assert_ok(store_presence_each(f->t.ctx.db, 0, count_row, &n));
+	return n;
+}
+
+static void
+of_the_presence_of_a_deactivated_account_no_row_is_left(void **state)
+{
+	struct fixture *f = *state;
+	const char *ann = new_user(f, "ann");
+	struct identity who;
+
+	opened(f, ann, &who);
+	presence_seen(&f->t.core, &who, PRESENCE_ONLINE, 30000);
+	assert_ok(presence_set(&f->t.ctx, &who, PRESENCE_ONLINE, "here"));
+	assert_int_equal(presence_rows(f), 1);
+	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ann));
+	assert_int_equal(presence_rows(f), 0);
+	/* A request that was on its way meanwhile. */
+	assert_ok(presence_set(&f->t.ctx, &who, PRESENCE_ONLINE, "still here"));
+	assert_int_equal(presence_rows(f), 0);
+}
+
 /* A login whose password was right a moment ago. */
 static struct session
 proven(struct fixture *f, const char *user_id)
@@ -341,6 +377,7 @@ main(void)
 		TEST(a_new_password_may_leave_the_other_sessions),
 		TEST(
 		    a_deactivated_account_has_no_rooms_tokens_password_profile_or_data),
+		TEST(of_the_presence_of_a_deactivated_account_no_row_is_left),
 		TEST(no_session_opens_behind_a_new_password_or_the_end_of_the_account),
 		TEST(a_registration_token_serves_as_often_as_it_says),
 		TEST(a_registration_token_ends_when_it_says_or_is_deleted),

@@ -8,6 +8,9 @@
 
 #include "base/vec.h"
 
+/* Its device's last sign of life may come behind the end of an account. */
+#define HAS_ENDED "EXISTS (SELECT 1 FROM users WHERE user_id = $1 AND deactivated = 1)"
+
 enum mx_err
 store_presence_each(struct db *db, int64_t since_ts,
     void (*each)(void *arg, const struct presence_stored *row), void *arg)
@@ -36,7 +39,7 @@ store_presence_set(struct db *db, const struct presence_stored *row)
 {
 	struct stmt *q = db_stmt(db,
 	    "INSERT INTO presence (user_id, is_online, last_active_ts, changed_ts)"
-	    " VALUES ($1, $2, $3, $4) ON CONFLICT (user_id)"
+	    " SELECT $1, $2, $3, $4 WHERE NOT " HAS_ENDED " ON CONFLICT (user_id)"
 	    " DO UPDATE SET is_online = excluded.is_online,"
 	    " last_active_ts = excluded.last_active_ts,"
 	    " changed_ts = excluded.changed_ts");
@@ -52,8 +55,8 @@ enum mx_err
 store_presence_status(struct db *db, const char *user_id, const char *status_msg)
 {
 	struct stmt *q =
-	    db_stmt(db, "INSERT INTO presence (user_id, status_msg) VALUES ($1, $2)"
-			" ON CONFLICT (user_id)"
+	    db_stmt(db, "INSERT INTO presence (user_id, status_msg)"
+			" SELECT $1, $2 WHERE NOT " HAS_ENDED " ON CONFLICT (user_id)"
 			" DO UPDATE SET status_msg = excluded.status_msg");
 
 	stmt_text(q, 1, user_id);

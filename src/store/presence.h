@@ -17,7 +17,7 @@ struct presence_stored {
 /* Who was online, says something, or has changed since. */
 enum mx_err store_presence_each(struct db *db, int64_t since_ts,
     void (*each)(void *arg, const struct presence_stored *row), void *arg) MUST_USE;
-/* All but the status. */
+/* All but the status. Nothing, here and below, of an account that has ended. */
 enum mx_err store_presence_set(
     struct db *db, const struct presence_stored *row) MUST_USE;
 enum mx_err store_presence_status(

@@ -252,6 +252,12 @@ store_relations_by(struct db *db, struct arena *arena, const struct relation_ask
 	" WHERE room = $1 AND event <= $2 AND parent = $3 AND rel_type = $4"           \
 	" AND ($5 = '' OR type = (SELECT type FROM event_types WHERE name = $5)) AND"
 
+/* As do those of any kind, in another. */
+#define OF_ANY_KIND                                                                    \
+	"SELECT event, line, sub, ts, NULL, NULL FROM relations"                       \
+	" WHERE room = $1 AND event <= $2 AND parent = $3 AND $4 = ''"                 \
+	" AND ($5 = '' OR type = (SELECT type FROM event_types WHERE name = $5)) AND"
+
 #define KEPT                                                                           \
 	" AND r.event <= $2 AND ($4 = '' OR r.rel_type = $4)"                          \
 	" AND ($5 = '' OR r.type = (SELECT type FROM event_types WHERE name = $5))"
@@ -280,7 +286,10 @@ page_stmt(struct db *db, const struct relation_page *page)
 {
 	struct stmt *q;
 
-	if (page->ask.rel_type != NULL && page->depth == 1)
+	if (page->depth == 1 && page->ask.rel_type == NULL)
+		return page->backwards ? db_stmt(db, OF_ANY_KIND BEFORE)
+				       : db_stmt(db, OF_ANY_KIND BEHIND);
+	if (page->depth == 1)
 		return page->backwards ? db_stmt(db, OF_ONE_KIND BEFORE)
 				       : db_stmt(db, OF_ONE_KIND BEHIND);
 	q = page->backwards ? db_stmt(db, OF_THE_TREE BEFORE)
@@ -309,6 +318,64 @@ store_relations_page(struct db *db, struct arena *arena,
 	return read_children(q, arena, limit, false, children_out, count_out);
 }
 
+/* How many stand so many steps below a parent; more than $4 are not counted. */
+#define COUNT(joins, kinds)                                                            \
+	"SELECT count(*) FROM (SELECT 1 FROM relations a" joins                        \
+	" WHERE a.room = $1 AND a.parent = $2 AND ($3 = '' OR (a.rel_type = $3" kinds  \
+	")) LIMIT $4) AS some"
+#define BELOW_A                                                                        \
+	" JOIN events ae ON ae.event = a.event"                                        \
+	" JOIN relations b ON b.room = a.room AND b.parent = ae.event_id"
+#define BELOW_B                                                                        \
+	" JOIN events be ON be.event = b.event"                                        \
+	" JOIN relations c ON c.room = b.room AND c.parent = be.event_id"
+
+static struct stmt *
+count_stmt(struct db *db, int level)
+{
+	switch (level) {
+	case 1:
+		return db_stmt(db, COUNT("", ""));
+	case 2:
+		return db_stmt(db, COUNT(BELOW_A, " AND b.rel_type = $3"));
+	default:
+		return db_stmt(db,
+		    COUNT(BELOW_A BELOW_B, " AND b.rel_type = $3 AND c.rel_type = $3"));
+	}
+}
+
+static enum mx_err
+has_more_than(
+    struct db *db, const struct relation_ask *ask, int level, int limit, bool *out)
+{
+	struct stmt *q = count_stmt(db, level);
+	uint8_t id[300];
+
+	stmt_int(q, 1, ask->room);
+	stmt_blob(q, 2, id, event_id_pack(ask->parent, id));
+	stmt_text(q, 3, ask->rel_type == NULL ? "" : ask->rel_type);
+	stmt_int(q, 4, limit + 1);
+	*out = stmt_next(q) && col_int(q, 0) > limit;
+	return stmt_done(q);
+}
+
+enum mx_err
+store_relations_depth(
+    struct db *db, const struct relation_ask *ask, int most, int limit, int *depth_out)
+{
+	enum mx_err err = M_OK;
+	bool is_large = false;
+
+	*depth_out = 1;
+	for (int level = 1; err == M_OK && level <= most; level++) {
+		err = has_more_than(db, ask, level, limit, &is_large);
+		if (is_large)
+			break;
+		*depth_out = level;
+	}
+	return err;
+}
+
 enum mx_err
 store_threads(struct db *db, struct arena *arena, int64_t room, struct place before,
     int limit, bool standard64, struct relation **children_out, int *count_out)
@@ -326,6 +393,8 @@ store_threads(struct db *db, struct arena *arena, int64_t room, struct place bef
 	return read_children(q, arena, limit, standard64, children_out, count_out);
 }
 
+/* By its index, which holds the key's beginning; = in place of BETWEEN, and SQLite puts
+ * the value into the substr, where the index is not seen any more. */
 enum mx_err
 store_annotation_find(struct db *db, struct arena *arena,
     const struct relation_ask *ask, const char *sender, const char *type,
@@ -335,7 +404,8 @@ store_annotation_find(struct db *db, struct arena *arena,
 	    "SELECT e.event_id FROM relations r JOIN events e ON e.event = r.event"
 	    " WHERE r.room = $1 AND r.event <= $2 AND r.parent = $3"
 	    " AND r.rel_type = 'm.annotation' AND r.sender = $4"
-	    " AND r.annotation = $5"
+	    " AND r.annotation BETWEEN $5 AND $5"
+	    " AND substr(r.annotation, 1, 64) = substr($5, 1, 64)"
 	    " AND r.type = (SELECT type FROM event_types WHERE name = $6) LIMIT 1");
 	uint8_t id[300];
 	bool found;

@@ -85,7 +85,9 @@ enum mx_err store_relations_by(struct db *db, struct arena *arena,
 struct relation_page {
 	struct relation_ask ask;
 	const char *type; /* NULL: any */
-	int depth;	  /* 1: children; more: children's children as well */
+	/* 1: children. More: children's children as well, all of which are read for
+	 * each page: store_relations_depth. */
+	int depth;
 	struct place from,
 	    to; /* backwards: to <= place < from; else from <= ... < to */
 	bool backwards;
@@ -93,6 +95,11 @@ struct relation_page {
 enum mx_err store_relations_page(struct db *db, struct arena *arena,
     const struct relation_page *page, int limit, struct relation **children_out,
     int *count_out) MUST_USE;
+
+/* How many levels of children (1 to most, 3 at most) may be followed from ask's parent
+ * so that none of them has more than limit. Of ask, upto is not looked at. */
+enum mx_err store_relations_depth(struct db *db, const struct relation_ask *ask,
+    int most, int limit, int *depth_out) MUST_USE;
 
 /* A room's children by m.thread before a place, newest first, with their parents' ids.
  */

@@ -409,6 +409,65 @@ an_annotation_is_found_by_all_that_it_says(void **state)
 	    M_NOT_FOUND);
 }
 
+static void
+annotate(struct fixture *f, int64_t event, const char *key)
+{
+	struct relation_row row = { "$e1:x", "m.annotation", ANN, key };
+
+	add_event(f, event, 1, "m.reaction", EVENT_LIVE, 0);
+	assert_ok(store_relation_add(f->db, event, &row));
+}
+
+static void
+keys_that_begin_alike_for_long_are_told_apart(void **state)
+{
+	struct fixture *f = *state;
+	struct relation_ask ask = ask_of(f, 1, NULL);
+	const char *begin = arena_printf(f->arena, "%0100d\xf0\x9f\x91\x8d", 7), *id;
+
+	add_event(f, 1, 1, "m.room.message", EVENT_LIVE, 0);
+	annotate(f, 10, arena_printf(f->arena, "%sa", begin));
+	annotate(f, 11, arena_printf(f->arena, "%sb", begin));
+	assert_ok(store_annotation_find(f->db, f->arena, &ask, ANN, "m.reaction",
+	    arena_printf(f->arena, "%sb", begin), false, &id));
+	assert_string_equal(id, "$e11:x");
+	assert_int_equal(store_annotation_find(f->db, f->arena, &ask, ANN, "m.reaction",
+			     begin, false, &id),
+	    M_NOT_FOUND);
+}
+
+/* --- how deep --- */
+
+static int
+depth_of(struct fixture *f, const char *rel_type, int most, int limit)
+{
+	struct relation_ask ask = ask_of(f, 1, rel_type);
+	int depth;
+
+	assert_ok(store_relations_depth(f->db, &ask, most, limit, &depth));
+	return depth;
+}
+
+static void
+a_tree_is_as_deep_as_no_level_has_too_many(void **state)
+{
+	struct fixture *f = *state;
+
+	add_event(f, 1, 1, "m.room.message", EVENT_LIVE, 0);
+	assert_int_equal(depth_of(f, NULL, 3, 1), 3); /* of nothing */
+	add_child(f, 2, 1, "m.thread", ANN);
+	for (int i = 3; i < 6; i++)
+		add_child(f, i, 2, "m.reference", ANN);
+	for (int i = 6; i < 12; i++)
+		add_child(f, i, 3, "m.thread", ANN);
+	assert_int_equal(depth_of(f, NULL, 3, 6), 3);
+	assert_int_equal(depth_of(f, NULL, 2, 6), 2);
+	assert_int_equal(depth_of(f, NULL, 3, 5), 2);
+	assert_int_equal(depth_of(f, NULL, 3, 2), 1);
+	assert_int_equal(depth_of(f, NULL, 3, 0), 1);
+	assert_int_equal(depth_of(f, "m.thread", 3, 1), 3); /* the second has none */
+}
+
 int
 main(void)
 {
@@ -425,6 +484,8 @@ main(void)
 		TEST(edits_come_by_their_time_and_from_one_sender),
 		TEST(what_is_said_in_threads_comes_newest_first),
 		TEST(an_annotation_is_found_by_all_that_it_says),
+		TEST(keys_that_begin_alike_for_long_are_told_apart),
+		TEST(a_tree_is_as_deep_as_no_level_has_too_many),
 	};
 
 	crypto_init();

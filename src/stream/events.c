@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "core/account_data.h"
+#include "core/ignored.h"
 #include "core/presence.h"
 #include "core/receipts.h"
 #include "core/recent.h"
@@ -33,7 +34,8 @@ struct look {
 	struct ctx *ctx;
 	struct arena *arena;
 	const struct events_ask *ask;
-	int64_t from, visible; /* from < position <= visible is looked at */
+	int64_t from, visible;	       /* from < position <= visible is looked at */
+	const struct ignored *ignored; /* by the asker; NULL: nobody */
 	struct heard *heard;
 	int count, cap;
 	VEC(struct room *) rooms;
@@ -65,6 +67,37 @@ is_own_news(const struct look *look, const struct event *e)
 	       strcmp(e->state_key, look->ask->user_id) == 0;
 }
 
+/* What ignored users do to a room's state is heard, but for an invitation to it: that
+ * is told of when it has been taken. Spec: client-server-api/#ignoring-users */
+static bool
+is_ignored(const struct look *look, const struct seer *seer, const struct event *e)
+{
+	if (!ignored_has(look->ignored, e->sender))
+		return false;
+	return e->state_key == NULL ||
+	       (seer->member != NULL && seer->member->membership == MEMBERSHIP_INVITE &&
+		   event_is(e, "m.room.member", look->ask->user_id) &&
+		   membership_of(e->membership) == MEMBERSHIP_INVITE);
+}
+
+static bool
+may_hear_live(const struct look *look, struct seer *seer, const struct live_event *e)
+{
+	const struct event *event = e->pdu->event;
+
+	return (is_own_news(look, event) || seer_sees_live(seer, e)) &&
+	       !is_ignored(look, seer, event);
+}
+
+static bool
+may_hear(
+    const struct look *look, struct seer *seer, int64_t position, const struct event *e)
+{
+	return (is_own_news(look, e) ||
+		   seer_sees(seer, position, e->type, e->state_key)) &&
+	       !is_ignored(look, seer, e);
+}
+
 static void
 hear_tail(struct look *look, struct seer *seer)
 {
@@ -75,7 +108,7 @@ hear_tail(struct look *look, struct seer *seer)
 		struct live_event *e = s->tail[i];
 
 		if (e->event <= look->from || e->event > look->visible ||
-		    (!is_own_news(look, e->pdu->event) && !seer_sees_live(seer, e)))
+		    !may_hear_live(look, seer, e))
 			continue;
 		hear(look,
 		    (struct heard){ .position = e->event, .seer = seer, .live = e });
@@ -103,9 +136,7 @@ hear_store(struct look *look, struct seer *seer)
 			struct event *event = seer_parse(seer, &stored[i]);
 
 			from = stored[i].event;
-			if (event == NULL ||
-			    (!is_own_news(look, event) &&
-				!seer_sees(seer, from, event->type, event->state_key)))
+			if (event == NULL || !may_hear(look, seer, from, event))
 				continue;
 			hear(look,
 			    (struct heard){ from, seer, NULL, &stored[i], event });
@@ -343,6 +374,8 @@ write_receipts_of(struct look *look, const struct room *room, struct buf *chunk,
 	enum mx_err err = store_receipts_since(look->ctx->db, look->arena, room->id,
 	    look->from, found->end.events, &rows, &n);
 
+	if (err == M_OK)
+		n = receipts_drop_ignored(rows, n, look->ignored);
 	for (int i = 0; err == M_OK &&
 			receipts_write_event(&event, room->room_id, rows, n, asker, i);
 	     i++) {
@@ -455,11 +488,13 @@ write_presence(struct look *look, struct buf *chunk, struct events_found *found)
 	note_joins(look, &news);
 	err = presence_news(look->ctx, look->arena, &news);
 	for (int i = 0; err == M_OK && i < news.count; i++) {
+		if (ignored_has(look->ignored, news.rows[i].user_id))
+			continue;
 		begin_event(look, chunk, &found->end, "m.presence");
 		presence_write_v1(chunk, &news.rows[i], false);
 		end_event(look, chunk);
+		found->count++;
 	}
-	found->count += news.count;
 	return err;
 }
 
@@ -476,13 +511,15 @@ write_more(struct look *look, struct buf *chunk, struct events_found *found)
 	return err;
 }
 
-/* A newer room than was looked at tells nothing of what it was: another look will. */
+/* A newer room than was looked at tells nothing of what it was: another look will. Who
+ * ignores somebody hears less than others do. */
 static enum listener_class
 class_in(const struct look *look, const struct snapshot *s)
 {
 	enum membership membership = snapshot_membership(s, look->ask->user_id);
 
-	if (s->position > look->visible || look->ask->room_count != 1)
+	if (s->position > look->visible || look->ask->room_count != 1 ||
+	    look->ignored != NULL)
 		return CLASS_ALONE;
 	if (membership == MEMBERSHIP_JOIN)
 		return CLASS_MEMBERS;
@@ -563,6 +600,7 @@ events_look(struct ctx *ctx, struct arena *arena, const struct events_ask *ask,
 		found->from = token_at(look.visible);
 	look.from = found->from.events;
 	found->end = token_at(0);
+	look.ignored = ignored_load(ctx, arena, ask->user_id);
 	err = ask->room_count > 0 ? find_asked(&look) : find_all(&look);
 	if (err == M_OK)
 		err = hear_rooms(&look, found);

@@ -163,7 +163,6 @@ hub_set_deadline(
 }
 
 static void answer_timeout(struct hub *hub, struct listener *l);
-static void stand_alone(struct hub *hub, struct listener *l);
 static struct http_shared *empty_shared(struct hub *hub, int64_t from, int64_t end);
 
 /* --- those who share --- */
@@ -195,7 +194,7 @@ answer_sharing(struct hub *hub, struct listener *l)
 
 	if (!has_expired && l->waiting != NULL &&
 	    (hub_is_outrun(l) || !hub_room_suits(hub, l))) {
-		stand_alone(hub, l);
+		hub_stand_alone(hub, l);
 		return;
 	}
 	if (l->sse) {
@@ -321,9 +320,8 @@ watch_topics(struct hub *hub, struct listener *l, uint32_t tag, const struct wai
 	}
 }
 
-/* Shares no longer: a worker looks for what it has not heard. */
-static void
-stand_alone(struct hub *hub, struct listener *l)
+void
+hub_stand_alone(struct hub *hub, struct listener *l)
 {
 	link_out(&l->room);
 	l->in = NULL;

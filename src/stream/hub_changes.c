@@ -125,6 +125,26 @@ on_token_gone(struct hub *hub, const struct change *change)
 		}
 }
 
+/* Whom a user ignores is rarely another: as with logouts, above. Whoever shares what
+ * all of a room hear does so no longer, and a look under way may not know of it. */
+static void
+on_other_hearing(struct hub *hub, const char *user_id)
+{
+	uint64_t user = map_hash(user_id, strlen(user_id));
+
+	for (size_t c = 0; c < hub->chunks.n; c++)
+		for (int i = 0; i < HUB_CHUNK; i++) {
+			struct listener *l = &hub->chunks.v[c][i];
+
+			if (l->state == LISTENER_FREE || l->user != user)
+				continue;
+			if (l->state != LISTENER_SHARING)
+				hub_wake(hub, l->tag);
+			else if (l->waiting != NULL)
+				hub_stand_alone(hub, l);
+		}
+}
+
 /* By events alone: typing is told by any thread, between `visible` and the events that
  * it stands for. */
 static void
@@ -149,7 +169,10 @@ hub_read_changes(struct hub *hub)
 			has_come_to(hub, change->position);
 			break;
 		case CHANGE_USER_DATA:
-			wake_user(hub, change->user_id);
+			if (change->alters_hearing)
+				on_other_hearing(hub, change->user_id);
+			else
+				wake_user(hub, change->user_id);
 			has_come_to(hub, change->position);
 			break;
 		case CHANGE_ROOM_DATA:

@@ -228,6 +228,8 @@ bool hub_is_outrun(const struct listener *l);
 bool hub_has_expired(int64_t expires_ms);
 /* The listener with this tag has something to look for. */
 void hub_wake(struct hub *hub, uint32_t tag);
+/* Shares with others no longer: a worker looks for what it has not heard. */
+void hub_stand_alone(struct hub *hub, struct listener *l);
 /* Its token is no longer valid: 401, and out. */
 void hub_end_token(struct hub *hub, struct listener *l);
 void hub_user_free(struct hub *hub, struct hub_user *user);

@@ -63,6 +63,9 @@ client_room_account_data(struct req *req)
 
 	if (err == M_OK)
 		err = arg_room(req, &room);
+	/* As in a room that is here, and none of the user's. */
+	if (err == M_NOT_FOUND)
+		return req_fail(req, err, ACCOUNT_DATA_NOT_THERE);
 	if (err != M_OK)
 		return err;
 	err = get(req, room);

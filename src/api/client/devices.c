@@ -16,13 +16,23 @@ device_json(struct arena *arena, const struct device_row *row)
 	struct json *device = json_object(arena);
 
 	json_set_str(arena, device, "device_id", row->device_id);
-	/* matrix-nio takes no list in which a device without a name lacks the key. */
-	json_set_str(arena, device, "display_name",
-	    row->display_name == NULL ? "" : row->display_name);
+	if (row->display_name != NULL && row->display_name[0] != '\0')
+		json_set_str(arena, device, "display_name", row->display_name);
 	if (row->last_seen_ip != NULL)
 		json_set_str(arena, device, "last_seen_ip", row->last_seen_ip);
 	if (row->last_seen_ts != 0)
 		json_set_int(arena, device, "last_seen_ts", row->last_seen_ts);
+	return device;
+}
+
+/* matrix-nio takes no list in which a device without a name lacks the key. */
+static struct json *
+listed_device_json(struct arena *arena, const struct device_row *row)
+{
+	struct json *device = device_json(arena, row);
+
+	if (json_get(device, "display_name") == NULL)
+		json_set_str(arena, device, "display_name", "");
 	return device;
 }
 
@@ -38,7 +48,7 @@ client_devices(struct req *req)
 	if (err != M_OK)
 		return err;
 	for (int i = 0; i < n; i++)
-		json_push(req->arena, list, device_json(req->arena, &rows[i]));
+		json_push(req->arena, list, listed_device_json(req->arena, &rows[i]));
 	json_set(req->arena, answer, "devices", list);
 	return reply_json(req, answer);
 }

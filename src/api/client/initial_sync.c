@@ -4,6 +4,7 @@
  */
 #include "api/client/handlers.h"
 #include "api/client/room_info.h"
+#include "core/ignored.h"
 #include "core/presence.h"
 #include "store/rooms.h"
 #include "stream/token.h"
@@ -21,7 +22,8 @@ struct syncing {
 	struct buf receipts;
 };
 
-/* Of a room one is invited to: the invitation alone. */
+/* Of a room one is invited to: the invitation alone. M_FORBIDDEN: it comes from
+ * somebody whom the user ignores. */
 static enum mx_err
 write_invite(struct syncing *s, struct reading *reading)
 {
@@ -37,6 +39,8 @@ write_invite(struct syncing *s, struct reading *reading)
 		return err;
 	if (!seer_slice(seer, &stored, &invite))
 		return M_UNKNOWN;
+	if (seer_ignores(seer, invite.sender))
+		return M_FORBIDDEN;
 	buf_lit(&req->out, "\"invite\":");
 	seer_write_sliced(seer, &req->out, &invite, reading_format(req));
 	buf_lit(&req->out, ",\"inviter\":");
@@ -84,8 +88,8 @@ write_room(struct syncing *s, const struct member_row *row)
 		err = room_info_receipts(s->req, &reading, s->visible, &s->receipts);
 	buf_char(out, '}');
 	reading_close(&reading);
-	/* One who was banned or refused an invitation without ever being in the room.
-	 */
+	/* That of one who was banned or refused an invitation without ever being in the
+	 * room is left out, too. */
 	if (err == M_FORBIDDEN)
 		out->n = before;
 	else
@@ -107,20 +111,25 @@ write_rooms(struct syncing *s)
 	return err;
 }
 
-/* Of everybody who is there, oneself too. */
+/* Of everybody who is there and not ignored, oneself too. */
 static enum mx_err
 write_presence(struct req *req)
 {
 	struct presence_news news = {
 		.user_id = req->who.user_id, .since = -1, .with_self = true
 	};
+	const struct ignored *ignored =
+	    ignored_load(req->ctx, req->arena, req->who.user_id);
 	enum mx_err err = presence_news(req->ctx, req->arena, &news);
+	const char *between = "";
 
 	buf_lit(&req->out, "\"presence\":[");
 	for (int i = 0; err == M_OK && i < news.count; i++) {
-		if (i > 0)
-			buf_char(&req->out, ',');
+		if (ignored_has(ignored, news.rows[i].user_id))
+			continue;
+		buf_str(&req->out, between);
 		presence_write_v1(&req->out, &news.rows[i], req_is_legacy(req));
+		between = ",";
 	}
 	buf_lit(&req->out, "],");
 	return err;

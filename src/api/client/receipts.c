@@ -6,6 +6,7 @@
 
 #include "api/client/handlers.h"
 #include "api/client/room_args.h"
+#include "core/presence.h"
 
 static enum mx_err
 set(struct req *req, struct mark *marks, int count)
@@ -17,6 +18,8 @@ set(struct req *req, struct mark *marks, int count)
 		return err;
 	err = receipts_mark(req->ctx, req->arena, room, req->who.user_id, marks, count);
 	room_put(room);
+	if (err == M_OK && count > 0)
+		presence_active(req->core, &req->who);
 	return err;
 }
 

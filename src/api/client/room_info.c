@@ -11,6 +11,12 @@
 #include "store/state.h"
 #include "stream/token.h"
 
+static const struct ignored *
+ignored_by(struct seer *seer)
+{
+	return seer_ignores_any(seer) ? seer->ignored : NULL;
+}
+
 /* The newest events before `at`, oldest first. */
 static enum mx_err
 write_messages(
@@ -18,7 +24,12 @@ write_messages(
 {
 	struct buf *out = &req->out;
 	struct stream_token end = token_at(position);
-	struct page page = { .from = { at, 0 }, .backwards = true, .limit = limit };
+	struct filter filter = { .ignored = ignored_by(&reading->seer) };
+	struct page page = { .from = { at, 0 },
+		.backwards = true,
+		.limit = limit,
+		.keep = filter_keeps,
+		.keep_arg = &filter };
 	enum mx_err err = timeline_page(&reading->seer, &page);
 
 	if (err != M_OK)
@@ -82,7 +93,7 @@ write_receipts(struct buf *out, const char *room_id, const struct receipt_row *r
 
 enum mx_err
 room_info_receipts(
-    struct req *req, const struct reading *reading, int64_t visible, struct buf *out)
+    struct req *req, struct reading *reading, int64_t visible, struct buf *out)
 {
 	const struct room *room = reading->room;
 	struct receipt_row *rows;
@@ -93,9 +104,11 @@ room_info_receipts(
 		return M_OK;
 	err = store_receipts_since(
 	    req->ctx->db, req->arena, room->id, 0, visible, &rows, &n);
-	if (err == M_OK)
-		write_receipts(out, room->room_id, rows, n, req->who.user_id);
-	return err;
+	if (err != M_OK)
+		return err;
+	n = receipts_drop_ignored(rows, n, ignored_by(&reading->seer));
+	write_receipts(out, room->room_id, rows, n, req->who.user_id);
+	return M_OK;
 }
 
 enum mx_err

@@ -17,7 +17,7 @@ enum mx_err room_info_write(
 enum mx_err room_info_account_data(struct req *req, const struct room *room) MUST_USE;
 /* Appends the room's receipts up to `visible` to out, as m.receipt events behind others
  * and between commas: none for whoever is not in the room. */
-enum mx_err room_info_receipts(struct req *req, const struct reading *reading,
+enum mx_err room_info_receipts(struct req *req, struct reading *reading,
     int64_t visible, struct buf *out) MUST_USE;
 
 #endif

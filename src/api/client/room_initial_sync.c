@@ -11,9 +11,10 @@
 
 /* Of the room's members, for its members. */
 static enum mx_err
-write_presence(struct req *req, const struct reading *reading)
+write_presence(struct req *req, struct reading *reading)
 {
 	struct presence_row *rows;
+	const char *between = "";
 	int n = 0;
 	enum mx_err err = M_OK;
 
@@ -22,9 +23,11 @@ write_presence(struct req *req, const struct reading *reading)
 		    req->ctx, req->arena, reading->room->id, &rows, &n);
 	buf_lit(&req->out, ",\"presence\":[");
 	for (int i = 0; err == M_OK && i < n; i++) {
-		if (i > 0)
-			buf_char(&req->out, ',');
+		if (seer_ignores(&reading->seer, rows[i].user_id))
+			continue;
+		buf_str(&req->out, between);
 		presence_write_v1(&req->out, &rows[i], req_is_legacy(req));
+		between = ",";
 	}
 	buf_char(&req->out, ']');
 	return err;
