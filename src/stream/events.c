@@ -34,8 +34,8 @@ struct look {
 	struct ctx *ctx;
 	struct arena *arena;
 	const struct events_ask *ask;
-	int64_t from, visible;	       /* from < position <= visible is looked at */
-	const struct ignored *ignored; /* by the asker; NULL: nobody */
+	int64_t from, visible;	 /* from < position <= visible is looked at */
+	struct ignored *ignored; /* by the asker; NULL: nobody */
 	struct heard *heard;
 	int count, cap;
 	VEC(struct room *) rooms;
@@ -600,8 +600,9 @@ events_look(struct ctx *ctx, struct arena *arena, const struct events_ask *ask,
 		found->from = token_at(look.visible);
 	look.from = found->from.events;
 	found->end = token_at(0);
-	look.ignored = ignored_load(ctx, arena, ask->user_id);
-	err = ask->room_count > 0 ? find_asked(&look) : find_all(&look);
+	err = ignored_load(ctx, arena, ask->user_id, &look.ignored);
+	if (err == M_OK)
+		err = ask->room_count > 0 ? find_asked(&look) : find_all(&look);
 	if (err == M_OK)
 		err = hear_rooms(&look, found);
 	if (err == M_OK) {

@@ -118,10 +118,13 @@ write_presence(struct req *req)
 	struct presence_news news = {
 		.user_id = req->who.user_id, .since = -1, .with_self = true
 	};
-	const struct ignored *ignored =
-	    ignored_load(req->ctx, req->arena, req->who.user_id);
-	enum mx_err err = presence_news(req->ctx, req->arena, &news);
+	struct ignored *ignored = NULL;
+	enum mx_err err =
+	    ignored_load(req->ctx, req->arena, req->who.user_id, &ignored);
 	const char *between = "";
+
+	if (err == M_OK)
+		err = presence_news(req->ctx, req->arena, &news);
 
 	buf_lit(&req->out, "\"presence\":[");
 	for (int i = 0; err == M_OK && i < news.count; i++) {
