@@ -35,7 +35,7 @@ struct look {
 	struct arena *arena;
 	const struct events_ask *ask;
 	int64_t from, visible;	 /* from < position <= visible is looked at */
-	struct ignored *ignored; /* by the asker; NULL: nobody */
+	const struct ignored *ignored; /* by the asker; NULL: nobody */
 	struct heard *heard;
 	int count, cap;
 	VEC(struct room *) rooms;

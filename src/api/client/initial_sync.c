@@ -118,7 +118,7 @@ write_presence(struct req *req)
 	struct presence_news news = {
 		.user_id = req->who.user_id, .since = -1, .with_self = true
 	};
-	struct ignored *ignored = NULL;
+	const struct ignored *ignored = NULL;
 	enum mx_err err =
 	    ignored_load(req->ctx, req->arena, req->who.user_id, &ignored);
 	const char *between = "";
