@@ -6,10 +6,13 @@ import random
 import pytest
 
 from lib.http import quote
+from lib.server import binary
 from lib.sync_model import SyncClient, compare
 
 USERS, ROOMS, STEPS = 3, 2, 40
-HISTORIES = int(os.environ.get("PARLOUR_HISTORIES", "60"))
+# Sanitizers make each of them ten times as long.
+IS_SLOW = any(word in binary() for word in ("/asan/", "/tsan/"))
+HISTORIES = int(os.environ.get("PARLOUR_HISTORIES", "60" if IS_SLOW else "500"))
 
 FILTERS = [
     None,
