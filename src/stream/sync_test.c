@@ -38,7 +38,6 @@ set_up(void **state)
 	struct fixture *f = xcalloc(1, sizeof *f);
 
 	testing_open(&f->t);
-	assert_int_equal(presence_setup(&f->t.core, f->t.ctx.db), M_OK);
 	f->room = testing_room(&f->t, ANN, "12");
 	f->members = sync_members_new();
 	f->filters = sync_filters_new();
@@ -59,7 +58,6 @@ tear_down(void **state)
 	sync_filters_free(f->filters);
 	sync_members_free(f->members);
 	room_put(f->room);
-	presence_free(&f->t.core);
 	testing_close(&f->t);
 	free(f);
 	return 0;
