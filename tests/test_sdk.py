@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import subprocess
 
 import pytest
@@ -16,6 +17,13 @@ JS = pathlib.Path(__file__).parent / "js"
 ARCH = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 NODE = JS / "node_modules" / f"node-linux-{ARCH}" / "bin/node"
 PASSWORD = "correct horse battery"
+
+
+def chromium():
+    browser = shutil.which("chromium")
+    if not browser:
+        pytest.fail("chromium is not there: ./dev test installs it")
+    return browser
 
 
 def play(script, server, ann, room, *more):
@@ -74,3 +82,14 @@ def test_bot_sdk_joins_where_it_is_invited_and_answers(server, ann, ben):
     room = ann.create_room(preset="private_chat")
     play("botsdk.cjs", server, ann, room, ben.local_part, PASSWORD)
     assert ann.membership(room, ben.user_id) == "join"
+
+
+def test_hydrogen_shows_a_room_in_a_browser(server, ann, ben):
+    room = ann.create_room(preset="public_chat", name="Tea room")
+    ben.join(room)
+    folder = os.environ.get("PARLOUR_PICTURES")
+    picture = str(pathlib.Path(folder, "hydrogen.png")) if folder else ""
+    play("hydrogen.mjs", server, ann, room, ben.local_part, PASSWORD, chromium(), picture)
+    assert [e["content"]["body"] for e in ann.all_messages(room)
+            if e["type"] == "m.room.message"] == [
+                "the kettle is on", "hello from hydrogen", "one lump or two?"]
