@@ -38,7 +38,6 @@ set_up(void **state)
 	struct fixture *f = xcalloc(1, sizeof *f);
 
 	testing_open(&f->t);
-	assert_int_equal(presence_setup(&f->t.core, f->t.ctx.db), M_OK);
 	f->room = testing_room(&f->t, ANN, "12");
 	f->members = sync_members_new();
 	f->filters = sync_filters_new();
@@ -59,7 +58,6 @@ tear_down(void **state)
 	sync_filters_free(f->filters);
 	sync_members_free(f->members);
 	room_put(f->room);
-	presence_free(&f->t.core);
 	testing_close(&f->t);
 	free(f);
 	return 0;
@@ -159,9 +157,9 @@ state_that_was_replaced_before_one_came_is_not_told(void **state)
 
 	add(f, "m.room.history_visibility", "", "{\"history_visibility\":\"joined\"}");
 	add(f, "m.room.topic", "", "{\"topic\":\"secret\"}");
-	say(f, 30);
+	say(f, 600);
 	add(f, "m.room.topic", "", "{\"topic\":\"plain\"}");
-	say(f, 1985);
+	say(f, 1900);
 	testing_join(&f->t, f->room, BEN);
 	for (int after = 0; after < 2; after++) {
 		f->ask.use_state_after = after == 1;
