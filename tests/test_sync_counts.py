@@ -64,3 +64,12 @@ def test_limited_counts_what_passes_alone(ann, ben, room):
 def test_state_that_nobody_asks_for_is_not_told(ann, ben, room, state):
     part = sync(ann, filter_={"room": {"state": state, "timeline": {"limit": 1}}})
     assert part["rooms"]["join"][room]["state"]["events"] == []
+
+
+def test_who_comes_is_counted_though_no_event_of_it_passes(ann, ben, cat, room):
+    """"Required otherwise": client-server-api/#get_matrixclientv3sync, m.joined_member_count"""
+    nothing = {"room": {"timeline": {"types": []}, "state": {"types": []}}}
+    since = sync(ann, filter_=nothing)["next_batch"]
+    cat.join(room)
+    summary = sync(ann, since, nothing)["rooms"]["join"][room]["summary"]
+    assert summary["m.joined_member_count"] == 3

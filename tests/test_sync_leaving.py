@@ -295,3 +295,30 @@ def test_other_methods_are_refused(ann, prefix):
 
 def test_a_token_in_the_query_is_as_good(ann):
     assert ann.reply("GET", "/sync", token=None, query={"access_token": ann.token}).status == 200
+
+
+def test_state_from_after_the_leaving_stays_hidden(ann, ben, cat, room):
+    """Also beside a timeline that has room for nothing but the ban."""
+    one = {"room": {"include_leave": True, "timeline": {"limit": 1}}}
+    since = sync(ben, filter_=one)["next_batch"]
+    ben.leave(room)
+    cat.join(room)
+    ann.set_state(room, "m.room.topic", {"topic": "behind the back"})
+    ann.ban(room, ben.user_id)
+    for got in (sync(ben, since, one), sync(ben, filter_=one), sync(ben, since, one, full_state=True)):
+        part = left(got, room)
+        assert memberships(part["timeline"]["events"], ben) == ["ban"]
+        assert memberships(part["state"]["events"], cat) == []
+        assert topics(part["state"]["events"]) == []
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_who_changed_in_the_gap_is_told_lazily_beside_all_state(ann, ben, cat, room, after):
+    lazy = {"room": {"state": {"lazy_load_members": True}, "timeline": {"limit": 1}}}
+    cat.join(room)
+    ann.set_state(room, "m.room.name", {"name": "so that nobody is needed to name it"})
+    since = sync(ann, filter_=lazy)["next_batch"]
+    ann.ban(room, cat.user_id)
+    ann.send(room, "words")
+    part = sync(ann, since, lazy, full_state=True, use_state_after=after)["rooms"]["join"][room]
+    assert memberships(part["state_after" if after else "state"]["events"], cat) == ["ban"]

@@ -1,5 +1,6 @@
 """Increments of /sync add up to what an initial sync tells, whatever has happened."""
 
+import json
 import os
 import random
 
@@ -25,6 +26,11 @@ FILTERS = [
     {"room": {"timeline": {"not_types": ["m.room.member"]}}},
     {"room": {"state": {"types": ["m.room.name", "m.room.topic"]}, "timeline": {"limit": 2}}},
     {"room": {"ephemeral": {"types": []}, "account_data": {"not_types": ["m.tag"]}}},
+    {"room": {"include_leave": True, "timeline": {"limit": 1}}},
+    {"room": {"timeline": {"types": []}, "state": {"types": []}}},
+    {"room": {"rooms": ["%s"]}},
+    {"room": {"not_rooms": ["%s"], "include_leave": True}},
+    {"room": {"timeline": {"rooms": ["%s"]}, "state": {"not_rooms": ["%s"]}}},
 ]
 
 
@@ -119,12 +125,20 @@ class History:
 @pytest.mark.parametrize("seed", range(HISTORIES))
 def test_increments_add_up_to_an_initial_sync(api, seed):
     history = History(api, seed)
-    clients = [SyncClient(user, history.chance.choice(FILTERS), history.chance.random() < 0.3)
+    chance = history.chance
+    filters = json.loads(json.dumps(FILTERS).replace("%s", history.rooms[0]))
+    clients = [SyncClient(user, chance.choice(filters), chance.random() < 0.3)
                for user in history.users for _ in range(2)]
+    kept = {}
     for _ in range(STEPS):
         history.happen()
-        if history.chance.random() < 0.5:
-            history.chance.choice(clients).sync()
+        if chance.random() < 0.5:
+            client = chance.choice(clients)
+            if client in kept and chance.random() < 0.2:
+                client.go_back(kept[client])
+            client.sync(full_state=True if chance.random() < 0.1 else None)
+            if chance.random() < 0.2:
+                kept[client] = client.keep()
     for client in clients:
         client.catch_up()
         compare(client)

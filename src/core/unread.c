@@ -267,6 +267,26 @@ newest_mark(const struct unread_read *read)
 	return event;
 }
 
+/* What was redacted counts no more. */
+static bool
+has_redactions(const struct snapshot *s, int64_t since)
+{
+	for (int i = s->tail_count - 1; i >= 0 && s->tail[i]->event > since; i--)
+		if (strcmp(s->tail[i]->pdu->event->type, "m.room.redaction") == 0)
+			return true;
+	return false;
+}
+
+/* The room's newest event at or before a position that its tail reaches back to. */
+static int64_t
+event_at(const struct snapshot *s, int64_t position)
+{
+	for (int i = s->tail_count - 1; i >= 0; i--)
+		if (s->tail[i]->event <= position)
+			return s->tail[i]->event;
+	return s->tail_from;
+}
+
 enum mx_err
 unread_moved(struct ctx *ctx, struct arena *arena, struct room *room,
     const struct snapshot *s, const char *user_id, int64_t since, bool *moved_out)
@@ -275,14 +295,18 @@ unread_moved(struct ctx *ctx, struct arena *arena, struct room *room,
 		.ctx = ctx, .arena = arena, .room = room, .s = s, .user_id = user_id
 	};
 	struct unread unread;
-	enum mx_err err = unread_read_of(ctx, arena, room->id, user_id, &c.read);
+	enum mx_err err = M_OK;
 
-	if (err != M_OK)
+	/* In a long gap something will have moved. */
+	*moved_out = since < s->tail_from || has_redactions(s, since);
+	if (!*moved_out && since < s->position)
+		err = unread_read_of(ctx, arena, room->id, user_id, &c.read);
+	if (err != M_OK || *moved_out || since >= s->position)
 		return err;
 	*moved_out = newest_mark(&c.read) > since;
-	if (*moved_out || since >= s->position)
+	if (*moved_out)
 		return M_OK;
-	c.read.whole = since;
+	c.read.whole = event_at(s, since);
 	err = read_rows(&c);
 	if (err == M_OK)
 		err = count_all(&c, &unread);

@@ -34,7 +34,8 @@ enum mx_err unread_of(struct ctx *ctx, struct arena *arena, struct room *room,
     struct unread_thread **threads_out, int *thread_count_out) MUST_USE;
 
 /* May what unread_of counts have become another number by the events behind `since`?
- * One of them is unread and counts, or says how far the user has read. */
+ * One of them is unread and counts, takes another away, or says how far the user has
+ * read. */
 enum mx_err unread_moved(struct ctx *ctx, struct arena *arena, struct room *room,
     const struct snapshot *s, const char *user_id, int64_t since,
     bool *moved_out) MUST_USE;

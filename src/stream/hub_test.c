@@ -515,6 +515,40 @@ who_hears_all_rooms_goes_on_from_where_they_were_looked_at(void **state)
 	room_put(other);
 }
 
+/* Who is woken is found by the room's members where these are fewer than listeners. */
+static void
+a_small_room_wakes_its_members_among_many_who_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct waiting *w;
+	int fds[20];
+
+	testing_join(&f->t, f->room, "@user7:" TESTING_SERVER);
+	for (int i = 0; i < 20; i++) {
+		char text[128];
+
+		fds[i] = new_socket();
+		connect_socket(fds[i], f->port);
+		snprintf(text, sizeof text,
+		    "GET /events?user=@user%d:" TESTING_SERVER
+		    " HTTP/1.1\r\nHost: x\r\n\r\n",
+		    i);
+		say(fds[i], text);
+		serve_look(f);
+		await_parked(f, i + 1);
+	}
+	send_text(f, f->room, "to one");
+	w = take_look(f);
+	assert_string_equal(w->user_id, "@user7:" TESTING_SERVER);
+	do_look(f, w);
+	hub_looked(f->hubs, w);
+	expect_words(fds[7], 200, WORDS("to one"), NULL);
+	assert_int_equal(f->look_first, f->look_last);
+	for (int i = 0; i < 20; i++)
+		if (i != 7)
+			close(fds[i]);
+}
+
 static void
 a_token_that_is_good_is_not_ended_by_the_server_that_stops(void **state)
 {
@@ -557,6 +591,7 @@ main(void)
 		T(the_last_word_of_a_room_is_the_last_though_it_opens_again),
 		T(who_has_joined_is_looked_for_by_name),
 		T(who_hears_all_rooms_goes_on_from_where_they_were_looked_at),
+		T(a_small_room_wakes_its_members_among_many_who_wait),
 		T(a_token_that_is_good_is_not_ended_by_the_server_that_stops),
 	};
 

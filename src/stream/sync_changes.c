@@ -123,8 +123,7 @@ sync_add_to_timeline(struct room_sync *r, int64_t event)
 	if (page->count > 0)
 		memcpy(&events[1], page->events, sizeof *events * (size_t)page->count);
 	page->events = events;
-	if (page->count++ == 0)
-		set_start(r);
+	page->count++;
 	map_put(&r->told, &events[0].stored.event, sizeof(int64_t), &events[0]);
 	return M_OK;
 }
@@ -212,7 +211,7 @@ summary_changed(const struct room_sync *r)
 enum mx_err
 sync_read_changes(struct room_sync *r)
 {
-	int64_t from = r->is_full ? r->start - 1 : r->since;
+	int64_t from = r->since == 0 ? r->start - 1 : r->since;
 	enum mx_err err;
 
 	if (!r->is_full && !r->news.has_events)

@@ -69,7 +69,7 @@ struct room_sync {
 	struct page page;	       /* the timeline, newest first */
 	struct map told;	       /* its events, by their integers */
 	int64_t start; /* the first of them; without any, behind `until` */
-	/* The state events from `start`, or behind `since`, up to `until`. */
+	/* The state events behind `since` (0: from `start`), up to `until`. */
 	struct state_ref *changed;
 	int changed_count;
 	struct map keys; /* type, 0, state_key -> struct changed_key */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/membership.h"
 #include "core/timeline.h"
 
 static bool
@@ -48,6 +49,36 @@ model_init(struct model *m, struct testing *t, struct arena *arena,
 		.device_id = device_id,
 		.use_state_after = use_state_after };
 	begin_anew(m);
+}
+
+void
+model_keep(struct model *m)
+{
+	struct model *kept = ARENA_NEW(m->arena, struct model);
+
+	*kept = *m;
+	kept->has = json_copy(m->arena, m->has);
+	kept->known = json_copy(m->arena, m->known);
+	m->kept = kept;
+}
+
+void
+model_go_back(struct model *m)
+{
+	if (m->kept == NULL)
+		return;
+	m->has = json_copy(m->arena, m->kept->has);
+	m->known = json_copy(m->arena, m->kept->known);
+	m->has_since = m->kept->has_since;
+	m->since = m->kept->since;
+}
+
+void
+model_forgets(struct model *m, const char *room_id)
+{
+	json_set_bool(m->arena, part(m, m->has, "partial"), room_id, true);
+	if (m->kept != NULL)
+		model_forgets(m->kept, room_id);
 }
 
 /* --- a room --- */
@@ -214,10 +245,16 @@ fold_ephemeral(struct model *m, struct json *room, const struct json *events)
 
 static const char *const places[] = { "joined", "left", "invited", "knocked" };
 
-/* A room is one thing at a time; what was known of one that was left is dropped. */
+/* A room is one thing at a time; what was known of one that was left is kept beside an
+ * invitation. */
 static struct json *
 move(struct model *m, const char *to, const char *room_id, struct json *room)
 {
+	const struct json *left = json_at(m->has, "left", room_id, NULL);
+
+	if (left != NULL)
+		json_set(m->arena, part(m, m->has, "archive"), room_id,
+		    json_copy(m->arena, left));
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
 		json_del(part(m, m->has, places[i]), room_id);
 	json_set(m->arena, part(m, m->has, to), room_id, room);
@@ -227,28 +264,47 @@ move(struct model *m, const char *to, const char *room_id, struct json *room)
 static void
 fold_joined(struct model *m, const char *room_id, const struct json *told)
 {
-	struct json *before = (struct json *)json_at(m->has, "joined", room_id, NULL);
-	struct json *room = before, copy;
+	struct json *room = (struct json *)json_at(m->has, "joined", room_id, NULL),
+		    copy;
+	/* Or it was left meanwhile and forgotten. */
+	bool is_new = room == NULL || json_at(m->has, "partial", room_id, NULL) != NULL;
 	const struct json *summary = json_get(told, "summary");
 
-	if (before == NULL)
+	if (room == NULL)
 		room = json_object(m->arena);
+	json_del(part(m, m->has, "partial"), room_id);
 	copy = *room;
 	room = move(m, "joined", room_id, &copy);
-	fold_room(m, room_id, room, told, before == NULL);
+	fold_room(m, room_id, room, told, is_new);
 	fold_ephemeral(m, room, json_at(told, "ephemeral", "events", NULL));
 	for (uint32_t i = 0; summary != NULL && i < summary->n; i++)
 		json_set(m->arena, part(m, room, "summary"), summary->members[i].key,
 		    &summary->members[i].value);
+	json_set(m->arena, room, "counts", json_get(told, "unread_notifications"));
 }
 
 static void
 fold_left(struct model *m, const char *room_id, const struct json *told)
 {
-	struct json *before = (struct json *)json_at(m->has, "joined", room_id, NULL);
-	struct json copy = before == NULL ? *json_object(m->arena) : *before;
+	const struct json *joined = json_at(m->has, "joined", room_id, NULL);
+	const struct json *before = joined;
+	struct json copy;
 
-	fold_room(m, room_id, move(m, "left", room_id, &copy), told, before == NULL);
+	if (before == NULL)
+		before = json_at(m->has, "left", room_id, NULL);
+	if (before == NULL)
+		before = json_at(m->has, "archive", room_id, NULL);
+	copy = before == NULL ? *json_object(m->arena) : *json_copy(m->arena, before);
+	fold_room(m, room_id, move(m, "left", room_id, &copy), told, joined == NULL);
+}
+
+/* How a room was left into which one is invited again is not told. */
+static void
+fold_outside(struct model *m, const char *to, const char *room_id)
+{
+	if (json_at(m->has, "joined", room_id, NULL) != NULL)
+		json_set_bool(m->arena, part(m, m->has, "partial"), room_id, true);
+	move(m, to, room_id, json_object(m->arena));
 }
 
 static void
@@ -267,7 +323,7 @@ fold_rooms(struct model *m, const struct json *rooms)
 			const struct json_member *room = &of->members[i];
 
 			if (parts[p].to != NULL)
-				move(m, parts[p].to, room->key, json_object(m->arena));
+				fold_outside(m, parts[p].to, room->key);
 			else if (p == 0)
 				fold_joined(m, room->key, &room->value);
 			else
@@ -296,6 +352,7 @@ ask(struct model *m)
 		.members = m->members,
 		.since = m->since,
 		.has_since = m->has_since,
+		.full_state = m->full_state,
 		.use_state_after = m->use_state_after };
 	struct json_error error = { 0 };
 	struct sync_found found;
@@ -321,6 +378,7 @@ model_sync(struct model *m)
 	const struct json *data, *rooms;
 	struct json *answer = ask(m);
 
+	m->full_state = false;
 	if (answer == NULL)
 		return false;
 	data = json_at(answer, "account_data", "events", NULL);
@@ -369,13 +427,15 @@ is_lazy_member(const struct model *m, const char *key)
 
 /* What the state's filter keeps out a timeline may tell, or not. */
 static bool
-is_told(const struct model *m, const char *key)
+is_told(const struct model *m, const char *room_id, const char *key)
 {
+	const struct filter *f = &m->filter->f.state;
 	const char *bar = strchr(key, '|');
 	char type[256];
 
 	snprintf(type, sizeof type, "%.*s", (int)(bar - key), key);
-	return filter_keeps_type(&m->filter->f.state, type, NULL);
+	return filter_keeps_room(&f->rooms, &f->not_rooms, room_id) &&
+	       filter_keeps_type(f, type, NULL);
 }
 
 /* Members that are loaded lazily one of the two may not know; never differently. */
@@ -387,7 +447,7 @@ same_state(struct model *m, const struct json *mine, const struct json *fresh,
 		const char *key = fresh->members[i].key;
 		const char *id = json_as_str(&fresh->members[i].value);
 
-		if (is_told(m, key) && strcmp(text_of(mine, key), id) != 0)
+		if (is_told(m, room_id, key) && strcmp(text_of(mine, key), id) != 0)
 			return fail(m,
 			    arena_printf(m->arena, "state: %s is %s, not %s", key,
 				text_of(mine, key), id),
@@ -396,7 +456,7 @@ same_state(struct model *m, const struct json *mine, const struct json *fresh,
 	for (uint32_t i = 0; mine != NULL && i < mine->n; i++) {
 		const char *key = mine->members[i].key;
 
-		if (is_told(m, key) && !is_lazy_member(m, key) &&
+		if (is_told(m, room_id, key) && !is_lazy_member(m, key) &&
 		    json_get(fresh, key) == NULL)
 			return fail(m,
 			    arena_printf(m->arena, "state: %s is not there", key),
@@ -439,7 +499,7 @@ static bool
 same_room(struct model *m, const struct json *mine, const struct json *fresh,
     const char *room_id)
 {
-	static const char *const parts[] = { "receipts", "data" };
+	static const char *const parts[] = { "receipts", "data", "counts" };
 	const struct json *mine_types = json_get(mine, "typing");
 	const struct json *fresh_types = json_get(fresh, "typing");
 
@@ -457,11 +517,50 @@ same_room(struct model *m, const struct json *mine, const struct json *fresh,
 	       same_summary(m, json_get(mine, "summary"), json_get(fresh, "summary"));
 }
 
+/* That it was left is not told of a room that is forgotten. */
+static bool
+is_forgotten(struct model *m, const char *room_id)
+{
+	struct room *room;
+	bool forgotten;
+
+	if (room_get(&m->t->ctx, room_id, &room) != M_OK)
+		return fail(m, "a room cannot be read", room_id);
+	if (membership_is_forgotten(&m->t->ctx, room, m->user_id, &forgotten) != M_OK)
+		fail(m, "it cannot be read what is forgotten", room_id);
+	room_put(room);
+	return forgotten;
+}
+
+static bool
+has_no_more(struct model *m, const struct json *mine, const struct json *fresh)
+{
+	for (uint32_t i = 0; mine != NULL && i < mine->n; i++) {
+		const char *room_id = mine->members[i].key;
+
+		if (json_get(fresh, room_id) == NULL && !is_forgotten(m, room_id))
+			return fail(m, "a room is left over", room_id);
+	}
+	return true;
+}
+
+/* Rooms that one is invited to, or has knocked at. */
+static bool
+same_outside(struct model *m, const char *what, const struct json *fresh)
+{
+	const struct json *mine = json_get(m->has, what);
+
+	fresh = json_get(fresh, what);
+	for (uint32_t i = 0; fresh != NULL && i < fresh->n; i++)
+		if (json_get(mine, fresh->members[i].key) == NULL)
+			return fail(m, "an invitation or a knock is missing",
+			    fresh->members[i].key);
+	return has_no_more(m, mine, fresh);
+}
+
 static bool
 same_rooms(struct model *m, const struct json *mine, const struct json *fresh)
 {
-	if ((mine == NULL ? 0 : mine->n) != (fresh == NULL ? 0 : fresh->n))
-		return fail(m, "other rooms are joined", m->user_id);
 	for (uint32_t i = 0; fresh != NULL && i < fresh->n; i++) {
 		const char *room_id = fresh->members[i].key;
 
@@ -469,6 +568,31 @@ same_rooms(struct model *m, const struct json *mine, const struct json *fresh)
 			return fail(m, "a joined room is missing", room_id);
 		if (!same_room(
 			m, json_get(mine, room_id), &fresh->members[i].value, room_id))
+			return false;
+	}
+	return has_no_more(m, mine, fresh);
+}
+
+/* What it was like when it was left: of one's own membership at least. */
+static bool
+same_left(struct model *m, const struct json *mine, const struct json *fresh)
+{
+	const char *own = arena_printf(m->arena, "m.room.member|%s", m->user_id);
+
+	for (uint32_t i = 0; fresh != NULL && i < fresh->n; i++) {
+		const char *room_id = fresh->members[i].key;
+		const struct json *one = json_get(mine, room_id);
+		const struct json *other = &fresh->members[i].value;
+		bool is_whole = json_at(m->has, "partial", room_id, NULL) == NULL;
+
+		if (one == NULL)
+			return fail(m, "a room that was left is missing", room_id);
+		one = json_get(one, "state");
+		other = json_get(other, "state");
+		if (is_told(m, room_id, own) &&
+		    strcmp(text_of(one, own), text_of(other, own)) != 0)
+			return fail(m, "it was left otherwise", room_id);
+		if (is_whole && !same_state(m, one, other, room_id))
 			return false;
 	}
 	return true;
@@ -491,9 +615,8 @@ model_adds_up(struct model *m)
 	return m->fault == NULL &&
 	       same_rooms(
 		   m, json_get(m->has, "joined"), json_get(fresh.has, "joined")) &&
-	       same(m, json_get(m->has, "invited"), json_get(fresh.has, "invited"),
-		   "invited") &&
-	       same(m, json_get(m->has, "knocked"), json_get(fresh.has, "knocked"),
-		   "knocked") &&
+	       same_left(m, json_get(m->has, "left"), json_get(fresh.has, "left")) &&
+	       same_outside(m, "invited", fresh.has) &&
+	       same_outside(m, "knocked", fresh.has) &&
 	       same(m, json_get(m->has, "data"), json_get(fresh.has, "data"), "data");
 }

@@ -15,6 +15,7 @@
 
 #include "core/account_data.h"
 #include "core/append.h"
+#include "core/membership.h"
 #include "core/receipts.h"
 #include "core/tags.h"
 #include "core/typing.h"
@@ -39,7 +40,17 @@ static const char *const filters[] = { "", "{\"room\":{\"timeline\":{\"limit\":1
 	"{\"room\":{\"state\":{\"types\":[\"m.room.name\",\"m.room.topic\"]},"
 	"\"timeline\":{\"limit\":2}}}",
 	"{\"room\":{\"ephemeral\":{\"types\":[]},"
-	"\"account_data\":{\"not_types\":[\"m.tag\"]}}}" };
+	"\"account_data\":{\"not_types\":[\"m.tag\"]}}}",
+	"{\"room\":{\"include_leave\":true}}",
+	"{\"room\":{\"include_leave\":true,\"timeline\":{\"limit\":1}}}",
+	"{\"room\":{\"include_leave\":true,\"timeline\":{\"types\":[]}}}",
+	"{\"room\":{\"include_leave\":true,\"state\":{\"types\":[\"m.room.member\"]},"
+	"\"timeline\":{\"types\":[\"m.room.message\"],\"limit\":3}}}",
+	"{\"room\":{\"timeline\":{\"types\":[]},\"state\":{\"types\":[]}}}",
+	"{\"room\":{\"rooms\":[\"%s\"]}}",
+	"{\"room\":{\"not_rooms\":[\"%s\"],\"include_leave\":true}}",
+	"{\"room\":{\"timeline\":{\"rooms\":[\"%s\"],\"limit\":2}}}",
+	"{\"room\":{\"state\":{\"not_rooms\":[\"%s\"]},\"timeline\":{\"limit\":2}}}" };
 
 #define FILTERS (sizeof filters / sizeof *filters)
 
@@ -53,6 +64,9 @@ struct history {
 	const char *sent[ROOMS][SENT_MAX];
 	int sent_n[ROOMS];
 	int number;
+	struct sync_members *members;
+	struct sync_filters *table;
+	struct sync_filter *read[FILTERS]; /* %s in them is the first room */
 	struct model clients[CLIENTS];
 };
 
@@ -184,6 +198,45 @@ ignore(struct history *h, const char *who, const char *other)
 }
 
 static void
+forget(struct history *h, int room, const char *who)
+{
+	if (membership_forget(&h->t->ctx, h->rooms[room], who) != M_OK)
+		return;
+	for (int i = 0; i < CLIENTS; i++)
+		if (h->clients[i].user_id == who)
+			model_forgets(&h->clients[i], h->rooms[room]->room_id);
+}
+
+static void
+forget_typing(struct model *m)
+{
+	struct json *joined = (struct json *)json_get(m->has, "joined");
+
+	for (uint32_t r = 0; joined != NULL && r < joined->n; r++)
+		json_del(&joined->members[r].value, "typing");
+}
+
+/* What lies in memory alone is gone: what was typed, and which members were told. */
+static void
+restart(struct history *h)
+{
+	const char *room_ids[ROOMS];
+
+	for (int i = 0; i < ROOMS; i++) {
+		room_ids[i] = arena_strdup(h->arena, h->rooms[i]->room_id);
+		room_put(h->rooms[i]);
+	}
+	testing_reopen(h->t);
+	for (int i = 0; i < ROOMS; i++)
+		assert_int_equal(room_get(&h->t->ctx, room_ids[i], &h->rooms[i]), M_OK);
+	for (int i = 0; i < CLIENTS; i++) {
+		forget_typing(&h->clients[i]);
+		if (h->clients[i].kept != NULL)
+			forget_typing(h->clients[i].kept);
+	}
+}
+
+static void
 happen(struct history *h)
 {
 	int room = (int)chance(h, ROOMS);
@@ -191,6 +244,10 @@ happen(struct history *h)
 		   *other = h->users[chance(h, USERS)];
 	uint64_t what = chance(h, 100);
 
+	if (chance(h, 150) == 0 && ctx_settle(&h->t->ctx) == M_OK)
+		restart(h);
+	if (chance(h, 50) == 0)
+		forget(h, room, who);
 	if (what < 30)
 		say(h, room, who);
 	else if (what < 34)
@@ -216,17 +273,68 @@ happen(struct history *h)
 }
 
 static void
-begin(struct history *h, struct sync_members *members, struct sync_filter **read)
+read_filters(struct history *h)
 {
+	const char *why;
+
+	for (size_t i = 0; i < FILTERS; i++) {
+		const char *at = strstr(filters[i], "%s"), *text = filters[i];
+
+		if (at != NULL)
+			text = arena_printf(h->arena, "%.*s%s%s", (int)(at - text),
+			    text, h->rooms[0]->room_id, at + 2);
+		assert_int_equal(
+		    sync_filter_get(h->table, text, &h->read[i], &why), M_OK);
+	}
+}
+
+static void
+begin(struct history *h, struct testing *t, uint64_t seed)
+{
+	*h = (struct history){ .t = t,
+		.arena = arena_new(),
+		.seed = seed,
+		.next = seed,
+		.members = sync_members_new(),
+		.table = sync_filters_new() };
 	for (int i = 0; i < USERS; i++)
 		h->users[i] = arena_printf(h->arena, "@u%d-%llu:" TESTING_SERVER, i,
 		    (unsigned long long)h->seed);
 	for (int i = 0; i < ROOMS; i++)
 		h->rooms[i] = testing_room(h->t, h->users[0], "12");
+	read_filters(h);
 	for (int i = 0; i < CLIENTS; i++)
-		model_init(&h->clients[i], h->t, h->arena, members,
-		    read[chance(h, FILTERS)], h->users[i % USERS],
+		model_init(&h->clients[i], h->t, h->arena, h->members,
+		    h->read[chance(h, FILTERS)], h->users[i % USERS],
 		    i < USERS ? "ONE" : "TWO", chance(h, 3) == 0);
+}
+
+static void
+end(struct history *h)
+{
+	for (size_t i = 0; i < FILTERS; i++)
+		sync_filter_put(h->table, h->read[i]);
+	for (int r = 0; r < ROOMS; r++)
+		room_put(h->rooms[r]);
+	sync_filters_free(h->table);
+	sync_members_free(h->members);
+	arena_free(h->arena);
+	arena_reset(h->t->arena);
+}
+
+/* As a rule it goes on; at times it asks for all state, or an answer was lost and it
+ * asks from an older token. */
+static void
+some_client_syncs(struct history *h)
+{
+	struct model *m = &h->clients[chance(h, CLIENTS)];
+
+	if (chance(h, 8) == 0)
+		model_go_back(m);
+	m->full_state = chance(h, 10) == 0;
+	model_sync(m);
+	if (chance(h, 8) == 0)
+		model_keep(m);
 }
 
 static const char *
@@ -237,7 +345,7 @@ play(struct history *h)
 		if (chance(h, 2) == 0) {
 			if (ctx_settle(&h->t->ctx) != M_OK)
 				return "a write failed";
-			model_sync(&h->clients[chance(h, CLIENTS)]);
+			some_client_syncs(h);
 		}
 	}
 	if (ctx_settle(&h->t->ctx) != M_OK)
@@ -261,38 +369,22 @@ increments_add_up_to_a_first_sync(void **state)
 {
 	uint64_t alone = number_of("SYNC_SEED", 0);
 	uint64_t n = alone > 0 ? 1 : number_of("SYNC_HISTORIES", HISTORIES);
-	struct sync_members *members = sync_members_new();
-	struct sync_filters *table = sync_filters_new();
-	struct sync_filter *read[FILTERS];
-	const char *why, *fault = NULL;
+	const char *fault = NULL;
 	struct testing t;
 
 	testing_open(&t);
-	for (size_t i = 0; i < FILTERS; i++)
-		assert_int_equal(
-		    sync_filter_get(table, filters[i], &read[i], &why), M_OK);
 	for (uint64_t i = 1; i <= n && fault == NULL; i++) {
 		struct history *h = calloc(1, sizeof *h);
 
-		h->t = &t;
-		h->arena = arena_new();
-		h->seed = h->next = alone > 0 ? alone : i;
-		begin(h, members, read);
+		begin(h, &t, alone > 0 ? alone : i);
 		fault = play(h);
 		if (fault != NULL)
 			fprintf(stderr, "SYNC_SEED=%llu: %s\n",
 			    (unsigned long long)h->seed, fault);
-		for (int r = 0; r < ROOMS; r++)
-			room_put(h->rooms[r]);
-		arena_free(h->arena);
-		arena_reset(t.arena);
+		end(h);
 		free(h);
 	}
-	for (size_t i = 0; i < FILTERS; i++)
-		sync_filter_put(table, read[i]);
 	testing_close(&t);
-	sync_filters_free(table);
-	sync_members_free(members);
 	assert_true(fault == NULL);
 }
 

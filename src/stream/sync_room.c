@@ -293,7 +293,7 @@ sync_write_room(struct room_sync *r, bool is_joined, bool is_news, struct buf *o
 		return err;
 	write_timeline(r, out);
 	is_news = is_news || has_state || has_ephemeral || has_data ||
-		  r->page.count > 0 || r->page.more;
+		  r->page.count > 0 || r->page.more || (is_joined && r->tells_summary);
 	if (!is_news && is_joined)
 		err = counts_moved(r, &is_news);
 	if (err == M_OK && is_news && is_joined)

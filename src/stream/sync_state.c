@@ -51,7 +51,7 @@ note_senders(struct refs *refs)
 }
 
 /* As state_pick.want, before the event is read: what the filter keeps out by its type,
- * and lazily, all but those who speak. */
+ * and lazily, all but those who speak, or of whom the client has something else. */
 static bool
 wants(const struct state_ref *ref, const void *arg)
 {
@@ -60,7 +60,9 @@ wants(const struct state_ref *ref, const void *arg)
 	if (!filter_may_keep(&refs->r->state, ref->type))
 		return false;
 	return !is_lazy(refs->r) || !is_member(ref->type) ||
-	       map_get_str(&refs->senders, ref->state_key) != NULL;
+	       map_get_str(&refs->senders, ref->state_key) != NULL ||
+	       (refs->r->since > 0 &&
+		   sync_change_of(refs->r, ref->type, ref->state_key) != NULL);
 }
 
 /* What changed, as far as the timeline does not tell it. */

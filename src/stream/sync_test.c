@@ -157,9 +157,9 @@ state_that_was_replaced_before_one_came_is_not_told(void **state)
 
 	add(f, "m.room.history_visibility", "", "{\"history_visibility\":\"joined\"}");
 	add(f, "m.room.topic", "", "{\"topic\":\"secret\"}");
-	say(f, 30);
+	say(f, 600);
 	add(f, "m.room.topic", "", "{\"topic\":\"plain\"}");
-	say(f, 1985);
+	say(f, 1900);
 	testing_join(&f->t, f->room, BEN);
 	for (int after = 0; after < 2; after++) {
 		f->ask.use_state_after = after == 1;
