@@ -280,6 +280,34 @@ timelines_grow_short_where_the_answer_grows_large(void **state)
 	assert_int_equal(in_room(f, json, "timeline")->n, 15);
 }
 
+/* --- many rooms --- */
+
+static void
+rooms_of_others_that_moved_are_not_told(void **state)
+{
+	enum { ROOMS = 12, OWN = 7 };
+	struct fixture *f = *state;
+	struct room *rooms[ROOMS], *first = f->room;
+	const struct json *json;
+
+	for (int i = 0; i < ROOMS; i++)
+		rooms[i] = testing_room(&f->t, ANN, "12");
+	testing_join(&f->t, rooms[OWN], BEN);
+	answer(f, "");
+	go_on(f);
+	for (int i = 0; i < ROOMS; i++) {
+		f->room = rooms[i];
+		say(f, 1);
+	}
+	f->room = rooms[OWN];
+	json = answer(f, "");
+	assert_int_equal(in_room(f, json, "timeline")->n, 1);
+	assert_int_equal(json_at(json, "rooms", "join", NULL)->n, 1);
+	for (int i = 0; i < ROOMS; i++)
+		room_put(rooms[i]);
+	f->room = first;
+}
+
 /* --- many changes --- */
 
 static void
@@ -312,6 +340,7 @@ main(void)
 		CASE(an_answer_that_state_makes_too_large_is_refused),
 		CASE(timelines_grow_short_where_the_answer_grows_large),
 		CASE(many_changes_in_a_gap_are_told_each_once),
+		CASE(rooms_of_others_that_moved_are_not_told),
 	};
 
 	return cmocka_run_group_tests_name("sync", tests, NULL, NULL);
