@@ -3,6 +3,7 @@
  * typing, words, receipts, reactions, edits, threads, redactions, unread counts, log out,
  * and back again. argv: base URL, ann's token, a room (not used), two names, a password.
  */
+import { once } from "node:events";
 import { createClient, ClientEvent, RoomEvent, RoomMemberEvent, SyncState,
 	MatrixEventEvent, ThreadEvent } from "matrix-js-sdk";
 import common from "./ann.cjs";
@@ -138,6 +139,14 @@ tell(async () => {
 	check(room.getUnreadNotificationCount("total") >= 5, "they are unread");
 	const edited = room.findEventById(hello);
 	check(!edited || edited.getContent().body === "hello dear ann", "the edit is bundled");
+
+	/* The server goes and comes back; whoever was listening hears on. */
+	const hears = heard(room, RoomEvent.Timeline, bodyIs("after the restart"), "words after it");
+	process.stdout.write("restart\n");
+	await within(once(process.stdin, "data"), "the server's restart");
+	process.stdin.pause();
+	await ben.sendTextMessage(id, "after the restart");
+	await hears;
 
 	/* A page of the past. */
 	await back.scrollback(room, 30);
