@@ -34,7 +34,7 @@ struct look {
 	struct ctx *ctx;
 	struct arena *arena;
 	const struct events_ask *ask;
-	int64_t from, visible;	 /* from < position <= visible is looked at */
+	int64_t from, visible;	       /* from < position <= visible is looked at */
 	const struct ignored *ignored; /* by the asker; NULL: nobody */
 	struct heard *heard;
 	int count, cap;
