@@ -27,7 +27,8 @@ class Terminal:
         os.mkfifo(fifo)
         self.output = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT),
-                  "env", "LC_ALL=C.UTF-8", "TERM=screen-256color", f"HOME={folder}", *words)
+                  "env", "LC_ALL=C.UTF-8", "TERM=screen-256color", f"HOME={folder}",
+                  "PATH=/usr/bin:/bin", *words)  # its Python is Debian's, not the first there
         self.tmux("pipe-pane", f"cat > {fifo}")
 
     def tmux(self, *words):
