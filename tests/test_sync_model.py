@@ -13,7 +13,7 @@ from lib.sync_model import SyncClient, compare
 USERS, ROOMS, STEPS = 3, 2, 40
 # Sanitizers make each of them ten times as long.
 IS_SLOW = any(word in binary() for word in ("/asan/", "/tsan/"))
-HISTORIES = int(os.environ.get("PARLOUR_HISTORIES", "60" if IS_SLOW else "500"))
+HISTORIES = int(os.environ.get("PARLOUR_HISTORIES", "20" if IS_SLOW else "500"))
 
 FILTERS = [
     None,
