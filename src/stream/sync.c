@@ -341,14 +341,20 @@ end_rooms(struct syncing *sync)
 	return true;
 }
 
-bool
-sync_ignores(struct syncing *sync, const char *user_id)
+const struct ignored *
+sync_ignored(struct syncing *sync)
 {
 	if (!sync->has_ignored && ignored_load(sync->ctx, sync->arena,
 				      sync->ask->user_id, &sync->ignored) != M_OK)
 		sync->failed = true;
 	sync->has_ignored = true;
-	return ignored_has(sync->ignored, user_id);
+	return sync->ignored;
+}
+
+bool
+sync_ignores(struct syncing *sync, const char *user_id)
+{
+	return ignored_has(sync_ignored(sync), user_id);
 }
 
 bool

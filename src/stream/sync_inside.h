@@ -125,6 +125,8 @@ enum mx_err sync_stripped(struct room_sync *r, const char *key,
  * true: there is one. */
 bool sync_write_own(struct buf *out, const struct filter *filter,
     const struct account_data_row *rows, int n, int64_t room);
+/* Whom the user ignores; read when it is first asked for. NULL: nobody. */
+const struct ignored *sync_ignored(struct syncing *sync);
 bool sync_ignores(struct syncing *sync, const char *user_id);
 size_t sync_size(const struct syncing *sync); /* of the answer so far */
 /* Begins an entry of an object of rooms. */

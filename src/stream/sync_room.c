@@ -114,18 +114,6 @@ write_typing(struct room_sync *r, struct buf *out, bool is_behind)
 	buf_lit(out, "]},\"type\":\"m.typing\"}");
 }
 
-/* Those of ignored users go without saying. */
-static int
-drop_ignored(struct room_sync *r, struct receipt_row *rows, int n)
-{
-	int kept = 0;
-
-	for (int i = 0; i < n; i++)
-		if (!sync_ignores(r->sync, rows[i].user_id))
-			rows[kept++] = rows[i];
-	return kept;
-}
-
 /* Appends as many m.receipt events as it takes. */
 static enum mx_err
 write_receipts(struct room_sync *r, struct buf *out)
@@ -139,7 +127,7 @@ write_receipts(struct room_sync *r, struct buf *out)
 
 	if (err != M_OK)
 		return err;
-	n = drop_ignored(r, rows, n);
+	n = receipts_drop_ignored(rows, n, sync_ignored(sync));
 	for (int nth = 0; n > 0; nth++) {
 		size_t at = out->n;
 

@@ -16,6 +16,17 @@ function record(method, url) {
 	made.push(`${method} ${decodeURIComponent(pathname)}${names ? `?${names}` : ""}`);
 }
 
+/* For SDKs of before fetch: the `request` that they are given, which is recorded. */
+function recorded(request) {
+	return (options, callback) => {
+		const query = new URLSearchParams();
+		for (const [name, value] of Object.entries(options.qs || {}))
+			if (value !== undefined) query.append(name, value);
+		record(options.method, `${options.uri}?${query}`);
+		return request(options, callback);
+	};
+}
+
 async function ask(method, path, body) {
 	const answer = await fetch(`${baseUrl}/_matrix/client/v3${path}`, {
 		method,
@@ -41,6 +52,11 @@ function within(promise, what) {
 	});
 	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
+
+/* Their promises are not the language's own. */
+const promised = (promise, what) => within(new Promise((resolve, reject) => {
+	promise.then(resolve, reject);
+}), what);
 
 /* The first arguments of an emitter's event that fit. */
 function heard(emitter, event, fits, what) {
@@ -82,4 +98,4 @@ function tell(story) {
 }
 
 module.exports = { baseUrl, token, roomId, inRoom, ask, say, heard, within, untilListening,
-	check, tell, record };
+	check, tell, record, recorded, promised };

@@ -8,24 +8,12 @@ const sdk = require("sdk-0.4");
 const request = require("request");
 const common = require("./ann.cjs");
 
-const { baseUrl, roomId, say, heard, within, untilListening, check, tell, record } = common;
+const { baseUrl, roomId, say, heard, untilListening, check, tell, recorded, promised } = common;
 
 console.log = console.error; // the SDK talks; stdout is for the answer
 
-function recorded(options, callback) {
-	const query = new URLSearchParams();
-	for (const [name, value] of Object.entries(options.qs || {}))
-		if (value !== undefined) query.append(name, value);
-	record(options.method, `${options.uri}?${query}`);
-	return request(options, callback);
-}
-
-const promised = (promise, what) => within(new Promise((resolve, reject) => {
-	promise.done(resolve, reject);
-}), what);
-
 tell(async () => {
-	sdk.request(recorded);
+	sdk.request(recorded(request));
 	const earlier = await say("before the guest came");
 	const registered = await promised(sdk.createClient(baseUrl).registerGuest(), "register");
 	check(registered.user_id && registered.access_token, "a guest is registered");

@@ -6,25 +6,13 @@
 
 const sdk = require("sdk-0.7");
 const request = require("request");
-const { baseUrl, roomId, ask, say, heard, within, check, tell, record } = require("./ann.cjs");
+const { baseUrl, roomId, ask, say, heard, check, tell, recorded, promised } = require("./ann.cjs");
 
 const [, , , , , user, password] = process.argv;
 console.log = console.error; // the SDK talks; stdout is for the answer
 
-function recorded(options, callback) {
-	const query = new URLSearchParams();
-	for (const [name, value] of Object.entries(options.qs || {}))
-		if (value !== undefined) query.append(name, value);
-	record(options.method, `${options.uri}?${query}`);
-	return request(options, callback);
-}
-
-const promised = (promise, what) => within(new Promise((resolve, reject) => {
-	promise.then(resolve, reject);
-}), what);
-
 tell(async () => {
-	sdk.request(recorded);
+	sdk.request(recorded(request));
 	const login = await promised(
 		sdk.createClient(baseUrl).loginWithPassword(user, password), "login");
 	const client = sdk.createClient({ baseUrl, userId: login.user_id,
