@@ -1,5 +1,5 @@
 /*
- * matrix-js-sdk 0.7.8, of 2016, as a user: logs in, starts (sync on r0), hears ann, joins,
+ * matrix-js-sdk 0.7.13, of 2017, as a user: logs in, starts (sync on r0), hears ann, joins,
  * sends, sees receipts and typing, tags, and scrolls back.
  */
 "use strict";
