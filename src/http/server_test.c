@@ -36,12 +36,10 @@ dial_v6(uint16_t port)
 	struct sockaddr_in6 at = { .sin6_family = AF_INET6,
 		.sin6_port = htons(port),
 		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	struct timeval limit = { .tv_sec = WAIT_MS / 1000 };
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 	if (connect(fd, (struct sockaddr *)&at, sizeof at) == 0)
 		return fd;
 	close(fd);

@@ -282,15 +282,15 @@ address_of(uint16_t port)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
+/* Without a time limit: with one, the kernel ends a call with EINTR instead of going on
+ * when the server's io_uring, in the same process, has work for the thread. What hangs
+ * is ended by the run of all tests. */
 static inline int
 new_socket(void)
 {
-	struct timeval limit = { .tv_sec = WAIT_MS / 1000 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	return fd;
 }
 
@@ -344,7 +344,9 @@ read_exactly(int fd, char *out, size_t n)
 	while (n > 0) {
 		ssize_t got = recv(fd, out, n, 0);
 
-		assert_true(got > 0);
+		if (got <= 0)
+			fail_msg("%s with %zu bytes to come",
+			    got == 0 ? "closed" : strerror(errno), n);
 		out += got;
 		n -= (size_t)got;
 	}
