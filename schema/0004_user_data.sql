@@ -1,5 +1,5 @@
 -- What rooms and people carry beside events. position: where in the one order of events
--- and all else the row was written last (core/update).
+-- and all else the row was written last (room/update).
 
 -- room 0: global.
 CREATE TABLE account_data (

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/vec.h"
-#include "core/core.h"
+#include "room/ctx.h"
 
 /* What a listener serves: a set of these. */
 enum {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/address.h"
-#include "core/ids.h"
+#include "event/ids.h"
 #include "suggest.h"
 
 static void

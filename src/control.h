@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "config.h"
-#include "core/core.h"
+#include "room/ctx.h"
 
 #define CONTROL_LINE_MAX 65536 /* of a request, with its newline */
 #define CONTROL_ARGUMENTS_MAX 8

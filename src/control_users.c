@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "control_inside.h"
-#include "core/ids.h"
 #include "core/users.h"
+#include "event/ids.h"
 
 static enum mx_err
 no_account(struct ctx *ctx, struct arena *arena, const char *name)

@@ -14,16 +14,16 @@
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
-#include "core/append.h"
-#include "core/changes.h"
 #include "core/guests.h"
-#include "core/ids.h"
 #include "core/login.h"
 #include "core/presence.h"
-#include "core/room.h"
 #include "core/public_rooms.h"
-#include "core/typing.h"
 #include "core/user_directory.h"
+#include "event/ids.h"
+#include "room/append.h"
+#include "room/changes.h"
+#include "room/room.h"
+#include "room/typing.h"
 #include "store/users.h"
 
 #define LOCK_FILE "lock"

@@ -6,8 +6,8 @@
 #define RUNNING_H
 
 #include "config.h"
-#include "core/core.h"
 #include "keys.h"
+#include "room/ctx.h"
 
 /* Owned by the main thread; core is shared. { 0 } but for config and lock_fd = -1. */
 struct running {

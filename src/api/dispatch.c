@@ -12,8 +12,8 @@
 #include "api/inside.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/changes.h"
 #include "http/gzip.h"
+#include "room/changes.h"
 
 #define LAST_EVENT_ID "Last-Event-ID"
 

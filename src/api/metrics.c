@@ -13,8 +13,8 @@
 
 #include "api/inside.h"
 #include "core/guests.h"
-#include "core/json_event.h"
-#include "core/room.h"
+#include "event/json_event.h"
+#include "room/room.h"
 
 #define COUNTER "counter"
 #define GAUGE "gauge"

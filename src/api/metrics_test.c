@@ -44,7 +44,7 @@ setup(void **state)
 	char *error = NULL;
 
 	log_setup(LOG_ERROR, false);
-	testing_open(&f->t);
+	testing_open_core(&f->t);
 	logins_setup(&f->t.core, 1000);
 	assert_int_equal(guests_setup(&f->t.core, f->t.ctx.db), M_OK);
 	f->server = server_new(&f->t.core, &options, &error);

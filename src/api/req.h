@@ -7,10 +7,10 @@
 #define API_REQ_H
 
 #include "base/json.h"
-#include "core/core.h"
-#include "core/identity.h"
 #include "http/server.h"
 #include "http/uri.h"
+#include "room/ctx.h"
+#include "room/identity.h"
 
 #define REQ_PARAMS_MAX 6
 

@@ -12,14 +12,14 @@
 #include "api/uia.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/append.h"
 #include "core/guest_access.h"
-#include "core/changes.h"
 #include "core/guests.h"
 #include "core/presence.h"
 #include "core/public_rooms.h"
-#include "core/typing.h"
 #include "core/user_directory.h"
+#include "room/append.h"
+#include "room/changes.h"
+#include "room/typing.h"
 
 #define SWEEP_MS 60000
 /* stdio, the lock, the writer's and the checkpoint thread's connections, the log's

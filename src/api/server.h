@@ -6,8 +6,8 @@
 #define API_SERVER_H
 
 #include "api/limit.h"
-#include "core/core.h"
 #include "http/server.h"
+#include "room/ctx.h"
 
 /* What a listener serves (or'ed). */
 enum serves {

@@ -5,7 +5,7 @@
 #ifndef API_WORKERS_H
 #define API_WORKERS_H
 
-#include "core/core.h"
+#include "room/ctx.h"
 
 /* One piece of work; whoever queues it owns its memory until run is called. */
 struct task {

@@ -1,7 +1,7 @@
 /*
  * A set of hashes that answers "certainly not" or "perhaps", from memory alone: a chain
  * of Bloom filters of one cache line a hash, each twice as large as the one before.
- * Below core/append, which asks the database only where the answer is "perhaps".
+ * Below room/append, which asks the database only where the answer is "perhaps".
  */
 #ifndef BASE_BLOOM_H
 #define BASE_BLOOM_H

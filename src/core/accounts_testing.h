@@ -15,10 +15,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "core/changes.h"
 #include "core/guests.h"
-#include "core/testing.h"
 #include "core/users.h"
+#include "room/changes.h"
+#include "core/testing.h"
 
 #define NOON 1800000000000 /* some day */
 #define HOUR 3600000LL
@@ -38,7 +38,7 @@ fixture_setup(void **state)
 	struct fixture *f = calloc(1, sizeof *f);
 
 	clock_set_for_test(NOON);
-	testing_open(&f->t);
+	testing_open_core(&f->t);
 	logins_setup(&f->t.core, ACCESS_MS);
 	assert_ok(guests_setup(&f->t.core, f->t.ctx.db));
 	f->heard = changes_cursor(f->t.core.changes);

@@ -5,7 +5,7 @@
 #ifndef CORE_CIRCLE_H
 #define CORE_CIRCLE_H
 
-#include "core/room.h"
+#include "room/room.h"
 
 /* Owned by one request; the arrays lie in its arena. */
 struct circle {

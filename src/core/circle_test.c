@@ -28,7 +28,7 @@ setup(void **state)
 	static struct fixture f;
 
 	memset(&f, 0, sizeof f);
-	testing_open(&f.t);
+	testing_open_core(&f.t);
 	f.first = testing_room(&f.t, ANN, "12");
 	f.second = testing_room(&f.t, ANN, "12");
 	f.other = testing_room(&f.t, DAN, "12");

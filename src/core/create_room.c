@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "core/directory.h"
-#include "core/ids.h"
 #include "core/membership.h"
 #include "core/public_rooms.h"
+#include "event/ids.h"
 #include "store/rooms.h"
 
 #define EVENTS_MAX 2000 /* of one createRoom */

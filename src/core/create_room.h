@@ -5,9 +5,9 @@
 #ifndef CORE_CREATE_ROOM_H
 #define CORE_CREATE_ROOM_H
 
-#include "core/append.h"
-#include "core/identity.h"
-#include "core/room.h"
+#include "room/append.h"
+#include "room/identity.h"
+#include "room/room.h"
 
 /* The first events of a room: one unit. */
 struct founding {

@@ -13,8 +13,8 @@
 #include "core/create_room.h"
 #include "core/directory.h"
 #include "core/public_rooms.h"
-#include "core/testing.h"
 #include "core/upgrade.h"
+#include "core/testing.h"
 #include "store/rooms.h"
 
 #define ANN "@ann:" TESTING_SERVER
@@ -28,7 +28,7 @@ setup(void **state)
 {
 	static struct testing t;
 
-	testing_open(&t);
+	testing_open_core(&t);
 	*state = &t;
 	return 0;
 }

@@ -4,8 +4,8 @@
 #ifndef CORE_DEVICES_H
 #define CORE_DEVICES_H
 
-#include "core/core.h"
-#include "core/identity.h"
+#include "room/ctx.h"
+#include "room/identity.h"
 #include "store/devices.h"
 
 #define DEVICE_ID_MAX 255 /* bytes */

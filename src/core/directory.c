@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "core/append.h"
-#include "core/ids.h"
+#include "event/ids.h"
+#include "room/append.h"
 #include "store/rooms.h"
 
 #define CANONICAL "m.room.canonical_alias"

@@ -5,8 +5,8 @@
 #ifndef CORE_DIRECTORY_H
 #define CORE_DIRECTORY_H
 
-#include "core/identity.h"
-#include "core/room.h"
+#include "room/identity.h"
+#include "room/room.h"
 
 /* The room behind an id or an alias, counted. M_INVALID_PARAM: neither; M_NOT_FOUND:
  * unknown, or on a server that is not this one. */

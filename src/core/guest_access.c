@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/vec.h"
-#include "core/append.h"
-#include "core/ids.h"
+#include "event/ids.h"
+#include "room/append.h"
 #include "store/guests.h"
 #include "store/rooms.h"
 #include "store/users.h"

@@ -5,8 +5,8 @@
 #ifndef CORE_GUEST_ACCESS_H
 #define CORE_GUEST_ACCESS_H
 
-#include "core/identity.h"
-#include "core/room.h"
+#include "room/identity.h"
+#include "room/room.h"
 
 /* M_GUEST_ACCESS_FORBIDDEN unless guests.mode and the room let guests in. */
 enum mx_err guest_access_check(struct ctx *ctx, const struct snapshot *s) MUST_USE;

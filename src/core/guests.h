@@ -7,8 +7,8 @@
 #ifndef CORE_GUESTS_H
 #define CORE_GUESTS_H
 
-#include "core/core.h"
-#include "core/identity.h"
+#include "room/ctx.h"
+#include "room/identity.h"
 
 /* Makes core->guests and reads denials and guests with rows. At start, once. */
 enum mx_err guests_setup(struct core *core, struct db *db) MUST_USE;

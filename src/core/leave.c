@@ -1,12 +1,12 @@
 /*
- * Leaving every room. Relies on store/rooms for where a user is, and on core/append for
+ * Leaving every room. Relies on store/rooms for where a user is, and on room/append for
  * the events. Behind /account/deactivate and the sweep of expired guests.
  */
 #include "core/leave.h"
 
 #include "base/log.h"
-#include "core/append.h"
 #include "core/membership.h"
+#include "room/append.h"
 #include "store/rooms.h"
 
 static enum mx_err

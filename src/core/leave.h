@@ -5,7 +5,7 @@
 #ifndef CORE_LEAVE_H
 #define CORE_LEAVE_H
 
-#include "core/core.h"
+#include "room/ctx.h"
 
 /*
  * Leaves all rooms that the user is in, turns down invitations, takes back knocks, by

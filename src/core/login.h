@@ -6,9 +6,9 @@
 #ifndef CORE_LOGIN_H
 #define CORE_LOGIN_H
 
-#include "core/core.h"
-#include "core/identity.h"
 #include "core/revoke.h"
+#include "room/ctx.h"
+#include "room/identity.h"
 
 /* Makes core->logins. Tokens of sessions that can refresh live access_token_ms. */
 void logins_setup(struct core *core, int64_t access_token_ms);

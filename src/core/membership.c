@@ -1,18 +1,18 @@
 /*
  * Membership: what a client may ask for, made into m.room.member events. The auth rules
- * (core/auth_member) decide; here stands what they cannot know: guests, profiles, who
- * authorises a restricted join. Called by api; appends through core/append.
+ * (event/auth_member) decide; here stands what they cannot know: guests, profiles, who
+ * authorises a restricted join. Called by api; appends through room/append.
  */
 #include "core/membership.h"
 
 #include <string.h>
 
-#include "core/append.h"
 #include "core/guest_access.h"
 #include "core/guests.h"
-#include "core/ids.h"
 #include "core/profile.h"
-#include "core/typing.h"
+#include "event/ids.h"
+#include "room/append.h"
+#include "room/typing.h"
 #include "store/profiles.h"
 #include "store/rooms.h"
 
@@ -400,17 +400,6 @@ membership_forget(struct ctx *ctx, struct room *room, const char *user_id)
 	if (err == M_NOT_FOUND)
 		return ctx_fail(ctx, err, "you have never been in this room");
 	return err;
-}
-
-enum mx_err
-membership_is_forgotten(
-    struct ctx *ctx, const struct room *room, const char *user_id, bool *out)
-{
-	struct member_row row = { .forgotten = false };
-	enum mx_err err = store_member_get(ctx->db, user_id, room->id, &row);
-
-	*out = err == M_OK && row.forgotten;
-	return err == M_NOT_FOUND ? M_OK : err;
 }
 
 /* --- others' membership --- */

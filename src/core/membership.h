@@ -6,8 +6,8 @@
 #ifndef CORE_MEMBERSHIP_H
 #define CORE_MEMBERSHIP_H
 
-#include "core/identity.h"
-#include "core/room.h"
+#include "room/identity.h"
+#include "room/room.h"
 
 /* What a client asks for. Borrowed. */
 struct move {
@@ -56,9 +56,6 @@ enum mx_err membership_set(struct ctx *ctx, struct arena *arena,
  * never was. Spec: #post_matrixclientv3roomsroomidforget */
 enum mx_err membership_forget(
     struct ctx *ctx, struct room *room, const char *user_id) MUST_USE;
-/* Has the user, who is not in the room any more, forgotten it? */
-enum mx_err membership_is_forgotten(
-    struct ctx *ctx, const struct room *room, const char *user_id, bool *out) MUST_USE;
 
 /* Content of a member event with the user's profile in it. */
 struct json *membership_content(struct ctx *ctx, struct arena *arena,

@@ -11,11 +11,11 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
-#include "core/event_sign.h"
 #include "core/guest_access.h"
 #include "core/guests.h"
 #include "core/membership.h"
 #include "core/send.h"
+#include "event/event_sign.h"
 #include "core/testing.h"
 #include "store/guests.h"
 
@@ -38,7 +38,7 @@ setup(void **state)
 	static struct fixture f;
 
 	memset(&f, 0, sizeof f);
-	testing_open(&f.t);
+	testing_open_core(&f.t);
 	assert_int_equal(guests_setup(&f.t.core, f.t.ctx.db), M_OK);
 	f.room = testing_room(&f.t, ANN, "12");
 	f.eve = (struct identity){ .user_id = EVE,
@@ -248,8 +248,7 @@ has_forgotten(struct fixture *f)
 {
 	bool forgotten;
 
-	assert_int_equal(
-	    membership_is_forgotten(&f->t.ctx, f->room, BEN, &forgotten), M_OK);
+	assert_int_equal(room_is_forgotten(&f->t.ctx, f->room, BEN, &forgotten), M_OK);
 	return forgotten;
 }
 

@@ -11,8 +11,8 @@
 #define CORE_PRESENCE_H
 
 #include "base/arena.h"
-#include "core/core.h"
-#include "core/identity.h"
+#include "room/ctx.h"
+#include "room/identity.h"
 
 /* In the order of availability. 2015's free_for_chat is an online to everybody else. */
 enum presence_state {

@@ -9,10 +9,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/vec.h"
-#include "core/changes.h"
-#include "core/ids.h"
 #include "core/presence_inside.h"
-#include "core/room.h"
+#include "event/ids.h"
+#include "room/changes.h"
+#include "room/room.h"
 #include "store/presence.h"
 #include "store/rooms.h"
 

@@ -5,8 +5,8 @@
 #include "core/presence_lists.h"
 
 #include "core/circle.h"
-#include "core/ids.h"
 #include "core/users.h"
+#include "event/ids.h"
 #include "store/presence.h"
 
 static enum mx_err

@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "base/map.h"
-#include "core/changes.h"
 #include "core/presence.h"
+#include "room/changes.h"
 #include "core/testing.h"
 #include "store/rooms.h"
 
@@ -50,7 +50,7 @@ setup(void **state)
 
 	memset(&f, 0, sizeof f);
 	set_clocks(&f, 0);
-	testing_open(&f.t);
+	testing_open_core(&f.t);
 	f.room = testing_room(&f.t, ANN, "12");
 	testing_join(&f.t, f.room, BEN);
 	f.cursor = changes_cursor(f.t.core.changes);

@@ -1,5 +1,5 @@
 /*
- * Profiles. Relies on store/profiles; on core/append for the member events that follow
+ * Profiles. Relies on store/profiles; on room/append for the member events that follow
  * a change. Behind /profile.
  */
 #include "core/profile.h"
@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "core/append.h"
 #include "core/guests.h"
 #include "core/membership.h"
 #include "core/presence.h"
 #include "core/user_directory.h"
 #include "core/users.h"
+#include "room/append.h"
 #include "store/profiles.h"
 #include "store/rooms.h"
 

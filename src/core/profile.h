@@ -6,8 +6,8 @@
 #define CORE_PROFILE_H
 
 #include "base/json.h"
-#include "core/room.h"
-#include "core/identity.h"
+#include "room/identity.h"
+#include "room/room.h"
 
 #define PROFILE_MAX 65536 /* bytes of the whole profile as JSON */
 #define PROFILE_KEY_MAX 255

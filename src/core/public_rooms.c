@@ -1,6 +1,6 @@
 /*
  * The published room directory in memory: entries made from rooms' snapshots, made
- * again when a state event of the room passes by in core/changes. Asked by
+ * again when a state event of the room passes by in room/changes. Asked by
  * /publicRooms.
  */
 #include "core/public_rooms.h"
@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/vec.h"
-#include "core/changes.h"
 #include "core/directory.h"
+#include "room/changes.h"
 #include "store/rooms.h"
 
 /* Counted by nobody: lives in the table, read and changed under its lock. */

@@ -5,8 +5,8 @@
 #ifndef CORE_PUBLIC_ROOMS_H
 #define CORE_PUBLIC_ROOMS_H
 
-#include "core/identity.h"
-#include "core/room.h"
+#include "room/identity.h"
+#include "room/room.h"
 
 #define PUBLIC_ROOMS_LIMIT_MAX 1000
 

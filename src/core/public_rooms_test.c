@@ -44,7 +44,7 @@ setup(void **state)
 	static struct fixture f;
 
 	memset(&f, 0, sizeof f);
-	testing_open(&f.t);
+	testing_open_core(&f.t);
 	for (int i = 0; i < ROOMS; i++) {
 		f.rooms[i] = testing_room(&f.t, ANN, "12");
 		publish(&f, f.rooms[i], true);

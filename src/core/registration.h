@@ -5,7 +5,7 @@
 #ifndef CORE_REGISTRATION_H
 #define CORE_REGISTRATION_H
 
-#include "core/core.h"
+#include "room/ctx.h"
 #include "store/tokens.h"
 
 #define REGISTRATION_TOKEN_MAX 64

@@ -1,6 +1,6 @@
 /*
  * The write job that takes tokens away. Relies on the writer for the order of things,
- * on core/login for the tokens in memory, on core/changes for the word to listeners.
+ * on core/login for the tokens in memory, on room/changes for the word to listeners.
  * Behind logout, password changes, deactivation, and logins onto a known device.
  */
 #include "core/revoke.h"
@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 #include "base/str.h"
-#include "core/changes.h"
 #include "core/login.h"
 #include "core/presence.h"
+#include "room/changes.h"
 
 void
 revoke_tell(struct core *core, const char *user_id, const char *device_id)

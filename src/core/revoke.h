@@ -7,7 +7,7 @@
 #ifndef CORE_REVOKE_H
 #define CORE_REVOKE_H
 
-#include "core/core.h"
+#include "room/ctx.h"
 
 /* On the caller's stack while revoke_run works. */
 struct revoke {

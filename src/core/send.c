@@ -1,20 +1,20 @@
 /*
  * What clients send into rooms. Stands between the handlers of /send, /state and
- * /redact and core/append, which checks, builds and queues.
+ * /redact and room/append, which checks, builds and queues.
  */
 #include "core/send.h"
 
 #include <string.h>
 
-#include "core/append.h"
-#include "core/auth_rules.h"
 #include "core/directory.h"
 #include "core/guest_access.h"
 #include "core/guests.h"
 #include "core/membership.h"
-#include "core/relations.h"
 #include "core/presence.h"
-#include "core/typing.h"
+#include "event/auth_rules.h"
+#include "room/append.h"
+#include "room/relations.h"
+#include "room/typing.h"
 #include "store/events.h"
 
 #define REDACTION "m.room.redaction"

@@ -1,13 +1,13 @@
 /*
  * Events as clients send them: messages, state, redactions. What is special about a
- * type is checked here, the auth rules by core/append. Spec:
+ * type is checked here, the auth rules by room/append. Spec:
  * client-server-api/#sending-events-to-a-room, #redactions
  */
 #ifndef CORE_SEND_H
 #define CORE_SEND_H
 
-#include "core/identity.h"
-#include "core/room.h"
+#include "room/identity.h"
+#include "room/room.h"
 
 /* Borrowed. */
 struct sending {

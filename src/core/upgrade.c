@@ -11,7 +11,7 @@
 #include "core/create_room.h"
 #include "core/directory.h"
 #include "core/public_rooms.h"
-#include "core/state_list.h"
+#include "room/state_list.h"
 #include "store/rooms.h"
 #include "store/state.h"
 

@@ -5,8 +5,8 @@
 #ifndef CORE_UPGRADE_H
 #define CORE_UPGRADE_H
 
-#include "core/identity.h"
-#include "core/room.h"
+#include "room/identity.h"
+#include "room/room.h"
 
 /* Bans are carried over, other memberships are not. additional: an array of user ids
  * (additional_creators), or NULL; not looked at where the version has none. M_FORBIDDEN

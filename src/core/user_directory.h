@@ -6,7 +6,7 @@
 #ifndef CORE_USER_DIRECTORY_H
 #define CORE_USER_DIRECTORY_H
 
-#include "core/core.h"
+#include "room/ctx.h"
 
 #define USER_DIRECTORY_LIMIT_MAX 100
 

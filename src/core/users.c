@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "core/changes.h"
 #include "core/guests.h"
-#include "core/ids.h"
 #include "core/leave.h"
 #include "core/presence.h"
 #include "core/profile.h"
-#include "store/account_data.h"
 #include "core/user_directory.h"
+#include "event/ids.h"
+#include "room/changes.h"
+#include "store/account_data.h"
 #include "store/devices.h"
 #include "store/presence.h"
 #include "store/profiles.h"

@@ -5,8 +5,8 @@
 #ifndef CORE_USERS_H
 #define CORE_USERS_H
 
-#include "core/identity.h"
 #include "core/login.h"
+#include "room/identity.h"
 #include "store/users.h"
 
 #define PASSWORD_MAX 512 /* bytes */

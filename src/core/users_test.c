@@ -1,9 +1,9 @@
-#include "core/account_data.h"
 #include "core/accounts_testing.h"
 #include "core/devices.h"
 #include "core/presence.h"
 #include "core/profile.h"
 #include "core/registration.h"
+#include "room/account_data.h"
 #include "store/presence.h"
 
 static enum mx_err

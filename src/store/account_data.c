@@ -1,6 +1,6 @@
 /*
  * All the SQL about account data. Relies on db alone.
- * Below core/account_data; read for each /sync.
+ * Below room/account_data; read for each /sync.
  */
 #include "store/account_data.h"
 

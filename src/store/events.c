@@ -1,6 +1,6 @@
 /*
  * Events, their JSON, edges and transactions in the database: all the SQL about them.
- * Written by core/append's jobs on the writer thread, read by workers.
+ * Written by room/append's jobs on the writer thread, read by workers.
  */
 #include "store/events.h"
 

@@ -1,6 +1,6 @@
 /*
  * Packing of event JSON for the disk: zstd with the dictionary of schema/event.dict.
- * Called by core/append when an event is built and by whoever reads one.
+ * Called by room/append when an event is built and by whoever reads one.
  */
 #include "store/pack.h"
 

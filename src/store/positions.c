@@ -1,5 +1,5 @@
 /*
- * The SQL of positions. Below core/append, which reads it at start, and core/update.
+ * The SQL of positions. Below room/append, which reads it at start, and room/update.
  */
 #include "store/positions.h"
 

@@ -1,5 +1,5 @@
 /*
- * The SQL of push rules. Below core/push_rules and core/push.
+ * The SQL of push rules. Below room/push_rules and room/push.
  */
 #include "store/push_rules.h"
 

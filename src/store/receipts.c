@@ -1,6 +1,6 @@
 /*
  * All the SQL about receipts. Relies on store/events for which event is the later one.
- * Below core/receipts; read for each /sync.
+ * Below room/receipts; read for each /sync.
  */
 #include "store/receipts.h"
 

@@ -1,6 +1,6 @@
 /*
  * Relations in the database: all the SQL about them. Written with the events
- * themselves (core/append_job), read by core/relations.
+ * themselves (room/append_job), read by room/relations.
  */
 #include "store/relations.h"
 

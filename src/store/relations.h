@@ -1,6 +1,6 @@
 /*
  * How events are related: which children an event has, and what it is a child of.
- * Parents are named by their ids, since they need not be here. Below core/relations.
+ * Parents are named by their ids, since they need not be here. Below room/relations.
  */
 #ifndef STORE_RELATIONS_H
 #define STORE_RELATIONS_H

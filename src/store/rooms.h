@@ -31,7 +31,7 @@ struct extremity_row {
 enum mx_err store_extremities(struct db *db, struct arena *arena, int64_t room,
     bool standard64, struct extremity_row **rows_out, int *count_out) MUST_USE;
 
-/* membership: enum membership of core/state. */
+/* membership: enum membership of event/state. */
 enum mx_err store_member_set(struct db *db, const char *user_id, int64_t room,
     int membership, int64_t event) MUST_USE;
 enum mx_err store_member_forget(

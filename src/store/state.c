@@ -1,6 +1,6 @@
 /*
  * Segments of state changes: all the SQL about room state.
- * Written by core/append's jobs; read when a room is loaded, and by core/timeline for
+ * Written by room/append's jobs; read when a room is loaded, and by room/timeline for
  * the state at an event.
  */
 #include "store/state.h"

@@ -1,5 +1,5 @@
 /*
- * The SQL of what is unread, as it is read. Below core/unread and core/notifications;
+ * The SQL of what is unread, as it is read. Below room/unread and room/notifications;
  * store/unread_write has the other half.
  */
 #include "store/unread.h"

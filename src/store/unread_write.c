@@ -1,6 +1,6 @@
 /*
  * The SQL of what is unread, as it is written: with each event, on the writer thread,
- * by core/push_append.
+ * by room/push_append.
  */
 #include "store/events.h"
 #include "store/unread.h"

@@ -6,7 +6,7 @@
 #ifndef STREAM_EVENTS_H
 #define STREAM_EVENTS_H
 
-#include "core/core.h"
+#include "room/ctx.h"
 #include "stream/token.h"
 
 #define EVENTS_LIMIT_DEFAULT 100

@@ -8,8 +8,8 @@
 #ifndef STREAM_HUB_H
 #define STREAM_HUB_H
 
-#include "core/core.h"
 #include "http/server.h"
+#include "room/ctx.h"
 #include "stream/events.h"
 #include "stream/sync_filter.h"
 #include "stream/sync_members.h"

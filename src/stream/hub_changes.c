@@ -1,6 +1,6 @@
 /*
  * A hub reads the queue of changes from its own place: who is woken by what, and whose
- * token has ended. Stands between core/changes and the listeners.
+ * token has ended. Stands between room/changes and the listeners.
  */
 #include <stdlib.h>
 #include <string.h>

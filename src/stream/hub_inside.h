@@ -8,8 +8,8 @@
 #include "base/map.h"
 #include "base/tally.h"
 #include "base/vec.h"
-#include "core/changes.h"
-#include "core/room.h"
+#include "room/changes.h"
+#include "room/room.h"
 #include "stream/hub.h"
 
 /* A circular list with its head as sentinel: members leave it without knowing it. */

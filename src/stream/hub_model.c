@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "core/changes.h"
-#include "core/typing.h"
+#include "room/changes.h"
+#include "room/typing.h"
 
 #define BURST_MAX 260
 

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "base/vec.h"
-#include "core/room.h"
+#include "room/room.h"
 #include "stream/hub.h"
 #include "stream/hub_model_wire.h"
 

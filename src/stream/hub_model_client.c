@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/changes.h"
+#include "room/changes.h"
 #include "stream/events.h"
 #include "stream/hub_inside.h"
 #include "stream/sse.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/typing.h"
+#include "room/typing.h"
 #include "stream/events.h"
 #include "stream/hub_inside.h"
 #include "stream/sse.h"

@@ -1,7 +1,7 @@
 /*
  * Who is to hear what, for hub_model_test: the specification's rules over the whole
  * history, and what they mean for somebody who listens. Shares nothing with
- * core/visibility. Spec: client-server-api/#server-behaviour-6 (room history
+ * event/visibility. Spec: client-server-api/#server-behaviour-6 (room history
  * visibility)
  */
 #include "stream/hub_model.h"

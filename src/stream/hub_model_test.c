@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/changes.h"
-#include "core/typing.h"
+#include "room/changes.h"
+#include "room/typing.h"
 #include "stream/hub_inside.h"
 #include "stream/sse.h"
 

@@ -10,11 +10,11 @@
 
 #include "base/map.h"
 #include "base/vec.h"
-#include "core/changes.h"
 #include "core/presence.h"
-#include "core/push_rules.h"
-#include "core/recent.h"
-#include "core/typing.h"
+#include "room/changes.h"
+#include "room/push_rules.h"
+#include "room/recent.h"
+#include "room/typing.h"
 #include "store/rooms.h"
 #include "stream/sync_inside.h"
 

@@ -6,8 +6,8 @@
 #ifndef STREAM_SYNC_H
 #define STREAM_SYNC_H
 
-#include "core/core.h"
-#include "core/json_event.h"
+#include "event/json_event.h"
+#include "room/ctx.h"
 #include "stream/sync_filter.h"
 #include "stream/sync_members.h"
 #include "stream/token.h"

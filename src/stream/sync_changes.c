@@ -1,6 +1,6 @@
 /*
  * A room's timeline in the answer of /sync, and what changed of its state beside it, by
- * its keys. Between core/timeline, core/state_list and sync_room, sync_left. See
+ * its keys. Between room/timeline, room/state_list and sync_room, sync_left. See
  * doc/sync.md.
  */
 #include <string.h>

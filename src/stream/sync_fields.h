@@ -6,7 +6,7 @@
 #ifndef STREAM_SYNC_FIELDS_H
 #define STREAM_SYNC_FIELDS_H
 
-#include "core/filter.h"
+#include "room/filter.h"
 
 /* out from `at` on is a JSON array of events: it becomes that of what fields (v NULL:
  * all) name of each. */

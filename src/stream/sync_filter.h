@@ -6,7 +6,7 @@
 #ifndef STREAM_SYNC_FILTER_H
 #define STREAM_SYNC_FILTER_H
 
-#include "core/filter.h"
+#include "room/filter.h"
 
 struct sync_filter {
 	struct filter_whole f;

@@ -8,9 +8,9 @@
 
 #include "base/map.h"
 #include "base/vec.h"
-#include "core/ignored.h"
-#include "core/state_list.h"
-#include "core/timeline.h"
+#include "room/ignored.h"
+#include "room/state_list.h"
+#include "room/timeline.h"
 #include "store/account_data.h"
 #include "stream/sync.h"
 

@@ -72,7 +72,7 @@ sync_left(struct room_sync *r, struct buf *out)
 	if (err != M_OK || !is_wanted(r, &own))
 		return err;
 	/* "will never appear in the response to the /sync API" */
-	err = membership_is_forgotten(r->sync->ctx, r->room, user_id, &forgotten);
+	err = room_is_forgotten(r->sync->ctx, r->room, user_id, &forgotten);
 	if (err != M_OK || forgotten)
 		return err;
 	sync_set_filters(r);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/membership.h"
-#include "core/timeline.h"
+#include "room/timeline.h"
 
 static bool
 fail(struct model *m, const char *what, const char *where)
@@ -526,7 +526,7 @@ is_forgotten(struct model *m, const char *room_id)
 
 	if (room_get(&m->t->ctx, room_id, &room) != M_OK)
 		return fail(m, "a room cannot be read", room_id);
-	if (membership_is_forgotten(&m->t->ctx, room, m->user_id, &forgotten) != M_OK)
+	if (room_is_forgotten(&m->t->ctx, room, m->user_id, &forgotten) != M_OK)
 		fail(m, "it cannot be read what is forgotten", room_id);
 	room_put(room);
 	return forgotten;

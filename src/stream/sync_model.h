@@ -5,7 +5,7 @@
 #ifndef STREAM_SYNC_MODEL_H
 #define STREAM_SYNC_MODEL_H
 
-#include "core/testing.h"
+#include "room/testing.h"
 #include "stream/sync.h"
 
 /* Owned by one test. */

@@ -13,12 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/account_data.h"
-#include "core/append.h"
 #include "core/membership.h"
-#include "core/receipts.h"
-#include "core/tags.h"
-#include "core/typing.h"
+#include "core/testing.h"
+#include "room/account_data.h"
+#include "room/append.h"
+#include "room/receipts.h"
+#include "room/tags.h"
+#include "room/typing.h"
 #include "stream/sync_model.h"
 
 #define USERS 3
@@ -372,7 +373,7 @@ increments_add_up_to_a_first_sync(void **state)
 	const char *fault = NULL;
 	struct testing t;
 
-	testing_open(&t);
+	testing_open_core(&t);
 	for (uint64_t i = 1; i <= n && fault == NULL; i++) {
 		struct history *h = calloc(1, sizeof *h);
 

@@ -2,10 +2,10 @@
  * A room that the user is in, or has left, as it is written in the answer of /sync:
  * timeline, state, what is ephemeral, what is the user's own. Between sync.c and core.
  */
-#include "core/bundle.h"
-#include "core/receipts.h"
-#include "core/typing.h"
-#include "core/unread.h"
+#include "room/bundle.h"
+#include "room/receipts.h"
+#include "room/typing.h"
+#include "room/unread.h"
 #include "store/account_data.h"
 #include "stream/sync_fields.h"
 #include "stream/sync_inside.h"

@@ -1,7 +1,7 @@
 /*
  * Which state events stand beside a timeline in the answer of /sync, so that who adds
  * them to what it has, and the timeline (or not: state_after), has the room's state.
- * Between sync_room.c and core/state_list. See doc/sync.md.
+ * Between sync_room.c and room/state_list. See doc/sync.md.
  */
 #include <stdlib.h>
 #include <string.h>

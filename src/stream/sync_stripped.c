@@ -1,6 +1,6 @@
 /*
  * Rooms that one is invited to, or has knocked at, in the answer of /sync: so much of
- * their state as tells what they are. Between sync.c and core/room.
+ * their state as tells what they are. Between sync.c and room/room.
  * Spec: client-server-api/#stripped-state
  */
 #include <string.h>

@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "core/account_data.h"
-#include "core/append.h"
 #include "core/presence.h"
+#include "room/account_data.h"
+#include "room/append.h"
 #include "core/testing.h"
 
 #define ANN "@ann:" TESTING_SERVER
@@ -37,7 +37,7 @@ set_up(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof *f);
 
-	testing_open(&f->t);
+	testing_open_core(&f->t);
 	f->room = testing_room(&f->t, ANN, "12");
 	f->members = sync_members_new();
 	f->filters = sync_filters_new();

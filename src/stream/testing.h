@@ -10,10 +10,10 @@
 #include "http/testing.h"
 #include "http/uri.h"
 
-#include "core/append.h"
-#include "core/changes.h"
+#include "room/append.h"
+#include "room/changes.h"
 #include "core/testing.h"
-#include "core/typing.h"
+#include "room/typing.h"
 #include "stream/events.h"
 #include "stream/hub.h"
 #include "stream/sse.h"
@@ -181,7 +181,7 @@ open_fixture(void **state)
 		.token_gone = http_shared_new(401, "application/json", "{}", 2) };
 	char *error;
 
-	testing_open(&f->t);
+	testing_open_core(&f->t);
 	f->t.core.typing = typing_new();
 	lock_init(&f->lock, RANK_LEAF);
 	cond_init(&f->changed);

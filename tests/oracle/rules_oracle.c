@@ -1,7 +1,7 @@
 /*
  * Our side of the comparison with another implementation: reads questions about events,
- * one JSON object a line, and answers each with one line. Relies on core/ alone; driven
- * by test_oracle.py, which puts the same questions to Synapse's library.
+ * one JSON object a line, and answers each with one line. Relies on event/ alone;
+ * driven by test_oracle.py, which puts the same questions to Synapse's library.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 #include <sys/types.h>
 #include "base/codec.h"
 #include "base/crypto.h"
-#include "core/auth_rules.h"
-#include "core/event_sign.h"
-#include "core/redact.h"
+#include "event/auth_rules.h"
+#include "event/event_sign.h"
+#include "event/redact.h"
 
 #define STATE_MAX 64
 

@@ -42,7 +42,7 @@ def program():
     if "RULES_ORACLE" in os.environ:
         return os.environ["RULES_ORACLE"]
     root = pathlib.Path(__file__).resolve().parents[2]
-    found = sorted(root.glob("build/*/src/core/rules_oracle"),
+    found = sorted(root.glob("build/*/src/event/rules_oracle"),
                    key=lambda path: path.stat().st_mtime)
     assert found, "rules_oracle is not built"
     return str(found[-1])

@@ -1,7 +1,7 @@
 /*
  * Account data, global and of rooms. Spec: client-server-api/#client-config
  */
-#include "core/account_data.h"
+#include "room/account_data.h"
 
 #include "api/client/handlers.h"
 #include "api/client/room_args.h"

@@ -5,7 +5,7 @@
 
 #include "api/client/handlers.h"
 #include "api/client/room_args.h"
-#include "core/ids.h"
+#include "event/ids.h"
 
 static enum mx_err
 read_alias(struct req *req, const char **out)

@@ -2,7 +2,7 @@
  * Filters that clients leave with the server.
  * Spec: client-server-api/#post_matrixclientv3useruseridfilter
  */
-#include "core/filter.h"
+#include "room/filter.h"
 
 #include <string.h>
 

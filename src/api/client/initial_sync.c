@@ -4,8 +4,8 @@
  */
 #include "api/client/handlers.h"
 #include "api/client/room_info.h"
-#include "core/ignored.h"
 #include "core/presence.h"
+#include "room/ignored.h"
 #include "store/rooms.h"
 #include "stream/token.h"
 

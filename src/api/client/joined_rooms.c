@@ -2,7 +2,7 @@
  * The rooms one is in. Spec: client-server-api/#get_matrixclientv3joined_rooms
  */
 #include "api/client/handlers.h"
-#include "core/state.h"
+#include "event/state.h"
 #include "store/rooms.h"
 
 enum mx_err

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/ids.h"
+#include "event/ids.h"
 #include "stream/events.h"
 #include "stream/sse.h"
 

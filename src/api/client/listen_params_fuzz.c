@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ids.h"
+#include "event/ids.h"
 #include "stream/events.h"
 #include "stream/sse.h"
 

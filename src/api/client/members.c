@@ -7,7 +7,7 @@
 
 #include "api/client/handlers.h"
 #include "api/client/reading.h"
-#include "core/state_list.h"
+#include "room/state_list.h"
 #include "store/state.h"
 
 /* The parameters that pick memberships. */

@@ -6,7 +6,7 @@
 #include "api/client/handlers.h"
 #include "api/client/room_args.h"
 #include "core/directory.h"
-#include "core/ids.h"
+#include "event/ids.h"
 
 typedef enum mx_err (*mover)(
     struct ctx *ctx, struct arena *arena, const struct move *move);

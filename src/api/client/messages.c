@@ -6,7 +6,7 @@
 
 #include "api/client/handlers.h"
 #include "api/client/reading.h"
-#include "core/state_list.h"
+#include "room/state_list.h"
 #include "stream/token.h"
 
 #define LIMIT_DEFAULT 10

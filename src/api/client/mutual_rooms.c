@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api/client/handlers.h"
-#include "core/ids.h"
+#include "event/ids.h"
 #include "store/rooms.h"
 
 #define PAGE 100

@@ -1,8 +1,8 @@
 /*
- * Listing notifications. Relies on core/notifications.
+ * Listing notifications. Relies on room/notifications.
  * Spec: client-server-api/#get_matrixclientv3notifications
  */
-#include "core/notifications.h"
+#include "room/notifications.h"
 
 #include <string.h>
 

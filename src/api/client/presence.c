@@ -8,9 +8,9 @@
 
 #include "api/client/handlers.h"
 #include "core/circle.h"
-#include "core/ids.h"
 #include "core/presence_lists.h"
 #include "core/users.h"
+#include "event/ids.h"
 
 static enum mx_err
 own_user(struct req *req)

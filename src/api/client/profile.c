@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "api/client/handlers.h"
-#include "core/ids.h"
 #include "core/profile.h"
+#include "event/ids.h"
 
 static enum mx_err
 read_user(struct req *req, const char **user_id_out)

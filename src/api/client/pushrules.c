@@ -1,9 +1,9 @@
 /*
  * Push rules: arguments and answers. Of 2015's two scopes, global and
- * device/{profileTag}, one is left today. Relies on core/push_rules. Spec:
+ * device/{profileTag}, one is left today. Relies on room/push_rules. Spec:
  * client-server-api/#push-rules-api, legacy-v1 pushrules.yaml
  */
-#include "core/push_rules.h"
+#include "room/push_rules.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /*
  * The common part of reading a room. Between the handlers of /messages, /context,
- * /members, initialSync ... and core/timeline.
+ * /members, initialSync ... and room/timeline.
  */
 #include "api/client/reading.h"
 
 #include <string.h>
 
-#include "core/bundle.h"
+#include "room/bundle.h"
 #include "stream/token.h"
 
 /* The database is looked at after the snapshot is taken: it knows all that the snapshot

@@ -7,8 +7,8 @@
 
 #include "api/req.h"
 #include "base/map.h"
-#include "core/filter.h"
-#include "core/timeline.h"
+#include "room/filter.h"
+#include "room/timeline.h"
 
 /* Open until reading_close; zeroed is closed. */
 struct reading {

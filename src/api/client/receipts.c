@@ -2,7 +2,7 @@
  * Receipts and read markers.
  * Spec: client-server-api/#receipts, #read-and-unread-markers
  */
-#include "core/receipts.h"
+#include "room/receipts.h"
 
 #include "api/client/handlers.h"
 #include "api/client/room_args.h"

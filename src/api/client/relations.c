@@ -1,7 +1,7 @@
 /*
  * The children of an event. Spec: client-server-api/#relationships-api
  */
-#include "core/relations.h"
+#include "room/relations.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /*
  * Arguments and answers that several handlers of rooms have in common. Relies on
- * core/room.
+ * room/room.
  */
 #include "api/client/room_args.h"
 
 #include <string.h>
 
-#include "core/ids.h"
+#include "event/ids.h"
 
 enum mx_err
 arg_room(struct req *req, struct room **room_out)

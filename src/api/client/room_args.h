@@ -6,7 +6,7 @@
 #define API_CLIENT_ROOM_ARGS_H
 
 #include "api/req.h"
-#include "core/room.h"
+#include "room/room.h"
 
 /* The room that {roomId} names, counted: room_put. M_INVALID_PARAM: no room id;
  * M_NOT_FOUND: not here. */

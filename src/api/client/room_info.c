@@ -4,9 +4,9 @@
  */
 #include "api/client/room_info.h"
 
-#include "core/account_data.h"
-#include "core/receipts.h"
-#include "core/state_list.h"
+#include "room/account_data.h"
+#include "room/receipts.h"
+#include "room/state_list.h"
 #include "store/rooms.h"
 #include "store/state.h"
 #include "stream/token.h"

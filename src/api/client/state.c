@@ -8,7 +8,7 @@
 #include "api/client/reading.h"
 #include "api/client/room_args.h"
 #include "core/send.h"
-#include "core/state_list.h"
+#include "room/state_list.h"
 #include "store/events.h"
 #include "store/state.h"
 

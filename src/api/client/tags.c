@@ -1,7 +1,7 @@
 /*
  * Tags on rooms. Spec: client-server-api/#room-tagging
  */
-#include "core/tags.h"
+#include "room/tags.h"
 
 #include "api/client/handlers.h"
 #include "api/client/room_args.h"

@@ -2,7 +2,7 @@
  * The threads of a room, the liveliest first.
  * Spec: client-server-api/#get_matrixclientv1roomsroomidthreads
  */
-#include "core/threads.h"
+#include "room/threads.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * Telling others that one types. Spec: client-server-api/#typing-notifications
  */
-#include "core/typing.h"
+#include "room/typing.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 
 #include "api/client/handlers.h"
 #include "api/client/room_args.h"
-#include "core/ids.h"
+#include "event/ids.h"
 
 /* "When upgrading to a room version which doesn't support additional creators, this
  * field is ignored": what is wrong with it does not matter either. */

@@ -2,7 +2,7 @@
  * What this server can do: versions of the specification, capabilities. From memory.
  */
 #include "api/client/handlers.h"
-#include "core/room_version.h"
+#include "event/room_version.h"
 
 /* client-server-api/#get_matrixclientversions */
 enum mx_err

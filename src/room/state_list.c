@@ -1,0 +1,381 @@
+/*
+ * Lists of state: which events they are comes from memory (the snapshot's tree) or from
+ * the segment of changes, their bytes from the store in ascending order.
+ * Stands between room/room, store/state and the handlers of api/client.
+ */
+#include "room/state_list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/vec.h"
+#include "store/state.h"
+
+/* A list on its way. */
+struct listing {
+	struct seer *seer;
+	const struct state_pick *pick;
+	int64_t at;
+	VEC(struct state_ref) refs;
+	VEC(const struct state_entry *) later; /* whose keys have changed since `at` */
+	struct buf json;		       /* one event's bytes at a time */
+	/* Where they are written, if that has a limit. */
+	const struct buf *out;
+	size_t first;
+};
+
+static bool
+is_standard64(const struct seer *seer)
+{
+	return seer->room->version->event_id_format == EVENT_ID_BASE64;
+}
+
+static void
+collect(struct listing *l, const struct state_ref *ref)
+{
+	const struct state_pick *pick = l->pick;
+
+	if (pick != NULL && pick->type != NULL && strcmp(pick->type, ref->type) != 0)
+		return;
+	if (pick == NULL || pick->want == NULL || pick->want(ref, pick->arg))
+		vec_push(&l->refs, *ref);
+}
+
+/* The tree's strings live as long as the snapshot. */
+static bool
+collect_entry(const struct state_entry *entry, void *arg)
+{
+	struct listing *l = arg;
+	const struct state_ref ref = { .event = entry->event,
+		.event_id = entry->event_id,
+		.type = entry->type,
+		.state_key = entry->state_key,
+		.membership = entry->membership };
+
+	if (entry->event >= l->at)
+		vec_push(&l->later, entry);
+	else
+		collect(l, &ref);
+	return true;
+}
+
+static void
+collect_row(const struct state_row *row, void *arg)
+{
+	struct listing *l = arg;
+	struct arena *arena = l->seer->arena;
+	const struct state_ref ref = { .event = row->event,
+		.event_id = arena_strdup(arena, row->event_id),
+		.type = arena_strdup(arena, row->type),
+		.state_key = arena_strdup(arena, row->state_key),
+		.membership = strcmp(row->type, "m.room.member") == 0
+				  ? (enum membership)row->detail
+				  : MEMBERSHIP_NONE };
+
+	collect(l, &ref);
+}
+
+static void
+collect_tree(struct listing *l)
+{
+	const struct snapshot *s = l->seer->s;
+
+	if (l->pick != NULL && l->pick->type != NULL)
+		state_each_of(s->state, l->pick->type, collect_entry, l);
+	else
+		state_each(s->state, collect_entry, l);
+}
+
+/* What the present tree has of keys that have changed since is exchanged for what they
+ * held then. */
+static enum mx_err
+collect_former(struct listing *l)
+{
+	for (size_t i = 0; i < l->later.n; i++) {
+		const struct state_entry *entry = l->later.v[i];
+		struct state_ref ref;
+		enum mx_err err = state_list_ref_at(
+		    l->seer, l->at, entry->type, entry->state_key, &ref);
+
+		if (err == M_OK)
+			collect(l, &ref);
+		else if (err != M_NOT_FOUND)
+			return err;
+	}
+	return M_OK;
+}
+
+/* Where so many keys have changed since, the state is read from the store as a whole.
+ */
+#define FORMER_MAX 100
+
+static enum mx_err
+collect_all(struct listing *l, int64_t at)
+{
+	const struct snapshot *s = l->seer->s;
+
+	l->at = at;
+	collect_tree(l);
+	if (l->later.n <= FORMER_MAX)
+		return collect_former(l);
+	l->refs.n = 0;
+	return store_state_load(
+	    l->seer->ctx->db, s->segment, at, is_standard64(l->seer), collect_row, l);
+}
+
+static int
+by_event(const void *a, const void *b)
+{
+	int64_t x = ((const struct state_ref *)a)->event;
+	int64_t y = ((const struct state_ref *)b)->event;
+
+	return x < y ? -1 : x > y;
+}
+
+/* M_NOT_JSON: it is damaged (logged). */
+static enum mx_err
+read_event(struct listing *l, const struct state_ref *ref, struct sliced *e)
+{
+	struct arena *arena = l->seer->arena;
+	int64_t redacted_by = 0;
+	enum mx_err err =
+	    store_event_json(l->seer->ctx->db, ref->event, &l->json, &redacted_by);
+
+	*e = (struct sliced){ .type = ref->type, .state_key = ref->state_key };
+	if (err != M_OK && err != M_NOT_JSON && err != M_NOT_FOUND)
+		return err;
+	if (err != M_OK ||
+	    !event_slice((struct str){ l->json.p, l->json.n }, &e->raw)) {
+		log_error("state: event %s cannot be read", ref->event_id);
+		return M_NOT_JSON;
+	}
+	e->stored.event = ref->event;
+	e->stored.redacted_by = redacted_by;
+	e->stored.event_id = ref->event_id;
+	e->stored.json = l->json.p;
+	e->stored.json_n = l->json.n;
+	if (l->pick != NULL && l->pick->keep != NULL)
+		e->sender = slice_text(arena, e->raw.sender);
+	return M_OK;
+}
+
+static void
+listing_fini(struct listing *l)
+{
+	vec_free(&l->refs);
+	vec_free(&l->later);
+	buf_free(&l->json);
+}
+
+/* Moves what was collected into the arena, in order. */
+static void
+take_refs(struct listing *l, struct state_ref **refs_out, int *n_out)
+{
+	struct arena *arena = l->seer->arena;
+
+	if (l->refs.n > 0)
+		qsort(l->refs.v, l->refs.n, sizeof *l->refs.v, by_event);
+	*n_out = (int)l->refs.n;
+	*refs_out = ARENA_ARRAY(arena, struct state_ref, l->refs.n + 1);
+	if (l->refs.n > 0)
+		memcpy(*refs_out, l->refs.v, l->refs.n * sizeof *l->refs.v);
+}
+
+enum mx_err
+state_list_refs(struct seer *seer, int64_t at, const struct state_pick *pick,
+    struct state_ref **refs_out, int *n_out)
+{
+	struct listing l = { .seer = seer, .pick = pick };
+	enum mx_err err = collect_all(&l, at);
+
+	take_refs(&l, refs_out, n_out);
+	listing_fini(&l);
+	return err;
+}
+
+/* In the tail they are at hand. */
+static void
+collect_tail(struct listing *l, int64_t from, int64_t to)
+{
+	const struct snapshot *s = l->seer->s;
+
+	for (int i = 0; i < s->tail_count; i++) {
+		const struct live_event *e = s->tail[i];
+		const struct event *event = e->pdu->event;
+
+		if (e->event > from && e->event <= to && event->state_key != NULL)
+			vec_push(&l->refs, ((struct state_ref){ .event = e->event,
+					       .event_id = event->event_id,
+					       .type = event->type,
+					       .state_key = event->state_key,
+					       .membership = e->membership_after }));
+	}
+}
+
+enum mx_err
+state_list_changed(struct seer *seer, int64_t from, int64_t to,
+    struct state_ref **refs_out, int *n_out)
+{
+	struct listing l = { .seer = seer };
+	enum mx_err err = M_OK;
+
+	if (from >= seer->s->tail_from)
+		collect_tail(&l, from, to);
+	else
+		err = store_state_between(seer->ctx->db, seer->room->id,
+		    seer->s->segment, from, to, is_standard64(seer), collect_row, &l);
+	take_refs(&l, refs_out, n_out);
+	listing_fini(&l);
+	return err;
+}
+
+enum mx_err
+state_list_ref_at(struct seer *seer, int64_t at, const char *type,
+    const char *state_key, struct state_ref *out)
+{
+	struct db *db = seer->ctx->db;
+	struct stored_event stored;
+	int64_t event, detail;
+	enum mx_err err =
+	    store_state_at(db, seer->s->segment, at, type, state_key, &event, &detail);
+
+	if (err == M_OK)
+		err = store_event_get(
+		    db, seer->arena, event, is_standard64(seer), &stored);
+	if (err == M_OK)
+		*out = (struct state_ref){ .event = event,
+			.event_id = stored.event_id,
+			.type = type,
+			.state_key = state_key,
+			.membership = strcmp(type, "m.room.member") == 0
+					  ? (enum membership)detail
+					  : MEMBERSHIP_NONE };
+	return err;
+}
+
+/* Hands out the events behind refs, until one finds that it is too much. */
+static enum mx_err
+read_refs(struct listing *l, const struct state_ref *refs, int n,
+    void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),
+    void *arg)
+{
+	const struct state_pick *pick = l->pick;
+	struct sliced e;
+
+	for (int i = 0; i < n; i++) {
+		enum mx_err err = read_event(l, &refs[i], &e);
+
+		if (err == M_NOT_JSON)
+			continue;
+		if (err != M_OK)
+			return err;
+		if (pick == NULL || pick->keep == NULL || pick->keep(&e, pick->arg))
+			fn(&e, &refs[i], arg);
+		if (l->out != NULL && l->out->n - l->first > pick->size_max)
+			return M_TOO_LARGE;
+	}
+	return M_OK;
+}
+
+enum mx_err
+state_list_each(struct seer *seer, int64_t at, const struct state_pick *pick,
+    void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),
+    void *arg)
+{
+	struct listing l = { .seer = seer, .pick = pick };
+	enum mx_err err = collect_all(&l, at);
+
+	if (err == M_OK && l.refs.n > 0)
+		qsort(l.refs.v, l.refs.n, sizeof *l.refs.v, by_event);
+	if (err == M_OK)
+		err = read_refs(&l, l.refs.v, (int)l.refs.n, fn, arg);
+	listing_fini(&l);
+	return err;
+}
+
+struct writing {
+	struct seer *seer;
+	struct buf *out;
+	struct event_view asker;
+	size_t first; /* where the list begins in out */
+};
+
+static const struct event *
+redaction(struct seer *seer, int64_t number)
+{
+	struct stored_event stored;
+
+	if (number == 0 || store_event_get(seer->ctx->db, seer->arena, number,
+			       seer->room->version->event_id_format == EVENT_ID_BASE64,
+			       &stored) != M_OK)
+		return NULL;
+	return seer_parse(seer, &stored);
+}
+
+/* A list of state shows what is, not what it replaced. */
+static void
+write_one(const struct sliced *e, const struct state_ref *ref, void *arg)
+{
+	struct writing *w = arg;
+	struct stored_view view = { .raw = &e->raw,
+		.event_id = ref->event_id,
+		.room_id = w->seer->room->room_id,
+		.redacted_because = redaction(w->seer, e->stored.redacted_by) };
+	bool own = w->seer->user_id != NULL &&
+		   strcmp(ref->state_key, w->seer->user_id) == 0 &&
+		   strcmp(ref->type, "m.room.member") == 0;
+
+	w->asker.membership = seer_membership_at(w->seer, ref->event + own);
+	if (w->out->n > w->first)
+		buf_char(w->out, ',');
+	if (w->asker.format == FORMAT_RAW)
+		buf_add(w->out, e->stored.json, e->stored.json_n);
+	else
+		json_event_stored(w->out, &view, &w->asker);
+}
+
+static struct writing
+writing_of(struct seer *seer, struct buf *out, enum event_format format)
+{
+	return (struct writing){ .seer = seer,
+		.out = out,
+		.asker = { .format = format,
+		    .user_id = seer->user_id,
+		    .device_id = seer->device_id,
+		    .now_ms = clock_now_ms() } };
+}
+
+enum mx_err
+state_list_write_refs(struct seer *seer, struct buf *out, const struct state_ref *refs,
+    int n, const struct state_pick *pick, enum event_format format)
+{
+	struct writing w = writing_of(seer, out, format);
+	struct listing l = { .seer = seer, .pick = pick };
+	enum mx_err err = M_OK;
+
+	buf_char(out, '[');
+	w.first = l.first = out->n;
+	if (pick != NULL && pick->size_max > 0)
+		l.out = out;
+	if (n > 0)
+		err = read_refs(&l, refs, n, write_one, &w);
+	buf_char(out, ']');
+	listing_fini(&l);
+	return err;
+}
+
+enum mx_err
+state_list_write(struct seer *seer, struct buf *out, int64_t at,
+    const struct state_pick *pick, enum event_format format)
+{
+	struct writing w = writing_of(seer, out, format);
+	enum mx_err err;
+
+	buf_char(out, '[');
+	w.first = out->n;
+	err = state_list_each(seer, at, pick, write_one, &w);
+	buf_char(out, ']');
+	return err;
+}
