@@ -32,6 +32,7 @@ struct serving {
 	struct http_tls **tls; /* of config->listeners; NULL: plain */
 	int *serves;
 	struct trusted_proxy *trusted;
+	bool outlives_terminal; /* nohup */
 };
 
 static int
@@ -317,11 +318,13 @@ warn_all(const struct serving *s)
 /* ---- the run ---- */
 
 /* A hang-up that a program sends asks for new certificates, and ends no server that has
- * none; that of the terminal itself says that nobody is there any more. */
+ * none; that of the terminal itself says that nobody is there any more, which ends all
+ * but who was started to outlive it (nohup). */
 static bool
-asks_for_reload(const siginfo_t *info)
+ends(const siginfo_t *info, bool outlives_terminal)
 {
-	return info->si_signo == SIGHUP && info->si_code != SI_KERNEL;
+	return info->si_signo != SIGHUP ||
+	       (info->si_code == SI_KERNEL && !outlives_terminal);
 }
 
 static void
@@ -332,7 +335,7 @@ wait_for_signal(struct serving *s, const sigset_t *signals)
 	for (;;) {
 		if (sigwaitinfo(signals, &info) < 0)
 			continue;
-		if (!asks_for_reload(&info))
+		if (ends(&info, s->outlives_terminal))
 			break;
 		reload_tls(s);
 	}
@@ -398,7 +401,6 @@ run_serve(const struct command *command, int argc, char **argv)
 		{ 0 },
 	};
 	struct serving s = { .running = { .lock_fd = -1 } };
-	struct sigaction hangup;
 	sigset_t signals;
 	char *error = NULL;
 	int status;
@@ -415,10 +417,10 @@ run_serve(const struct command *command, int argc, char **argv)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
-	/* The terminal has gone; not for who was started to outlive it (nohup). */
-	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
-		sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	/* What is ignored cannot be waited for. */
+	s.outlives_terminal = signal(SIGHUP, SIG_DFL) == SIG_IGN;
 	signal(SIGPIPE, SIG_IGN);
 	log_setup((enum log_level)s.config->log_level, s.config->log_format == 1);
 	status = serve(&s, &signals);

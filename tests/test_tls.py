@@ -138,6 +138,17 @@ def test_a_hang_up_ends_no_server_without_certificates(private):
     one.assert_alive()
 
 
+def test_who_was_started_by_nohup_hears_a_hang_up_too(private):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        one = private()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    one.process.send_signal(signal.SIGHUP)
+    until_logged(one, "no listener has a certificate")
+    one.assert_alive()
+
+
 def test_a_megabyte_goes_to_a_slow_reader(secure):
     ann = secure.api.register()
     room = ann.public_room()
