@@ -177,6 +177,35 @@ def test_typing_is_told_and_ends(ann, ben, room):
     assert joined(got, room)["ephemeral"]["events"][0]["content"] == {"user_ids": []}
 
 
+def test_members_who_wait_share_one_encoding_of_an_event(private):
+    one = private(http={"io_threads": 2})
+    ann = one.api.register()
+    hall = ann.public_room()
+    members = [one.api.register() for _ in range(12)]
+    quiet = {"presence": {"not_types": ["*"]}}
+    since = {}
+    for member in members:
+        member.join(hall)
+    for member in members:
+        since[member] = sync(member, filter_=quiet, set_presence="offline")["next_batch"]
+    told = {}
+
+    def wait(member):
+        told[member] = joined(sync(member, since[member], quiet, timeout=20000,
+                                   set_presence="offline"), hall)
+
+    threads = [threading.Thread(target=wait, args=(member,)) for member in members]
+    for thread in threads:
+        thread.start()
+    one.until_parked(len(members))
+    before = one.metrics()["parlour_events_encoded_total"]
+    ann.send(hall, "to all")
+    for thread in threads:
+        thread.join()
+    assert [bodies(told[member]) for member in members] == [["to all"]] * len(members)
+    assert one.metrics()["parlour_events_encoded_total"] - before == 1
+
+
 def test_a_logout_ends_a_sync_that_waits(ann):
     other = ann.login()
     since = sync(other)["next_batch"]
