@@ -59,6 +59,42 @@ def test_a_room_is_made_and_moved_through_as_in_2015(own, ann, ben):
     ann.post(old(ann, room, "/forget"))
 
 
+def names_of(state):
+    return {e["type"]: e["content"].get("name") for e in state if e["state_key"] == ""}
+
+
+@pytest.mark.parametrize("prefix", [V1, "/_matrix/client/r0"])
+def test_an_invitation_tells_what_room_it_is_to(own, ann, ben, prefix):
+    room = ann.create_room(name="Tea room")
+    ear = Listener(ben)
+    ann.invite(room, ben.user_id)
+    heard = ear.until_where(lambda e: e.get("state_key") == ben.user_id, "the invitation")
+    ear.stop()
+    assert names_of(heard["invite_room_state"])["m.room.name"] == "Tea room"
+    assert heard["unsigned"]["invite_room_state"] == heard["invite_room_state"]
+    assert {"m.room.create", "m.room.join_rules"} <= set(names_of(heard["invite_room_state"]))
+    assert ann.user_id in [e["state_key"] for e in heard["invite_room_state"]]
+    assert all(set(e) == {"content", "sender", "state_key", "type"}
+               for e in heard["invite_room_state"])
+    first, = ben.get(prefix + "/initialSync")["rooms"]
+    assert first["membership"] == "invite" and first["inviter"] == ann.user_id
+    assert first["invite"]["unsigned"]["invite_room_state"] == heard["invite_room_state"]
+    assert ("invite_room_state" in first["invite"]) == (prefix == V1)
+
+
+def test_what_room_an_invitation_was_to_is_told_to_nobody_else_and_no_longer(own, ann, ben):
+    room = ann.create_room(name="Tea room")
+    at = {one: one.now() for one in (ann, ben)}
+    ann.invite(room, ben.user_id)
+    ben.join(room)
+    for one in (ann, ben):
+        page, _ = one.drain(at[one])
+        member, = [e for e in page if e.get("state_key") == ben.user_id
+                   and e["content"]["membership"] == "invite"]
+        assert "invite_room_state" not in member
+        assert "invite_room_state" not in member["unsigned"]
+
+
 def test_a_message_is_put_and_read_as_in_2015(own, ann, room):
     got = ann.put(old(ann, room, "/send/m.room.message/" + fresh("t")),
                   {"msgtype": "m.text", "body": "hello"})
