@@ -135,6 +135,37 @@ def test_the_directory_answers_as_in_2015(own, ann):
     assert entry["num_joined_members"] == 1 and entry["name"] == "old pub"
 
 
+@pytest.mark.parametrize("prefix", [V1, V2])
+def test_the_directory_goes_on_from_an_end(own, ann, prefix):
+    rooms = {ann.create_room(visibility="public") for _ in range(3)}
+    seen, query = [], {}
+    while True:
+        page = own.api.get(prefix + "/publicRooms", limit=2, **query)
+        seen += [r["room_id"] for r in page["chunk"]]
+        if "end" not in page:
+            break
+        query = {"from": page["end"]}
+    assert len(seen) == len(set(seen)) and rooms <= set(seen)
+    back = own.api.get(prefix + "/publicRooms", limit=2, **{"from": page["start"]})
+    assert back["chunk"][-1]["room_id"] == seen[-len(page["chunk"]) - 1]
+
+
+def test_the_directory_of_2015_is_whole_unless_a_limit_is_given(private):
+    one = private()
+    ann = one.api.register()
+    rooms = {ann.create_room(visibility="public") for _ in range(101)}
+    got = one.api.get(V1 + "/publicRooms")
+    assert {r["room_id"] for r in got["chunk"]} == rooms and "end" not in got
+    assert len(one.api.get("/publicRooms")["chunk"]) == 100
+
+
+def test_a_stage_of_2015_has_its_page(own):
+    session = own.api.post(V2 + "/register", {}, expect=401)["session"]
+    path = f"{V2}/auth/m.login.dummy/fallback/web"
+    page = own.api.reply("GET", path, query={"session": session}, expect=200)
+    assert b"onAuthDone" in page.body or b"<form" in page.body
+
+
 def test_profiles_are_kept_as_in_2015(own, ann):
     path = f"{V1}/profile/{quote(ann.user_id)}"
     ann.put(path + "/displayname", {"displayname": "Ann"})
