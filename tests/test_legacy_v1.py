@@ -59,6 +59,30 @@ def test_a_room_is_made_and_moved_through_as_in_2015(own, ann, ben):
     ann.post(old(ann, room, "/forget"))
 
 
+@pytest.mark.parametrize("prefix", [V1, V2])
+def test_a_room_is_joined_by_its_alias_in_either_place(own, ann, ben, cat, prefix):
+    name = fresh("pub")
+    room = ann.create_room(preset="public_chat", room_alias_name=name)
+    alias = quote(f"#{name}:localhost")
+    assert ben.post(f"{prefix}/rooms/{alias}/join")["room_id"] == room
+    assert cat.post(f"{prefix}/join/{alias}")["room_id"] == room
+    assert ben.user_id in ann.get(ann.room(room, "/joined_members"))["joined"]
+    ben.post(f"{prefix}/rooms/{quote('#nowhere:localhost')}/join", expect=(404, "M_NOT_FOUND"))
+    ben.post(f"/rooms/{alias}/join", expect=(400, "M_INVALID_PARAM"))
+
+
+@pytest.mark.parametrize("prefix", [V1, V2])
+def test_who_forgets_a_room_leaves_it(own, ann, ben, prefix):
+    room = ann.create_room(preset="public_chat")
+    for enter in (lambda: ben.join(room), lambda: ann.invite(room, ben.user_id)):
+        enter()
+        ben.post(ben.room(room, "/forget"), expect=(400, "M_UNKNOWN"))
+        assert ben.post(old(ben, room, "/forget", prefix)) == {}
+        assert ann.membership(room, ben.user_id) == "leave"
+        ben.messages(room, expect=(403, "M_FORBIDDEN"))
+        assert ben.get(prefix + "/initialSync", archived=True)["rooms"] == []
+
+
 def names_of(state):
     return {e["type"]: e["content"].get("name") for e in state if e["state_key"] == ""}
 
