@@ -234,6 +234,8 @@ def test_hostile_tags_are_refused_and_the_others_stay(own, ann, room):
     ann.request("PUT", bad, raw=b"", expect=(400, "M_NOT_JSON"))
     ann.request("PUT", bad, raw=b"[]", expect=(400, "M_BAD_JSON"))
     ann.request("PUT", bad, raw=b'{"order":1e999}', expect=400)
+    for order in (True, [], {}, 10**400):
+        ann.put(bad, {"order": order}, expect=(400, "M_BAD_JSON"))
     ann.request("PUT", bad, raw=b'{"a":' * 99 + b"1" + b"}" * 99, expect=(400, "M_BAD_JSON"))
     ann.put(bad, {"a": "x" * 65500}, expect=(413, "M_TOO_LARGE"))
     ann.put(f"{V3}/user/{quote(ann.user_id)}/rooms/{quote(room)}/tags/%00", {}, expect=400)

@@ -224,13 +224,14 @@ def test_the_directory_is_filtered_by_room_type(ann):
 
 @pytest.mark.parametrize("body", [
     {"limit": "x"}, {"filter": 5}, {"since": 5}, {"filter": {"generic_search_term": 5}},
-    {"filter": {"room_types": "m.space"}}, {"since": "nonsense"}])
+    {"filter": {"room_types": "m.space"}}, {"since": "nonsense"}, {"limit": -1}])
 def test_a_bad_search_of_the_directory_is_400(own, ann, body):
     search(ann, expect=400, **body)
 
 
 def test_a_bad_query_of_the_directory_is_400(own, ann):
     ann.get("/publicRooms", limit="x", expect=400)
+    ann.get("/publicRooms", limit=-1, expect=(400, "M_INVALID_PARAM"))
     ann.get("/publicRooms", since="nonsense", expect=400)
 
 

@@ -59,6 +59,66 @@ def test_a_room_is_made_and_moved_through_as_in_2015(own, ann, ben):
     ann.post(old(ann, room, "/forget"))
 
 
+@pytest.mark.parametrize("prefix", [V1, V2])
+def test_a_room_is_joined_by_its_alias_in_either_place(own, ann, ben, cat, prefix):
+    name = fresh("pub")
+    room = ann.create_room(preset="public_chat", room_alias_name=name)
+    alias = quote(f"#{name}:localhost")
+    assert ben.post(f"{prefix}/rooms/{alias}/join")["room_id"] == room
+    assert cat.post(f"{prefix}/join/{alias}")["room_id"] == room
+    assert ben.user_id in ann.get(ann.room(room, "/joined_members"))["joined"]
+    ben.post(f"{prefix}/rooms/{quote('#nowhere:localhost')}/join", expect=(404, "M_NOT_FOUND"))
+    ben.post(f"/rooms/{alias}/join", expect=(400, "M_INVALID_PARAM"))
+
+
+@pytest.mark.parametrize("prefix", [V1, V2])
+def test_who_forgets_a_room_leaves_it(own, ann, ben, prefix):
+    room = ann.create_room(preset="public_chat")
+    for enter in (lambda: ben.join(room), lambda: ann.invite(room, ben.user_id)):
+        enter()
+        ben.post(ben.room(room, "/forget"), expect=(400, "M_UNKNOWN"))
+        assert ben.post(old(ben, room, "/forget", prefix)) == {}
+        assert ann.membership(room, ben.user_id) == "leave"
+        ben.messages(room, expect=(403, "M_FORBIDDEN"))
+        assert ben.get(prefix + "/initialSync", archived=True)["rooms"] == []
+
+
+def names_of(state):
+    return {e["type"]: e["content"].get("name") for e in state if e["state_key"] == ""}
+
+
+@pytest.mark.parametrize("prefix", [V1, "/_matrix/client/r0"])
+def test_an_invitation_tells_what_room_it_is_to(own, ann, ben, prefix):
+    room = ann.create_room(name="Tea room")
+    ear = Listener(ben)
+    ann.invite(room, ben.user_id)
+    heard = ear.until_where(lambda e: e.get("state_key") == ben.user_id, "the invitation")
+    ear.stop()
+    assert names_of(heard["invite_room_state"])["m.room.name"] == "Tea room"
+    assert heard["unsigned"]["invite_room_state"] == heard["invite_room_state"]
+    assert {"m.room.create", "m.room.join_rules"} <= set(names_of(heard["invite_room_state"]))
+    assert ann.user_id in [e["state_key"] for e in heard["invite_room_state"]]
+    assert all(set(e) == {"content", "sender", "state_key", "type"}
+               for e in heard["invite_room_state"])
+    first, = ben.get(prefix + "/initialSync")["rooms"]
+    assert first["membership"] == "invite" and first["inviter"] == ann.user_id
+    assert first["invite"]["unsigned"]["invite_room_state"] == heard["invite_room_state"]
+    assert ("invite_room_state" in first["invite"]) == (prefix == V1)
+
+
+def test_what_room_an_invitation_was_to_is_told_to_nobody_else_and_no_longer(own, ann, ben):
+    room = ann.create_room(name="Tea room")
+    at = {one: one.now() for one in (ann, ben)}
+    ann.invite(room, ben.user_id)
+    ben.join(room)
+    for one in (ann, ben):
+        page, _ = one.drain(at[one])
+        member, = [e for e in page if e.get("state_key") == ben.user_id
+                   and e["content"]["membership"] == "invite"]
+        assert "invite_room_state" not in member
+        assert "invite_room_state" not in member["unsigned"]
+
+
 def test_a_message_is_put_and_read_as_in_2015(own, ann, room):
     got = ann.put(old(ann, room, "/send/m.room.message/" + fresh("t")),
                   {"msgtype": "m.text", "body": "hello"})
@@ -97,6 +157,37 @@ def test_the_directory_answers_as_in_2015(own, ann):
     got = own.api.get(V1 + "/publicRooms")
     entry = next(r for r in got["chunk"] if r["room_id"] == room)
     assert entry["num_joined_members"] == 1 and entry["name"] == "old pub"
+
+
+@pytest.mark.parametrize("prefix", [V1, V2])
+def test_the_directory_goes_on_from_an_end(own, ann, prefix):
+    rooms = {ann.create_room(visibility="public") for _ in range(3)}
+    seen, query = [], {}
+    while True:
+        page = own.api.get(prefix + "/publicRooms", limit=2, **query)
+        seen += [r["room_id"] for r in page["chunk"]]
+        if "end" not in page:
+            break
+        query = {"from": page["end"]}
+    assert len(seen) == len(set(seen)) and rooms <= set(seen)
+    back = own.api.get(prefix + "/publicRooms", limit=2, **{"from": page["start"]})
+    assert back["chunk"][-1]["room_id"] == seen[-len(page["chunk"]) - 1]
+
+
+def test_the_directory_of_2015_is_whole_unless_a_limit_is_given(private):
+    one = private()
+    ann = one.api.register()
+    rooms = {ann.create_room(visibility="public") for _ in range(101)}
+    got = one.api.get(V1 + "/publicRooms")
+    assert {r["room_id"] for r in got["chunk"]} == rooms and "end" not in got
+    assert len(one.api.get("/publicRooms")["chunk"]) == 100
+
+
+def test_a_stage_of_2015_has_its_page(own):
+    session = own.api.post(V2 + "/register", {}, expect=401)["session"]
+    path = f"{V2}/auth/m.login.dummy/fallback/web"
+    page = own.api.reply("GET", path, query={"session": session}, expect=200)
+    assert b"onAuthDone" in page.body or b"<form" in page.body
 
 
 def test_profiles_are_kept_as_in_2015(own, ann):

@@ -252,12 +252,22 @@ def test_who_joins_is_shown_to_who_is_there_and_they_to_them(own, ann, ben, room
 @pytest.mark.parametrize("key, value", [
     ("displayname", "Annabel"), ("avatar_url", "mxc://localhost/annabel")])
 def test_a_new_name_or_picture_is_told(own, ann, ben, both, key, value):
-    ear = Listener(ben)
+    ears = [Listener(ben), Listener(ann.login())]  # to oneself too: one's other devices
     ann.put(f"/profile/{quote(ann.user_id)}/{key}", {key: value})
-    ear.until_where(lambda e: presence_of(ann)(e) and e["content"].get(key) == value, "it")
+    for ear in ears:
+        ear.until_where(lambda e: presence_of(ann)(e) and e["content"].get(key) == value, "it")
     ann.delete(f"/profile/{quote(ann.user_id)}/{key}")
-    ear.until_where(lambda e: presence_of(ann)(e) and key not in e["content"]
-                    and ear.heard.index(e) > 0, "that it is gone")
+    for ear in ears:
+        ear.until_where(lambda e, ear=ear: presence_of(ann)(e) and key not in e["content"]
+                        and ear.heard.index(e) > 0, "that it is gone")
+        ear.stop()
+
+
+def test_who_is_in_no_room_is_told_of_their_own_new_name(own, ann):
+    ear = Listener(ann)
+    ann.put(f"/profile/{quote(ann.user_id)}/displayname", {"displayname": "Annabel"})
+    ear.until_where(lambda e: presence_of(ann)(e)
+                    and e["content"].get("displayname") == "Annabel", "it")
     ear.stop()
 
 

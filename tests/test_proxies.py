@@ -13,7 +13,7 @@ import time
 import pytest
 import yaml
 
-from lib.server import free_port
+from lib.server import free_port, mortal
 from lib.tls import make_certificate
 
 DOC = pathlib.Path(__file__).resolve().parent.parent / "doc" / "proxies.md"
@@ -44,7 +44,7 @@ class Proxy:
 
     def start(self, *command, **more):
         with open(self.folder / "proxy.txt", "wb") as out:
-            self.process = subprocess.Popen([str(word) for word in command], stdout=out,
+            self.process = subprocess.Popen(mortal(*command, how="TERM"), stdout=out,
                                             stderr=out, **more)
         deadline = time.monotonic() + 30
         while self.get("/_matrix/client/versions").returncode != 0:

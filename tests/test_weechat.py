@@ -7,11 +7,13 @@ import os
 import pathlib
 import select
 import shutil
+import socket
 import subprocess
 import time
 
 import pytest
 
+from lib.server import mortal
 from lib.tls import start_secure
 
 SCRIPT = "/usr/share/weechat/python/matrix.py"
@@ -26,14 +28,26 @@ class Terminal:
         self.socket, fifo = folder / "tmux", folder / "output"
         os.mkfifo(fifo)
         self.output = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT),
-                  "env", "LC_ALL=C.UTF-8", "TERM=screen-256color", f"HOME={folder}",
+        # tmux as a child of ours, which ends with us; by itself it would become a daemon.
+        self.process = subprocess.Popen(
+            mortal("tmux", "-S", self.socket, "-f", "/dev/null", "-D", how="TERM"),
+            stdin=subprocess.DEVNULL)
+        self.until_there()
+        self.tmux("new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT), "env",
+                  "LC_ALL=C.UTF-8", "TERM=screen-256color", f"HOME={folder}",
                   "PATH=/usr/bin:/bin", *words)  # its Python is Debian's, not the first there
         self.tmux("pipe-pane", f"cat > {fifo}")
 
     def tmux(self, *words):
-        return subprocess.run(["tmux", "-S", str(self.socket), *words], text=True, check=True,
-                              capture_output=True).stdout
+        return subprocess.run(["tmux", "-N", "-S", str(self.socket), *words], text=True,
+                              check=True, capture_output=True).stdout
+
+    def until_there(self):
+        end = time.monotonic() + WITHIN_S
+        with socket.socket(socket.AF_UNIX) as probe:
+            while probe.connect_ex(str(self.socket)) != 0:
+                assert self.process.poll() is None and time.monotonic() < end, "tmux is not there"
+                time.sleep(0.01)  # between two tries to connect: there is nothing to await yet
 
     def screen(self):
         return self.tmux("capture-pane", "-p")
@@ -55,6 +69,7 @@ class Terminal:
     def close(self):
         with contextlib.suppress(subprocess.CalledProcessError):
             self.tmux("kill-server")
+        self.process.wait(WITHIN_S)
         os.close(self.output)
 
 

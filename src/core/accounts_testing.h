@@ -16,9 +16,9 @@
 
 #include "base/clock.h"
 #include "core/guests.h"
+#include "core/testing.h"
 #include "core/users.h"
 #include "room/changes.h"
-#include "core/testing.h"
 
 #define NOON 1800000000000 /* some day */
 #define HOUR 3600000LL

@@ -15,8 +15,8 @@
 #include "core/guests.h"
 #include "core/membership.h"
 #include "core/send.h"
-#include "event/event_sign.h"
 #include "core/testing.h"
+#include "event/event_sign.h"
 #include "store/guests.h"
 
 #define ANN "@ann:" TESTING_SERVER

@@ -432,8 +432,9 @@ presence_profile_changed(struct core *core, const char *user_id)
 	if (p == NULL)
 		return;
 	lock_take(&p->lock);
+	/* By hand: one's other devices are told as well. */
 	presence_moved_locked(
-	    p, presence_user_locked(p, user_id), clock_mono_ms(), false);
+	    p, presence_user_locked(p, user_id), clock_mono_ms(), true);
 	lock_give(&p->lock);
 }
 

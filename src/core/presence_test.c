@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "core/presence.h"
-#include "room/changes.h"
 #include "core/testing.h"
+#include "room/changes.h"
 #include "store/rooms.h"
 
 #define ANN "@ann:" TESTING_SERVER

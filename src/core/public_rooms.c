@@ -454,7 +454,8 @@ public_rooms_page(struct ctx *ctx, struct arena *arena, struct public_query *q)
 	enum mx_err err;
 
 	if (q->since != NULL && !read_token(q->since, &mark))
-		return ctx_fail(ctx, M_INVALID_PARAM, "since is no token of this list");
+		return ctx_fail(
+		    ctx, M_INVALID_PARAM, "this is no token of the list of rooms");
 	err = catch_up(ctx, arena);
 	if (err != M_OK)
 		return err;

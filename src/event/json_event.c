@@ -118,6 +118,10 @@ common(struct buf *out, const struct ending *end, const struct event_view *view)
 {
 	buf_lit(out, "\"age\":");
 	buf_int(out, end->age_ms);
+	if (view->invite_room_state != NULL) {
+		buf_lit(out, ",\"invite_room_state\":");
+		buf_str(out, view->invite_room_state);
+	}
 	if (end->prev_content != NULL) {
 		buf_lit(out, ",\"prev_content\":");
 		buf_str(out, end->prev_content);

@@ -77,6 +77,8 @@ struct event_view {
 	/* What its children come to, as JSON: unsigned.m.relations. It changes, and
 	 * belongs behind the shared bytes. NULL: nothing. */
 	const char *relations;
+	/* Of an invitation: what room it is to, as a JSON array; NULL: nothing. */
+	const char *invite_room_state;
 };
 
 /* Appends the event as the asker may see it. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "room/ignored.h"
+#include "room/stripped.h"
 #include "store/state.h"
 
 /* Events looked at for one page at most: a page of things one may not see must not cost
@@ -399,6 +400,26 @@ sliced_content(struct seer *seer, const struct sliced *e)
 	    seer->room->version->json_flags, NULL);
 }
 
+/* An invitation to the asker that is still open tells what room it is to, as /sync does
+ * beside it; NULL: this is none. Spec: client-server-api/#mroommember */
+static const char *
+invite_room_state(struct seer *seer, int64_t event, const char *inviter)
+{
+	struct buf list = { 0 };
+	const char *text = NULL;
+
+	if (seer->member == NULL || seer->member->membership != MEMBERSHIP_INVITE ||
+	    seer->member->event != event)
+		return NULL;
+	buf_char(&list, '[');
+	if (stripped_write_state(seer, inviter, &list) == M_OK && list.n > 1) {
+		list.p[list.n - 1] = ']';
+		text = arena_strndup(seer->arena, list.p, list.n);
+	}
+	buf_free(&list);
+	return text;
+}
+
 static void
 write_stored(struct seer *seer, struct buf *out, const struct sliced *e,
     enum event_format format)
@@ -416,6 +437,9 @@ write_stored(struct seer *seer, struct buf *out, const struct sliced *e,
 		.now_ms = clock_now_ms(),
 		.relations = e->relations };
 
+	if (is_own_membership(seer, e->type, e->state_key))
+		asker.invite_room_state =
+		    invite_room_state(seer, e->stored.event, e->sender);
 	find_replaced(seer, e, &view);
 	if (e->stored.redacted_by != 0)
 		view.redacted_because = load(seer, e->stored.redacted_by);
@@ -458,6 +482,9 @@ write_live(struct seer *seer, struct buf *out, struct live_event *e,
 		json_write(out, event->json);
 		return;
 	}
+	if (is_own_membership(seer, event->type, event->state_key))
+		asker.invite_room_state =
+		    invite_room_state(seer, e->event, event->sender);
 	if (e->replaced_event != 0)
 		asker.may_see_replaced =
 		    seer_sees(seer, e->replaced_event, event->type, event->state_key);

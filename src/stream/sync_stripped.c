@@ -1,29 +1,12 @@
 /*
  * Rooms that one is invited to, or has knocked at, in the answer of /sync: so much of
- * their state as tells what they are. Between sync.c and room/room.
+ * their state as tells what they are. Between sync.c and room/stripped.
  * Spec: client-server-api/#stripped-state
  */
 #include <string.h>
 
+#include "room/stripped.h"
 #include "stream/sync_inside.h"
-
-static const char *const shown[] = { "m.room.create", "m.room.join_rules",
-	"m.room.name", "m.room.avatar", "m.room.topic", "m.room.canonical_alias",
-	"m.room.encryption" };
-
-static void
-write_stripped(struct buf *out, const struct event *e)
-{
-	buf_lit(out, "{\"content\":");
-	json_write(out, e->content);
-	buf_lit(out, ",\"sender\":");
-	buf_json_str(out, e->sender);
-	buf_lit(out, ",\"state_key\":");
-	buf_json_str(out, e->state_key);
-	buf_lit(out, ",\"type\":");
-	buf_json_str(out, e->type);
-	buf_char(out, '}');
-}
 
 /* NULL where it is damaged (logged). */
 static enum mx_err
@@ -36,30 +19,6 @@ load(struct room_sync *r, int64_t event, const struct event **out)
 
 	*out = err == M_OK ? seer_parse(&r->seer, &stored) : NULL;
 	return err;
-}
-
-static enum mx_err
-write_entry(
-    struct room_sync *r, const char *type, const char *state_key, struct buf *out)
-{
-	const struct state_entry *entry = snapshot_state(r->s, type, state_key);
-	const struct event *e;
-	enum mx_err err;
-
-	if (entry == NULL)
-		return M_OK;
-	if (entry->pdu != NULL) {
-		e = entry->pdu->event;
-	} else {
-		err = load(r, entry->event, &e);
-		if (err != M_OK)
-			return err;
-	}
-	if (e == NULL)
-		return M_OK;
-	write_stripped(out, e);
-	buf_char(out, ',');
-	return M_OK;
 }
 
 enum mx_err
@@ -78,12 +37,10 @@ sync_stripped(
 	buf_char(out, '{');
 	buf_json_str(out, key);
 	buf_lit(out, ":{\"events\":[");
-	for (size_t i = 0; err == M_OK && i < sizeof shown / sizeof shown[0]; i++)
-		err = write_entry(r, shown[i], "", out);
-	/* Who invites is in the room: so that the client can name them. */
-	if (err == M_OK && strcmp(e->sender, own->state_key) != 0)
-		err = write_entry(r, "m.room.member", e->sender, out);
-	write_stripped(out, e);
+	/* Who invites is in the room; who knocks is nobody's guest. */
+	err = stripped_write_state(
+	    &r->seer, strcmp(e->sender, own->state_key) == 0 ? NULL : e->sender, out);
+	stripped_write_event(out, e);
 	buf_lit(out, "]}}");
 	return err;
 }

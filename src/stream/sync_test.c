@@ -13,9 +13,9 @@
 
 #include "base/clock.h"
 #include "core/presence.h"
+#include "core/testing.h"
 #include "room/account_data.h"
 #include "room/append.h"
-#include "core/testing.h"
 
 #define ANN "@ann:" TESTING_SERVER
 #define BEN "@ben:" TESTING_SERVER

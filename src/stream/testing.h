@@ -10,9 +10,9 @@
 #include "http/testing.h"
 #include "http/uri.h"
 
+#include "core/testing.h"
 #include "room/append.h"
 #include "room/changes.h"
-#include "core/testing.h"
 #include "room/typing.h"
 #include "stream/events.h"
 #include "stream/hub.h"

@@ -8,7 +8,7 @@ import re
 
 from .server import TOP
 
-ROW = re.compile(r'^\s*ROUTE\w*\(\s*([A-Z]+)\s*,(.*?)"([^"]+)"', re.M | re.S)
+ROW = re.compile(r'^\s*ROUTE\w*\(\s*([A-Z]+)\s*,(.*?)"([^"]+)"\s*,\s*(\w+)', re.M | re.S)
 PREFIXES = ["/_matrix/client/v3", "/_matrix/client/api/v1", "/_matrix/client/r0",
             "/_matrix/client/v1", "/_matrix/client/v2_alpha", "/_matrix/client/unstable"]
 NAMES = {"A1": "/_matrix/client/api/v1", "A2": "/_matrix/client/v2_alpha",
@@ -18,19 +18,24 @@ NAMES = {"A1": "/_matrix/client/api/v1", "A2": "/_matrix/client/v2_alpha",
 
 def routes():
     """(method, path with {names} in it), every version of each."""
+    return sorted({(method, path) for method, path, _ in rows()})
+
+
+def rows():
+    """The same with who may ask: NOBODY, ANYBODY, GUEST, USER."""
     found = []
     for table in sorted((TOP / "src/api").glob("**/*.def")):
-        for method, between, path in ROW.findall(table.read_text()):
+        for method, between, path, who in ROW.findall(table.read_text()):
             words = re.findall(r"\w+", between)
             if path.startswith(("/_matrix", "/_synapse", "/_parlour", "/.well-known")):
-                found.append((method, path))
+                found.append((method, path, who))
             elif "ROOT" in words:
-                found.append((method, path))
+                found.append((method, path, who))
             elif path.startswith(("/v1/", "/v3/", "/r0/")):
-                found.append((method, "/_matrix/client" + path))
+                found.append((method, "/_matrix/client" + path, who))
             else:
                 named = [NAMES[w] for w in words if w in NAMES] or PREFIXES[:1]
-                found += [(method, prefix + path) for prefix in named]
+                found += [(method, prefix + path, who) for prefix in named]
     return sorted(set(found))
 
 

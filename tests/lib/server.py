@@ -48,6 +48,12 @@ def command(*words, before=()):
             *map(str, words)]
 
 
+def mortal(*words, how="KILL"):
+    """A program that ends with the thread which starts it, also where that is killed: a test
+    run that is broken off leaves none behind. how: the signal that it gets then."""
+    return ["setpriv", "--pdeathsig", how, *map(str, words)]
+
+
 def run(*words, cwd=None, stdin="", within_s=60, env=None, before=(), pass_fds=()):
     """One word of the command line, to its end."""
     return subprocess.run(command(*words, before=before), cwd=cwd, input=stdin, text=True,
@@ -135,8 +141,9 @@ class Server:
     def start(self, expect_health=True, before=(), pass_fds=()):
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen(
-                command("serve", "--config", self.config, before=before), cwd=self.folder,
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, pass_fds=pass_fds)
+                mortal(*command("serve", "--config", self.config, before=before)),
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                pass_fds=pass_fds)
         if expect_health:
             self.wait_until_healthy()
         return self

@@ -42,38 +42,41 @@ move_self(struct req *req, struct room *room, mover fn)
 	return err;
 }
 
-/* client-server-api/#post_matrixclientv3roomsroomidjoin */
+static enum mx_err
+move_self_by_name(struct req *req, const char *room_id_or_alias, mover fn)
+{
+	struct room *room;
+	enum mx_err err = directory_room(req->ctx, req->arena, room_id_or_alias, &room);
+
+	return err == M_OK ? move_self(req, room, fn) : err;
+}
+
+/* client-server-api/#post_matrixclientv3roomsroomidjoin. "The room identifier or room
+ * alias to join", says 2015's (legacy-v1 joining.yaml). */
 enum mx_err
 client_join_room(struct req *req)
 {
 	struct room *room;
-	enum mx_err err = arg_room(req, &room);
+	enum mx_err err;
 
+	if (req_is_legacy(req))
+		return move_self_by_name(req, req_path(req, "roomId"), membership_join);
+	err = arg_room(req, &room);
 	return err == M_OK ? move_self(req, room, membership_join) : err;
-}
-
-static enum mx_err
-move_self_by_name(struct req *req, mover fn)
-{
-	struct room *room;
-	enum mx_err err =
-	    directory_room(req->ctx, req->arena, req_path(req, "roomIdOrAlias"), &room);
-
-	return err == M_OK ? move_self(req, room, fn) : err;
 }
 
 /* client-server-api/#post_matrixclientv3joinroomidoralias */
 enum mx_err
 client_join(struct req *req)
 {
-	return move_self_by_name(req, membership_join);
+	return move_self_by_name(req, req_path(req, "roomIdOrAlias"), membership_join);
 }
 
 /* client-server-api/#post_matrixclientv3knockroomidoralias */
 enum mx_err
 client_knock(struct req *req)
 {
-	return move_self_by_name(req, membership_knock);
+	return move_self_by_name(req, req_path(req, "roomIdOrAlias"), membership_knock);
 }
 
 /* client-server-api/#post_matrixclientv3roomsroomidleave */
@@ -88,6 +91,19 @@ client_leave(struct req *req)
 	return err == M_OK ? reply_empty(req) : err;
 }
 
+/* "If the user is currently joined to the room, they will implicitly leave", in 2015
+ * (legacy-v1 leaving.yaml). */
+static enum mx_err
+leave_and_forget(struct req *req, struct room *room)
+{
+	struct move move = {
+		.room = room, .who = &req->who, .user_id = req->who.user_id
+	};
+	enum mx_err err = membership_leave(req->ctx, req->arena, &move);
+
+	return err == M_OK ? membership_forget(req->ctx, room, req->who.user_id) : err;
+}
+
 /* client-server-api/#post_matrixclientv3roomsroomidforget */
 enum mx_err
 client_forget(struct req *req)
@@ -98,6 +114,8 @@ client_forget(struct req *req)
 	if (err != M_OK)
 		return err;
 	err = membership_forget(req->ctx, room, req->who.user_id);
+	if (err == M_BAD_STATE && req_is_legacy(req))
+		err = leave_and_forget(req, room);
 	room_put(room);
 	/* The endpoint has this errcode for who has not left. */
 	return err == M_BAD_STATE ? req_fail_status(req, 400, M_UNKNOWN, req->ctx->why)

@@ -89,7 +89,7 @@ show(struct req *req, const struct public_room *r)
 	set_str(req->arena, o, "avatar_url", r->avatar_url);
 	set_str(req->arena, o, "join_rule", r->join_rule);
 	set_str(req->arena, o, "room_type", r->room_type);
-	if (req->version == A1 || req->version == A2)
+	if (req_is_legacy(req))
 		add_aliases(req, o, r);
 	return o;
 }
@@ -98,7 +98,7 @@ static enum mx_err
 answer(struct req *req, struct public_query *q)
 {
 	struct json *out = json_object(req->arena), *chunk = json_array(req->arena);
-	bool is_old = req->version == A1 || req->version == A2;
+	bool is_old = req_is_legacy(req);
 	enum mx_err err = public_rooms_page(req->ctx, req->arena, q);
 
 	if (err != M_OK)
@@ -126,18 +126,28 @@ check(struct req *req)
 	return M_OK;
 }
 
-/* client-server-api/#get_matrixclientv3publicrooms */
+static enum mx_err
+bad_limit(struct req *req, enum mx_err err)
+{
+	return req_fail(req, err, "limit must be a number, 0 or more");
+}
+
+/* client-server-api/#get_matrixclientv3publicrooms. 2015's goes on by `from`, and has
+ * no limit unless one is given (legacy-v1, "Pagination"). */
 enum mx_err
 client_public_rooms(struct req *req)
 {
-	struct public_query q = { .since = req_query(req, "since") };
+	bool is_old = req_is_legacy(req);
+	struct public_query q = { .since = req_query(req, is_old ? "from" : "since") };
 	enum mx_err err = check(req);
 
 	if (err != M_OK)
 		return err;
-	if (!req_query_int(
-		req, "limit", LIMIT_DEFAULT, 0, PUBLIC_ROOMS_LIMIT_MAX, &q.limit))
-		return req_fail(req, M_INVALID_PARAM, "limit must be a number");
+	if (!req_query_int(req, "limit",
+		is_old ? PUBLIC_ROOMS_LIMIT_MAX : LIMIT_DEFAULT, -1,
+		PUBLIC_ROOMS_LIMIT_MAX, &q.limit) ||
+	    q.limit < 0)
+		return bad_limit(req, M_INVALID_PARAM);
 	return answer(req, &q);
 }
 
@@ -183,10 +193,10 @@ read_limit(struct req *req, struct public_query *q)
 {
 	q->limit = LIMIT_DEFAULT;
 	if (req_body_wrong(req, "limit", JSON_INT))
-		return req_fail(req, M_BAD_JSON, "limit must be a number");
+		return bad_limit(req, M_BAD_JSON);
 	json_get_int(req->body, "limit", &q->limit);
 	if (q->limit < 0)
-		q->limit = 0;
+		return bad_limit(req, M_INVALID_PARAM);
 	if (q->limit > PUBLIC_ROOMS_LIMIT_MAX)
 		q->limit = PUBLIC_ROOMS_LIMIT_MAX;
 	return M_OK;

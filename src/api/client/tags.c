@@ -57,10 +57,20 @@ set(struct req *req, const struct json *content)
 	return err;
 }
 
+/* In 2015 it was a string, and such tags have stayed. */
+static bool
+is_order(const struct json *order)
+{
+	return order == NULL || json_is(order, JSON_NULL) || json_is(order, JSON_INT) ||
+	       json_is(order, JSON_FLOAT) || json_is(order, JSON_STR);
+}
+
 /* client-server-api/#put_matrixclientv3useruseridroomsroomidtagstag */
 enum mx_err
 client_tag_put(struct req *req)
 {
+	if (!is_order(json_get(req->body, "order")))
+		return req_fail(req, M_BAD_JSON, "order must be a number");
 	return set(req, req->body);
 }
 
