@@ -35,7 +35,14 @@ db_stmt(struct db *db, const char *sql)
 	q->open = true;
 	q->ended = false;
 	q->err = M_OK;
+	db->asked++;
 	return q;
+}
+
+uint64_t
+db_asked(const struct db *db)
+{
+	return db->asked;
 }
 
 enum mx_err

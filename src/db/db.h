@@ -54,6 +54,9 @@ struct str col_blob(struct stmt *q, int i);  /* p = NULL for NULL */
 bool col_is_null(struct stmt *q, int i);
 char *col_dup(struct stmt *q, int i, struct arena *arena); /* text into the arena */
 
+/* How many statements this connection was asked for since it was opened. */
+uint64_t db_asked(const struct db *db);
+
 /* Runs SQL text of several statements (schema); M_UNKNOWN was logged. */
 enum mx_err db_exec(struct db *db, const char *sql) MUST_USE;
 

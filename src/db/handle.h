@@ -19,6 +19,7 @@ struct db {
 	bool begun;	      /* between db_begin and its commit or rollback */
 	bool broken;	      /* an I/O error or corruption was seen */
 	int depth;	      /* open savepoints */
+	uint64_t asked;	      /* statements since it was opened */
 	enum mx_err last_err; /* of the last statement that failed */
 	int64_t page_size;
 	int64_t wal_bytes;	/* of the log after this connection's last commit */

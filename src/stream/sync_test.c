@@ -308,6 +308,52 @@ rooms_of_others_that_moved_are_not_told(void **state)
 	f->room = first;
 }
 
+/* --- what a look costs --- */
+
+/* How many statements a look asks the database for. */
+static uint64_t
+cost(struct fixture *f, bool expects_any)
+{
+	uint64_t before = db_asked(f->t.ctx.db);
+
+	answer(f, "");
+	assert_int_equal(f->found.any, expects_any);
+	go_on(f);
+	return db_asked(f->t.ctx.db) - before;
+}
+
+static void
+a_look_with_nothing_new_asks_the_database_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	testing_join(&f->t, f->room, BEN);
+	assert_true(cost(f, true) > 0);
+	assert_int_equal(cost(f, false), 0);
+}
+
+static void
+a_message_costs_the_same_in_one_room_and_in_fifty(void **state)
+{
+	enum { ROOMS = 50 };
+	struct fixture *f = *state;
+	uint64_t in_one;
+
+	testing_join(&f->t, f->room, BEN);
+	cost(f, true);
+	say(f, 1);
+	in_one = cost(f, true);
+	for (int i = 0; i < ROOMS; i++) {
+		struct room *other = testing_room(&f->t, ANN, "12");
+
+		testing_join(&f->t, other, BEN);
+		room_put(other);
+	}
+	cost(f, true);
+	say(f, 1);
+	assert_int_equal(cost(f, true), in_one);
+}
+
 /* --- many changes --- */
 
 static void
@@ -339,6 +385,8 @@ main(void)
 		CASE(a_look_fails_where_state_cannot_be_read),
 		CASE(an_answer_that_state_makes_too_large_is_refused),
 		CASE(timelines_grow_short_where_the_answer_grows_large),
+		CASE(a_look_with_nothing_new_asks_the_database_nothing),
+		CASE(a_message_costs_the_same_in_one_room_and_in_fifty),
 		CASE(many_changes_in_a_gap_are_told_each_once),
 		CASE(rooms_of_others_that_moved_are_not_told),
 	};
