@@ -171,6 +171,10 @@ exchange_end(struct http_io *io, struct conn *c, bool close)
 {
 	c->gen++;
 	c->state = close ? CONN_CLOSING : CONN_IDLE;
+	if (c->flags & CONN_COMES) {
+		portions_end(c);
+		c->flags |= CONN_REFUSED;
+	}
 	c->flags &= ~CONN_STREAM;
 	STAT_ADD(io, answered, 1);
 	if (has_unsent(c))
@@ -192,7 +196,7 @@ unpark(struct http_io *io, struct conn *c)
 bool
 must_close(const struct http_io *io, const struct conn *c)
 {
-	return io->stopping || !(c->flags & CONN_KEEP);
+	return io->stopping || !(c->flags & CONN_KEEP) || (c->flags & CONN_COMES);
 }
 
 /* Writes head (all but its last lines) and body; keeps what the socket leaves. The body
@@ -305,6 +309,8 @@ answer_drop(struct mail *mail)
 {
 	if (mail->fn == answer_deliver)
 		free(((struct answer_mail *)mail)->body);
+	if (mail->fn == portions_deliver)
+		portions_drop(mail);
 	free(mail);
 }
 

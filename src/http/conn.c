@@ -114,7 +114,8 @@ conn_settle(struct http_io *io, struct conn *c)
 
 	if (busy == NULL)
 		return;
-	if (busy->in == NULL && busy->out.first == NULL && c->state != CONN_BODY) {
+	if (busy->in == NULL && busy->out.first == NULL && c->state != CONN_BODY &&
+	    !(c->flags & CONN_COMES)) {
 		busy_free(io, c);
 		return;
 	}
@@ -132,6 +133,7 @@ conn_close(struct http_io *io, struct conn *c)
 	if (c->fd < 0)
 		return;
 	assert(!(c->flags & CONN_BATCHED));
+	portions_end(c);
 	side_free(io, c);
 	close(c->fd);
 	c->fd = -1;
@@ -251,14 +253,14 @@ conn_written(struct http_io *io, struct conn *c)
 		ready_push(io, c);
 }
 
-/* The server's own answer to what is no request, or one too large or too slow. */
-static void
+void
 conn_refuse(struct http_io *io, struct conn *c, int status)
 {
 	const struct http_hooks *hooks = &io->server->hooks;
 	struct http_reply reply = { .status = status, .close = true };
 
 	STAT_ADD(io, bad_requests, 1);
+	portions_end(c);
 	reply.body = xmalloc(ERROR_BODY_MAX);
 	if (hooks->error_body != NULL)
 		reply.body_n =
@@ -277,7 +279,7 @@ conn_refuse(struct http_io *io, struct conn *c, int status)
 void
 conn_expire(struct http_io *io, struct conn *c)
 {
-	bool is_late = c->state == CONN_HEAD || c->state == CONN_BODY;
+	bool is_late = c->state >= CONN_HEAD && c->state <= CONN_PORTION;
 
 	if (c->state == CONN_FRAMES)
 		h2_expire(io, c);
@@ -341,6 +343,16 @@ body_begin(
 	}
 }
 
+static bool
+comes_in_portions(const struct http_io *io, const struct http_head *head)
+{
+	const struct http_hooks *hooks = &io->server->hooks;
+
+	return hooks->in_portions != NULL &&
+	       (head->chunked || head->content_length > 0) &&
+	       hooks->in_portions(head->method_text, head->path, hooks->arg);
+}
+
 static enum step
 head_taken(
     struct http_io *io, struct conn *c, struct http_request *request, size_t head_n)
@@ -352,7 +364,13 @@ head_taken(
 
 	note_wishes(c, head);
 	io->seen = 0;
-	if ((uint64_t)length > io->server->config.body_max) {
+	request->comes_in_portions = false;
+	if (comes_in_portions(io, head)) {
+		io->at += head_n;
+		portions_begin(io, c, head);
+		request->comes_in_portions = true;
+		conn_ask(io, c, request, body, 0);
+	} else if ((uint64_t)length > io->server->config.body_max) {
 		conn_refuse(io, c, 413);
 	} else if (head->chunked || (uint64_t)length > here) {
 		body_begin(io, c, head, head_n);
@@ -363,8 +381,8 @@ head_taken(
 	return STEP_DONE;
 }
 
-static int
-status_of(enum http_parse result)
+int
+conn_status_of(enum http_parse result)
 {
 	switch (result) {
 	case HTTP_BAD_TOO_LARGE:
@@ -428,7 +446,7 @@ take_head(struct http_io *io, struct conn *c)
 		return head_missing(io, c);
 	if (result == HTTP_MORE)
 		result = HTTP_BAD_TOO_LARGE;
-	conn_refuse(io, c, status_of(result));
+	conn_refuse(io, c, conn_status_of(result));
 	return STEP_DONE;
 }
 
@@ -448,13 +466,14 @@ body_taken(struct http_io *io, struct conn *c)
 	body.p[body.n] = '\0';
 	result = http_parse_head(bytes.p, bytes.n, &request.head, &head_n);
 	assert(result == HTTP_PARSED);
+	request.comes_in_portions = false;
 	conn_ask(io, c, &request, body.p, body.n);
 	buf_free(&bytes);
 	buf_free(&body);
 }
 
-static void
-body_moved(struct http_io *io, struct conn *c, size_t n)
+void
+conn_moved(struct http_io *io, struct conn *c, size_t n)
 {
 	c->busy->progress += n;
 	if (c->busy->progress < PROGRESS_BYTES)
@@ -474,7 +493,7 @@ take_sized_body(struct http_io *io, struct conn *c)
 	io->at += n;
 	busy->body_left -= (int64_t)n;
 	if (busy->body_left > 0) {
-		body_moved(io, c, n);
+		conn_moved(io, c, n);
 		return STEP_MORE;
 	}
 	body_taken(io, c);
@@ -501,13 +520,13 @@ take_chunks(struct http_io *io, struct conn *c)
 	} while (result == HTTP_MORE && used > 0);
 
 	if (result == HTTP_MORE) {
-		body_moved(io, c, io->at - began);
+		conn_moved(io, c, io->at - began);
 		return STEP_MORE;
 	}
 	if (result == HTTP_PARSED)
 		body_taken(io, c);
 	else
-		conn_refuse(io, c, status_of(result));
+		conn_refuse(io, c, conn_status_of(result));
 	return STEP_DONE;
 }
 
@@ -526,7 +545,7 @@ read_room(const struct http_io *io, const struct conn *c)
 {
 	size_t room = READ_MAX - io->end, want = READ_AHEAD;
 
-	if (c->state == CONN_BODY && c->busy->body_left > 0)
+	if (c->state >= CONN_BODY && c->busy->body_left > 0)
 		want = (uint64_t)c->busy->body_left > room
 			   ? room
 			   : (size_t)c->busy->body_left + READ_AHEAD;
@@ -566,7 +585,7 @@ conn_read(struct http_io *io, struct conn *c)
 static bool
 may_take(const struct conn *c)
 {
-	return c->fd >= 0 && c->state >= CONN_IDLE && c->state <= CONN_BODY &&
+	return c->fd >= 0 && c->state >= CONN_IDLE && c->state <= CONN_PORTION &&
 	       !has_unsent(c);
 }
 
@@ -599,6 +618,14 @@ input_save(struct http_io *io, struct conn *c)
 	busy->seen = io->seen;
 }
 
+static enum step
+take(struct http_io *io, struct conn *c)
+{
+	if (c->state == CONN_PORTION)
+		return portions_take(io, c) ? STEP_DONE : STEP_MORE;
+	return c->state == CONN_BODY ? take_body(io, c) : take_head(io, c);
+}
+
 /* Takes what is here, request by request, and reads on until nothing comes, a request
  * awaits its answer, or the turn is over. */
 static void
@@ -608,8 +635,7 @@ conn_serve(struct http_io *io, struct conn *c)
 
 	input_load(io, c);
 	for (steps = 0; may_take(c) && steps < TURN_STEPS; steps++) {
-		enum step step =
-		    c->state == CONN_BODY ? take_body(io, c) : take_head(io, c);
+		enum step step = take(io, c);
 
 		if (step == STEP_MORE && !conn_read(io, c))
 			break;

@@ -108,19 +108,23 @@ h2_set_due(struct h2_stream *s)
 	set_due(s, s->h2->io->server->config.body_timeout_ms);
 }
 
-static void
-request_free(struct h2_stream *s)
+void
+h2_request_free(struct h2_stream *s)
 {
-	if (s->in == NULL)
+	struct h2_request *in = s->in;
+
+	if (in == NULL)
 		return;
-	s->h2->held -= s->in->head_n + s->in->body.n;
-	buf_free(&s->in->method);
-	buf_free(&s->in->path);
-	buf_free(&s->in->authority);
-	buf_free(&s->in->fields);
-	buf_free(&s->in->body);
-	free(s->in);
 	s->in = NULL;
+	s->h2->held -= in->head_n + in->body.n;
+	if (in->take != NULL)
+		in->take(in->take_arg, HTTP_PORTION_GONE, NULL, 0);
+	buf_free(&in->method);
+	buf_free(&in->path);
+	buf_free(&in->authority);
+	buf_free(&in->fields);
+	buf_free(&in->body);
+	free(in);
 }
 
 /* The client, or the connection, has gone, or all is answered. */
@@ -131,7 +135,7 @@ stream_free(struct h2_stream *s)
 	struct http_io *io = h2->io;
 	bool was_parked = s->state == H2_PARKED;
 
-	request_free(s);
+	h2_request_free(s);
 	h2_out_free(s);
 	if (s->prev != NULL)
 		s->prev->next = s->next;
@@ -248,7 +252,7 @@ static void
 refuse(struct h2_stream *s, int status)
 {
 	h2_refuse(s, status);
-	request_free(s);
+	h2_request_free(s);
 }
 
 /* Of all that is half here, so that many slow requests are no way to our memory. */
@@ -259,26 +263,82 @@ holds_too_much(const struct h2 *h2, size_t more)
 	       BODIES_MAX * (h2->io->server->config.body_max + HTTP_HEAD_MAX);
 }
 
+/* Whoever takes it may answer, or ask for the next. */
+static void
+hand_over(struct h2_stream *s)
+{
+	struct h2 *h2 = s->h2;
+	struct buf body = s->in->body;
+	http_taker take = s->in->take;
+	void *arg = s->in->take_arg;
+	bool is_last = s->in->is_whole;
+
+	s->in->body = (struct buf){ 0 };
+	s->in->take = NULL;
+	s->due_ms = 0;
+	h2->held -= body.n;
+	nghttp2_session_consume_stream(h2->session, s->id, body.n);
+	if (is_last)
+		h2_request_free(s);
+	ready_push(h2->io, h2->c); /* its window opens again */
+	take(arg, is_last ? HTTP_PORTION_LAST : HTTP_PORTION, body.p, body.n);
+}
+
+static bool
+has_portion(const struct h2_stream *s)
+{
+	return s->in->take != NULL &&
+	       (s->in->is_whole || s->in->body.n >= HTTP_PORTION_MAX / 2);
+}
+
+void
+h2_body_next(struct exchange exchange, http_taker take, void *arg)
+{
+	struct h2_stream *s = h2_stream_of(exchange);
+
+	if (s == NULL || s->in == NULL) {
+		take(arg, HTTP_PORTION_GONE, NULL, 0);
+		return;
+	}
+	s->in->take = take;
+	s->in->take_arg = arg;
+	h2_set_due(s);
+	if (has_portion(s))
+		hand_over(s);
+}
+
+static void
+take_data(struct h2_stream *s, const uint8_t *data, size_t n)
+{
+	buf_add(&s->in->body, data, n);
+	s->h2->held += n;
+	s->moved += (uint32_t)n;
+	if (s->moved >= PROGRESS_BYTES && s->due_ms != 0)
+		h2_set_due(s);
+	if (has_portion(s))
+		hand_over(s);
+}
+
 static int
 on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
     size_t n, void *arg)
 {
 	struct h2 *h2 = arg;
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
+	bool comes = s != NULL && s->in != NULL && s->in->comes;
 
+	nghttp2_session_consume_connection(session, n);
+	/* What comes in portions opens its window when it is taken. */
+	if (!comes)
+		nghttp2_session_consume_stream(session, id, n);
 	if (s == NULL || s->in == NULL)
 		return 0;
-	if (n > h2->io->server->config.body_max - s->in->body.n) {
+	if (!comes && n > h2->io->server->config.body_max - s->in->body.n)
 		refuse(s, 413);
-	} else if (holds_too_much(h2, n)) {
+	else if (holds_too_much(h2, n))
 		refuse(s, 503);
-	} else {
-		buf_add(&s->in->body, data, n);
-		h2->held += n;
-		s->moved += (uint32_t)n;
-		if (s->moved >= PROGRESS_BYTES)
-			h2_set_due(s);
-	}
+	else
+		take_data(s, data, n);
 	return 0;
 }
 
@@ -317,6 +377,7 @@ ask_parsed(struct h2_stream *s, struct http_request *request)
 	request->peer = s->h2->c->peer;
 	request->listener = s->h2->c->listener;
 	request->received_us = clock_mono_us();
+	request->comes_in_portions = s->in->comes;
 	s->no_body = request->head.method == HTTP_HEAD;
 	s->state = H2_ASKED;
 	s->due_ms = 0;
@@ -328,16 +389,17 @@ ask_parsed(struct h2_stream *s, struct http_request *request)
 static void
 put_off(struct h2_stream *s)
 {
-	request_free(s);
+	h2_request_free(s);
 	nghttp2_submit_rst_stream(
 	    s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_REFUSED_STREAM);
 }
 
-/* The whole request is there. */
+/* The whole request is there, or its head and the rest comes in portions. */
 static void
 ask(struct h2_stream *s)
 {
 	struct http_request request;
+	bool comes = s->in->comes;
 	enum http_parse result = HTTP_BAD;
 	struct buf head = { 0 };
 	size_t used;
@@ -351,7 +413,8 @@ ask(struct h2_stream *s)
 	else
 		h2_refuse(s, status_of_head(s->in, result));
 	buf_free(&head);
-	request_free(s);
+	if (!comes)
+		h2_request_free(s);
 }
 
 /* Counts what costs us and brings nothing; too much of it ends the connection, at once:
@@ -386,13 +449,32 @@ cost_of(const nghttp2_frame *frame)
 	}
 }
 
+static bool
+comes_in_portions(const struct h2_stream *s)
+{
+	const struct http_hooks *hooks = &s->h2->io->server->hooks;
+	struct str method = { s->in->method.p, s->in->method.n };
+	struct str path = { s->in->path.p, s->in->path.n };
+	const char *query = path.n > 0 ? memchr(path.p, '?', path.n) : NULL;
+
+	if (query != NULL)
+		path.n = (size_t)(query - path.p);
+	return hooks->in_portions != NULL &&
+	       hooks->in_portions(method, path, hooks->arg);
+}
+
 /* The head is there and a body follows: is that wanted? */
 static void
 expect_body(struct h2_stream *s)
 {
 	const struct h2 *h2 = s->h2;
 
-	if ((uint64_t)s->in->length > h2->io->server->config.body_max)
+	s->in->comes = comes_in_portions(s);
+	if (s->in->comes) {
+		nghttp2_session_set_local_window_size(
+		    h2->session, NGHTTP2_FLAG_NONE, s->id, HTTP_PORTION_MAX);
+		ask(s);
+	} else if ((uint64_t)s->in->length > h2->io->server->config.body_max)
 		refuse(s, 413);
 	else if (holds_too_much(h2, 0))
 		refuse(s, 503);
@@ -410,9 +492,13 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
 		return 0;
 	s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-	if (s == NULL || s->in == NULL || s->state != H2_READING)
+	if (s == NULL || s->in == NULL)
 		return 0;
-	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
+	if (s->in->comes) {
+		s->in->is_whole = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+		if (has_portion(s))
+			hand_over(s);
+	} else if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
 		if (frame->hd.type == NGHTTP2_HEADERS)
 			expect_body(s);
 	} else if (h2->unsent > UNSENT_ANSWERS_MAX * config->write_max) {
@@ -488,6 +574,7 @@ setup(void)
 	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
 	nghttp2_option_set_no_closed_streams(options, 1);
+	nghttp2_option_set_no_auto_window_update(options, 1);
 }
 
 void
@@ -664,7 +751,7 @@ sweep(struct h2 *h2)
 		next = s->next;
 		if (s->due_ms != 0 && s->due_ms <= now_ms) {
 			s->due_ms = 0;
-			if (s->state == H2_READING && s->in != NULL)
+			if (s->in != NULL)
 				refuse(s, 408);
 			else
 				h2_let_go(s);

@@ -30,6 +30,7 @@ void h2_park(struct exchange exchange, uint32_t tag);
 /* head: an HTTP/1.1 head without its empty line. body passes over, or is freed. */
 void h2_answer(
     struct exchange exchange, const char *head, size_t head_n, struct out body);
+void h2_body_next(struct exchange exchange, http_taker take, void *arg);
 bool h2_stream_begin(struct exchange exchange, const char *head, size_t head_n);
 /* max: unsent bytes beyond which its reader is let go. */
 bool h2_stream_block(struct exchange exchange, struct http_shared *block, size_t max);

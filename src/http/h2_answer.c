@@ -10,9 +10,8 @@
 
 #define FIELDS_MAX 48
 
-/* NULL: stale. */
-static struct h2_stream *
-stream_of(struct exchange exchange)
+struct h2_stream *
+h2_stream_of(struct exchange exchange)
 {
 	uint32_t index = exchange.conn & ~EXCHANGE_STREAM;
 	struct h2_stream *s;
@@ -28,13 +27,13 @@ stream_of(struct exchange exchange)
 bool
 h2_waiting(struct exchange exchange)
 {
-	return stream_of(exchange) != NULL;
+	return h2_stream_of(exchange) != NULL;
 }
 
 void
 h2_park(struct exchange exchange, uint32_t tag)
 {
-	struct h2_stream *s = stream_of(exchange);
+	struct h2_stream *s = h2_stream_of(exchange);
 
 	if (s == NULL)
 		return;
@@ -193,6 +192,8 @@ unpark_stream(struct h2_stream *s)
 		STAT_SUB(s->h2->io, parked, 1);
 	s->state = H2_ANSWERED;
 	s->gen++;
+	if (s->in != NULL && s->in->comes)
+		h2_request_free(s);
 	h2_set_due(s);
 }
 
@@ -219,7 +220,7 @@ answer(struct h2_stream *s, const char *head, size_t head_n, struct out body)
 void
 h2_answer(struct exchange exchange, const char *head, size_t head_n, struct out body)
 {
-	struct h2_stream *s = stream_of(exchange);
+	struct h2_stream *s = h2_stream_of(exchange);
 
 	if (s != NULL)
 		answer(s, head, head_n, body);
@@ -247,7 +248,7 @@ h2_refuse(struct h2_stream *s, int status)
 bool
 h2_stream_begin(struct exchange exchange, const char *head, size_t head_n)
 {
-	struct h2_stream *s = stream_of(exchange);
+	struct h2_stream *s = h2_stream_of(exchange);
 
 	if (s == NULL)
 		return false;
@@ -294,7 +295,7 @@ h2_let_go(struct h2_stream *s)
 bool
 h2_stream_is_drained(struct exchange exchange)
 {
-	struct h2_stream *s = stream_of(exchange);
+	struct h2_stream *s = h2_stream_of(exchange);
 
 	return s == NULL || s->out.first == NULL;
 }
@@ -302,7 +303,7 @@ h2_stream_is_drained(struct exchange exchange)
 bool
 h2_stream_block(struct exchange exchange, struct http_shared *block, size_t max)
 {
-	struct h2_stream *s = stream_of(exchange);
+	struct h2_stream *s = h2_stream_of(exchange);
 	size_t waited;
 
 	if (s == NULL)
@@ -322,7 +323,7 @@ h2_stream_block(struct exchange exchange, struct http_shared *block, size_t max)
 void
 h2_stream_end(struct exchange exchange, bool cut)
 {
-	struct h2_stream *s = stream_of(exchange);
+	struct h2_stream *s = h2_stream_of(exchange);
 
 	if (s == NULL)
 		return;

@@ -22,15 +22,19 @@ enum h2_state {
 struct h2_request {
 	struct buf method, path, authority, fields, body;
 	size_t head_n;
-	int64_t length; /* that it announces; 0: none */
+	int64_t length;	 /* that it announces; 0: none */
+	http_taker take; /* of the next portion; NULL: nobody */
+	void *take_arg;
 	bool is_bad;
+	bool comes;    /* asked already: its body comes in portions */
+	bool is_whole; /* and its end is here */
 };
 
 /* All there is of a parked stream, beside what nghttp2 keeps. */
 struct h2_stream {
 	struct h2 *h2;
 	struct h2_stream *prev, *next; /* of the same connection */
-	struct h2_request *in;	       /* NULL once it is asked */
+	struct h2_request *in;	       /* NULL once all of it is asked, or answered */
 	struct out_list out;
 	int64_t due_ms; /* the client must have moved by then; 0: no matter */
 	uint32_t index, gen, next_free, tag, unsent, moved;
@@ -58,6 +62,10 @@ struct h2 {
 struct h2_stream *h2_stream_at(const struct http_io *io, uint32_t index);
 /* It has moved: the client has a body timeout from now on. */
 void h2_set_due(struct h2_stream *s);
+/* Nothing more of it is wanted. */
+void h2_request_free(struct h2_stream *s);
+/* NULL: stale. */
+struct h2_stream *h2_stream_of(struct exchange exchange);
 /* h2_answer.c */
 /* The server's own answer to what is no request, or one too large. */
 void h2_refuse(struct h2_stream *s, int status);

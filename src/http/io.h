@@ -34,6 +34,7 @@ enum conn_state {
 	CONN_IDLE,    /* nothing of a next request is here */
 	CONN_HEAD,    /* a part of a head is */
 	CONN_BODY,    /* the head is, and a part of the body may be */
+	CONN_PORTION, /* asked already; a portion of its body is wanted */
 	CONN_ASKED,   /* the request was handed up and awaits its answer */
 	CONN_PARKED,  /* the same, and whoever parked it hears when the client goes */
 	CONN_CLOSING, /* the last answer is being written */
@@ -55,6 +56,8 @@ enum conn_flags {
 	CONN_SIDE = 1024,    /* has a side record: TLS or HTTP/2 */
 	CONN_PROXIED = 2048, /* who it is for is still to come */
 	CONN_BATCHED = 4096, /* a batch will send for it: what it takes is not known */
+	CONN_COMES = 8192,   /* the rest of its request's body is to come in portions */
+	CONN_EXPECTS = 16384, /* and its client waits to be told to go on */
 };
 
 /*
@@ -95,6 +98,8 @@ struct conn_busy {
 	size_t in_n, seen;     /* seen: as in struct http_io */
 	struct buf head, body; /* of the request whose body is coming in */
 	int64_t body_left;     /* by Content-Length; -1: chunked */
+	http_taker take;       /* of the next portion; NULL: nobody */
+	void *take_arg;
 	struct http_chunks chunks;
 	struct out_list out;
 	size_t unsent;
@@ -226,10 +231,27 @@ void conn_settle(struct http_io *io, struct conn *c);
 struct conn_busy *conn_busy(struct conn *c);	     /* made if there is none */
 struct conn *conn_waiting(struct exchange exchange); /* NULL: stale */
 
+/* The server's own answer to what is no request, or one too large or too slow. */
+void conn_refuse(struct http_io *io, struct conn *c, int status);
+int conn_status_of(enum http_parse result);
+/* So much of a body has come: its client has a body timeout from now on. */
+void conn_moved(struct http_io *io, struct conn *c, size_t n);
+
+/* portions.c: bodies that are not gathered */
+/* The head is here and asked for. */
+void portions_begin(struct http_io *io, struct conn *c, const struct http_head *head);
+/* Takes what is read; true: look again. */
+bool portions_take(struct http_io *io, struct conn *c);
+/* Nothing more comes of it. */
+void portions_end(struct conn *c);
+/* Of http_body_next: what its letter runs, and where nobody is left to run it. */
+void portions_deliver(struct http_io *io, void *arg);
+void portions_drop(struct mail *mail);
+
 /* answer.c: writing */
 void answer_send(struct http_io *io, struct conn *c, struct http_reply *reply);
 void answer_deliver(struct http_io *io, void *arg); /* what a posted answer runs */
-void answer_drop(struct mail *mail);
+void answer_drop(struct mail *mail);		    /* and all other mail */
 void out_list_add(struct out_list *list, struct out piece);
 void out_list_pop(struct out_list *list);
 void out_copy(struct http_io *io, struct conn *c, const char *p, size_t n);

@@ -38,9 +38,10 @@ struct http_request {
 	struct http_head head;
 	char *body; /* body_n bytes and one writable byte behind them; may be changed */
 	size_t body_n;
-	struct in6_addr peer; /* IPv4 as ::ffff:a.b.c.d */
-	int listener;	      /* index into http_config.listeners */
-	int64_t received_us;  /* clock_mono_us */
+	bool comes_in_portions; /* none of its body is here: http_body_next */
+	struct in6_addr peer;	/* IPv4 as ::ffff:a.b.c.d */
+	int listener;		/* index into http_config.listeners */
+	int64_t received_us;	/* clock_mono_us */
 };
 
 struct http_request *http_request_detach(const struct http_request *request);
@@ -81,6 +82,21 @@ struct http_reply {
 	bool close;   /* close the connection after it */
 	bool goes_on; /* its length is not known: blocks follow */
 };
+
+/* What became of a body that comes in portions. */
+enum http_portion { HTTP_PORTION, HTTP_PORTION_LAST, HTTP_PORTION_GONE };
+
+/*
+ * The next portion of a body that comes in portions (hooks.in_portions), of a few
+ * kilobytes up to HTTP_PORTION_MAX. From any thread; take is called once, on the io
+ * thread: with bytes that pass to it (malloc'ed; NULL if n is 0), and whether they were
+ * the last. GONE: the client went, was too slow or sent what is no body; nothing needs
+ * to be answered. Until it is asked for nothing is read, so that nobody holds more than
+ * one portion. An answer before the last portion closes the connection behind it.
+ */
+#define HTTP_PORTION_MAX (128 << 10)
+typedef void (*http_taker)(void *arg, enum http_portion what, char *bytes, size_t n);
+void http_body_next(struct exchange exchange, http_taker take, void *arg);
 
 /* From any thread. HEAD requests get no body. Stale exchanges: body freed, no more. */
 void http_answer(struct exchange exchange, struct http_reply *reply);
@@ -151,6 +167,9 @@ struct http_config {
 struct http_hooks {
 	/* A whole request is there. Must answer, park, or detach it to answer later. */
 	void (*request)(struct http_io *io, struct http_request *request, void *arg);
+	/* Shall the body of such a request come in portions, of any length, and not be
+	 * gathered first? path: raw, without the query. NULL: never. */
+	bool (*in_portions)(struct str method, struct str path, void *arg);
 	/* A parked request's client has gone (or the server closes it). */
 	void (*gone)(struct http_io *io, uint32_t tag, void *arg);
 	/* A stream's client has taken all that it was slow to take; may be NULL. */

@@ -44,6 +44,8 @@ struct app {
 	uint32_t gone_tag;
 	struct http_request *detached[PARKED_MAX];
 	int detached_n;
+	struct exchange uploads[PARKED_MAX]; /* whose bodies come in portions */
+	int uploads_n;
 	bool answer_on_stop;
 };
 
@@ -129,6 +131,22 @@ park(struct app *app, struct http_request *request)
 }
 
 static inline void
+take_upload(struct app *app, struct http_request *request)
+{
+	assert_int_equal(request->body_n, 0);
+	lock_take(&app->lock);
+	app->uploads[app->uploads_n++] = request->exchange;
+	pthread_cond_broadcast(&app->changed);
+	lock_give(&app->lock);
+}
+
+static inline bool
+in_portions(struct str method, struct str path, void *arg)
+{
+	return str_is(path, "/upload") && !str_is(method, "PUT");
+}
+
+static inline void
 on_request(struct http_io *io, struct http_request *request, void *arg)
 {
 	struct app *app = arg;
@@ -137,7 +155,9 @@ on_request(struct http_io *io, struct http_request *request, void *arg)
 
 	assert_true(request->exchange.io == io);
 	request->body[request->body_n] = '\0'; /* as a parser in place would */
-	if (str_is(path, "/big"))
+	if (request->comes_in_portions)
+		take_upload(app, request);
+	else if (str_is(path, "/big"))
 		answer_big(request);
 	else if (str_is(path, "/park"))
 		park(app, request);
@@ -225,6 +245,7 @@ app_start(const struct http_config *config)
 {
 	struct app *app = calloc(1, sizeof *app);
 	struct http_hooks hooks = { .request = on_request,
+		.in_portions = in_portions,
 		.gone = on_gone,
 		.drained = on_drained,
 		.tick = on_tick,
