@@ -10,10 +10,8 @@
 #include "core/ids.h"
 #include "core/push.h"
 #include "core/push_room.h"
+#include "core/relations.h"
 #include "store/events.h"
-
-/* "a maximum of 3 hops to find a thread" */
-#define HOPS_MAX 3
 
 struct telling {
 	struct ctx *ctx;
@@ -34,62 +32,21 @@ is_here(const struct telling *t, const char *user_id)
 	return id_is_of(user_id, t->ctx->core->set.server_name);
 }
 
-/* --- threads --- */
-
-/* Its own thread, if it is an event of the last few. */
-static bool
-find_recent(const struct telling *t, const char *event_id, const char **thread_out,
-    int *hops_out)
-{
-	for (int i = 0; i < ROOM_RECENT_MAX; i++) {
-		const struct live_event *e = t->room->recent[i];
-
-		if (e == NULL || strcmp(e->pdu->event->event_id, event_id) != 0)
-			continue;
-		if (e->thread != NULL)
-			*thread_out = arena_strdup(t->arena, e->thread);
-		*hops_out = e->thread_hops;
-		return true;
-	}
-	return false;
-}
-
-static void
-find_stored(const struct telling *t, const char *event_id, const char **thread_out,
-    int *hops_out)
-{
-	int64_t event, room;
-
-	if (store_event_find(t->ctx->db, event_id, &event, &room) != M_OK ||
-	    room != t->room->id ||
-	    store_unread_thread_of(
-		t->ctx->db, t->arena, room, event, thread_out, hops_out) != M_OK)
-		*thread_out = NULL;
-}
-
-/* Spec: client-server-api/#threaded-read-receipts */
 static void
 find_thread(struct telling *t)
 {
-	const struct json *relation = json_get(t->e->content, "m.relates_to");
-	const char *type = json_get_str(relation, "rel_type"),
-		   *event_id = json_get_str(relation, "event_id"), *thread = NULL;
-	int hops = 0;
+	struct relation_to to;
+	struct thread_of thread;
 
-	if (type == NULL || event_id == NULL || !id_event_valid(NULL, event_id))
+	if (!relation_of(t->room->version, t->e->content, &to))
 		return;
-	if (strcmp(type, "m.thread") == 0) {
-		t->out->thread = arena_strdup(t->arena, event_id);
-	} else {
-		if (!find_recent(t, event_id, &thread, &hops))
-			find_stored(t, event_id, &thread, &hops);
-		if (thread == NULL || hops >= HOPS_MAX)
-			return;
-		t->out->thread = thread;
-		t->out->hops = hops + 1;
-	}
-	t->live->thread = xstrdup(t->out->thread);
-	t->live->thread_hops = t->out->hops;
+	thread = relations_find_thread(t->ctx->db, t->arena, t->room, &to);
+	if (thread.root == NULL)
+		return;
+	t->out->thread = thread.root;
+	t->out->hops = thread.hops;
+	t->live->thread = xstrdup(thread.root);
+	t->live->thread_hops = thread.hops;
 }
 
 /* --- rows --- */
