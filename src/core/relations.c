@@ -175,17 +175,31 @@ find_recent(const struct room *room, struct arena *arena, const char *event_id,
 	return false;
 }
 
-static void
-find_stored(struct db *db, struct arena *arena, int64_t room, const char *event_id,
-    struct thread_of *out)
+/* One relation further away than what it relates to. */
+static struct thread_of
+beyond(struct thread_of thread)
 {
+	if (thread.root == NULL || thread.hops >= RELATIONS_DEPTH)
+		return (struct thread_of){ .root = NULL };
+	thread.hops++;
+	return thread;
+}
+
+struct thread_of
+relations_stored_thread(
+    struct db *db, struct arena *arena, int64_t room, const struct relation_to *to)
+{
+	struct thread_of thread = { .root = NULL };
 	int64_t event, in_room;
 
-	if (store_event_find(db, event_id, &event, &in_room) != M_OK ||
+	if (strcmp(to->rel_type, "m.thread") == 0)
+		return (struct thread_of){ arena_strdup(arena, to->parent), 0 };
+	if (store_event_find(db, to->parent, &event, &in_room) != M_OK ||
 	    in_room != room ||
-	    store_unread_thread_of(db, arena, room, event, &out->root, &out->hops) !=
-		M_OK)
-		*out = (struct thread_of){ .root = NULL };
+	    store_unread_thread_of(
+		db, arena, room, event, &thread.root, &thread.hops) != M_OK)
+		return (struct thread_of){ .root = NULL };
+	return beyond(thread);
 }
 
 struct thread_of
@@ -194,14 +208,10 @@ relations_find_thread(struct db *db, struct arena *arena, const struct room *roo
 {
 	struct thread_of thread = { .root = NULL };
 
-	if (strcmp(to->rel_type, "m.thread") == 0)
-		return (struct thread_of){ arena_strdup(arena, to->parent), 0 };
-	if (!find_recent(room, arena, to->parent, &thread))
-		find_stored(db, arena, room->id, to->parent, &thread);
-	if (thread.root == NULL || thread.hops >= RELATIONS_DEPTH)
-		return (struct thread_of){ .root = NULL };
-	thread.hops++;
-	return thread;
+	if (strcmp(to->rel_type, "m.thread") != 0 &&
+	    find_recent(room, arena, to->parent, &thread))
+		return beyond(thread);
+	return relations_stored_thread(db, arena, room->id, to);
 }
 
 enum mx_err

@@ -46,6 +46,9 @@ struct thread_of {
  */
 struct thread_of relations_find_thread(struct db *db, struct arena *arena,
     const struct room *room, const struct relation_to *to);
+/* The same of an event whose parent is durable, if it is here at all. */
+struct thread_of relations_stored_thread(
+    struct db *db, struct arena *arena, int64_t room, const struct relation_to *to);
 /* The same of a durable event of the room, as it is now (a redaction breaks the way to
  * the thread): its root's id, in the arena, or THREAD_MAIN. */
 enum mx_err relations_thread_of(struct ctx *ctx, struct arena *arena,
