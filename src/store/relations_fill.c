@@ -68,10 +68,11 @@ store_relations_fill_read(struct db *db, int64_t after, int64_t upto, int limit,
     void (*each)(const struct old_event *e, void *arg), void *arg, int *count_out,
     int64_t *last_out)
 {
-	struct stmt *q = db_stmt(db,
-	    "SELECT e.event, e.room, r.version, e.json FROM events e"
-	    " JOIN rooms r ON r.room = e.room"
-	    " WHERE e.event > $1 AND e.event <= $2 ORDER BY e.event LIMIT $3");
+	struct stmt *q =
+	    db_stmt(db, "SELECT e.event, e.room, r.version, e.json FROM events e"
+			" JOIN rooms r ON r.room = e.room"
+			" WHERE e.event > $1 AND e.event <= $2 AND e.flags % 16 < 2"
+			" ORDER BY e.event LIMIT $3");
 	struct buf json = { 0 };
 
 	stmt_int(q, 1, after);

@@ -25,9 +25,10 @@ struct old_event {
 	const char *version; /* the room's */
 	struct str json;
 };
-/* Hands out the events behind `after` and up to `upto` that may be related to others,
- * at most `limit`, in their order; what is damaged is left out. *count_out: how many
- * there were, *last_out: the last of them. */
+/* Reads the events behind `after` and up to `upto`, at most `limit`, in their order,
+ * but those that clients are not shown, and hands out what may be related to others;
+ * what is damaged is left out. *count_out: how many it read, *last_out: the last of
+ * them. */
 enum mx_err store_relations_fill_read(struct db *db, int64_t after, int64_t upto,
     int limit, void (*each)(const struct old_event *e, void *arg), void *arg,
     int *count_out, int64_t *last_out) MUST_USE;
