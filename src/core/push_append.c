@@ -33,14 +33,11 @@ is_here(const struct telling *t, const char *user_id)
 }
 
 static void
-find_thread(struct telling *t)
+find_thread(struct telling *t, const struct relation_row *relation)
 {
-	struct relation_to to;
-	struct thread_of thread;
+	struct thread_of thread =
+	    relations_find_thread(t->ctx->db, t->arena, t->room, relation);
 
-	if (!relation_of(t->room->version, t->e->content, &to))
-		return;
-	thread = relations_find_thread(t->ctx->db, t->arena, t->room, &to);
 	if (thread.root == NULL)
 		return;
 	t->out->thread = thread.root;
@@ -286,7 +283,7 @@ judge_for_all(struct telling *t)
 
 void
 push_append(struct ctx *ctx, struct arena *arena, struct room *room, struct snapshot *s,
-    struct live_event *e, struct push_outcome *out)
+    struct live_event *e, const struct relation_row *relation, struct push_outcome *out)
 {
 	const struct event *event = e->pdu->event;
 	struct telling t = { .ctx = ctx,
@@ -302,7 +299,8 @@ push_append(struct ctx *ctx, struct arena *arena, struct room *room, struct snap
 
 	t.facts = (struct push_facts){ .joined = s->joined, .power = &t.power };
 	judge_for_all(&t);
-	find_thread(&t);
+	if (relation != NULL)
+		find_thread(&t, relation);
 	note_speaker(&t);
 	tell_members(&t, pr);
 	tell_mentioned(&t, pr);

@@ -186,15 +186,15 @@ beyond(struct thread_of thread)
 }
 
 struct thread_of
-relations_stored_thread(
-    struct db *db, struct arena *arena, int64_t room, const struct relation_to *to)
+relations_stored_thread(struct db *db, struct arena *arena, int64_t room,
+    const struct relation_row *relation)
 {
 	struct thread_of thread = { .root = NULL };
 	int64_t event, in_room;
 
-	if (strcmp(to->rel_type, "m.thread") == 0)
-		return (struct thread_of){ arena_strdup(arena, to->parent), 0 };
-	if (store_event_find(db, to->parent, &event, &in_room) != M_OK ||
+	if (strcmp(relation->rel_type, "m.thread") == 0)
+		return (struct thread_of){ arena_strdup(arena, relation->parent), 0 };
+	if (store_event_find(db, relation->parent, &event, &in_room) != M_OK ||
 	    in_room != room ||
 	    store_unread_thread_of(
 		db, arena, room, event, &thread.root, &thread.hops) != M_OK)
@@ -204,14 +204,14 @@ relations_stored_thread(
 
 struct thread_of
 relations_find_thread(struct db *db, struct arena *arena, const struct room *room,
-    const struct relation_to *to)
+    const struct relation_row *relation)
 {
 	struct thread_of thread = { .root = NULL };
 
-	if (strcmp(to->rel_type, "m.thread") != 0 &&
-	    find_recent(room, arena, to->parent, &thread))
+	if (strcmp(relation->rel_type, "m.thread") != 0 &&
+	    find_recent(room, arena, relation->parent, &thread))
 		return beyond(thread);
-	return relations_stored_thread(db, arena, room->id, to);
+	return relations_stored_thread(db, arena, room->id, relation);
 }
 
 enum mx_err

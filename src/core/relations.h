@@ -8,6 +8,7 @@
 
 #include "core/append.h"
 #include "core/timeline.h"
+#include "store/relations.h"
 
 #define RELATIONS_DEPTH 3 /* children's children are followed so far */
 #define THREAD_MAIN "main"
@@ -45,10 +46,10 @@ struct thread_of {
  * that one step is enough. Under the room's lock. Spec: #threaded-read-receipts
  */
 struct thread_of relations_find_thread(struct db *db, struct arena *arena,
-    const struct room *room, const struct relation_to *to);
+    const struct room *room, const struct relation_row *relation);
 /* The same of an event whose parent is durable, if it is here at all. */
-struct thread_of relations_stored_thread(
-    struct db *db, struct arena *arena, int64_t room, const struct relation_to *to);
+struct thread_of relations_stored_thread(struct db *db, struct arena *arena,
+    int64_t room, const struct relation_row *relation);
 /* The same of a durable event of the room, as it is now (a redaction breaks the way to
  * the thread): its root's id, in the arena, or THREAD_MAIN. */
 enum mx_err relations_thread_of(struct ctx *ctx, struct arena *arena,

@@ -14,8 +14,7 @@
 /* An event that is a child. */
 struct old_child {
 	int64_t event, room;
-	struct relation_to to;
-	const char *sender;
+	struct relation_row row;
 };
 
 /* What goes into the tables at one time. */
@@ -31,20 +30,20 @@ static void
 take(const struct old_event *e, void *arg)
 {
 	struct portion *p = arg;
-	struct old_child *child = &p->children[p->count];
 	const struct room_version *version = room_version_find(e->version);
 	const struct json *json;
+	struct relation_to to;
+	const char *sender;
 
 	if (version == NULL)
 		return;
 	json =
 	    json_parse_copy(p->arena, e->json.p, e->json.n, version->json_flags, NULL);
-	*child = (struct old_child){ .event = e->event,
-		.room = e->room,
-		.sender = json_get_str(json, "sender") };
-	if (child->sender != NULL &&
-	    relation_of(version, json_get(json, "content"), &child->to))
-		p->count++;
+	sender = json_get_str(json, "sender");
+	if (sender == NULL || !relation_of(version, json_get(json, "content"), &to))
+		return;
+	p->children[p->count++] = (struct old_child){ e->event, e->room,
+		{ to.parent, to.rel_type, sender, to.annotation } };
 }
 
 /* It counts for nothing: what is unread was not counted in its time. */
@@ -57,7 +56,7 @@ write_thread(struct db *db, struct arena *arena, const struct old_child *child)
 
 	if (err != M_NOT_FOUND)
 		return err;
-	thread = relations_stored_thread(db, arena, child->room, &child->to);
+	thread = relations_stored_thread(db, arena, child->room, &child->row);
 	return thread.root == NULL
 		   ? M_OK
 		   : store_unread_thread_add(db, child->room, child->event, thread.root,
@@ -67,11 +66,7 @@ write_thread(struct db *db, struct arena *arena, const struct old_child *child)
 static enum mx_err
 write_child(struct db *db, struct arena *arena, const struct old_child *child)
 {
-	struct relation_row row = { .parent = child->to.parent,
-		.rel_type = child->to.rel_type,
-		.sender = child->sender,
-		.annotation = child->to.annotation };
-	enum mx_err err = store_relation_fill(db, child->event, &row);
+	enum mx_err err = store_relation_fill(db, child->event, &child->row);
 
 	return err != M_OK ? err : write_thread(db, arena, child);
 }
