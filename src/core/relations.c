@@ -44,24 +44,16 @@ static enum mx_err
 is_child(struct ctx *ctx, struct arena *arena, const struct room *room,
     const char *event_id, bool *out)
 {
-	struct relation_to up;
-	struct stored_event stored;
-	const struct json *json;
+	struct relation_up up;
 	int64_t event, in_room;
 	enum mx_err err = store_event_find(ctx->db, event_id, &event, &in_room);
 
 	*out = false;
-	if (err == M_NOT_FOUND || (err == M_OK && in_room != room->id))
-		return M_OK;
-	if (err == M_OK)
-		err = store_event_get(
-		    ctx->db, arena, event, standard64(room->version), &stored);
-	if (err != M_OK)
-		return err;
-	json = json_parse(
-	    arena, stored.json, stored.json_n, room->version->json_flags, NULL);
-	*out = relation_of(room->version, json_get(json, "content"), &up);
-	return M_OK;
+	if (err == M_OK && in_room == room->id) {
+		err = store_relation_get(ctx->db, arena, event, false, &up);
+		*out = err == M_OK;
+	}
+	return err == M_NOT_FOUND ? M_OK : err;
 }
 
 enum mx_err
