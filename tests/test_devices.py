@@ -11,6 +11,7 @@ from lib.http import quote
 PASSWORD = "correct horse battery"
 GONE = (401, "M_UNKNOWN_TOKEN")
 NONE = (404, "M_NOT_FOUND")
+FORBIDDEN = (403, "M_FORBIDDEN")
 
 
 def path_of(device_id):
@@ -103,6 +104,27 @@ def test_a_wrong_password_deletes_nothing(ann):
     got = ann.request("DELETE", path_of(other.device_id),
                       {"auth": auth_of(ann, password="wrong")}, expect=401)
     assert got["errcode"] == "M_FORBIDDEN" and got["completed"] == []
+    other.get("/account/whoami")
+
+
+@pytest.mark.parametrize("named", [
+    {"identifier": {"type": "m.id.thirdparty", "medium": "email", "address": "a@example.org"}},
+    {"medium": "email", "address": "a@example.org"}, {"user": "nobody"}, {}])
+def test_whom_the_server_does_not_know_by_this_name_deletes_nothing(own, ann, named):
+    """"In the case that the homeserver does not know about the supplied 3PID, the
+    homeserver must respond with 403 Forbidden." """
+    other = ann.login()
+    session = ann.delete(path_of(other.device_id), expect=401)["session"]
+    auth = {"type": "m.login.password", "password": ann.password, "session": session, **named}
+    ann.request("DELETE", path_of(other.device_id), {"auth": auth}, expect=FORBIDDEN)
+    other.get("/account/whoami")
+
+
+def test_the_password_of_another_deletes_nothing(ann, ben):
+    other = ann.login()
+    session = ann.delete(path_of(other.device_id), expect=401)["session"]
+    ann.request("DELETE", path_of(other.device_id), {"auth": auth_of(ben, session)},
+                expect=FORBIDDEN)
     other.get("/account/whoami")
 
 

@@ -5,6 +5,7 @@ import pytest
 from lib.client import in_threads
 
 PATH = "/_matrix/client/v1/mutual_rooms"
+PROPOSED = "/_matrix/client/unstable/uk.half-shot.msc2666/user/mutual_rooms"
 
 
 def test_rooms_that_both_are_in_are_listed(ann, ben):
@@ -40,6 +41,20 @@ def test_many_rooms_come_in_pages(own, ann, ben):
     rest = ann.get(PATH, user_id=ben.user_id, **{"from": first["next_batch"]})
     assert len(first["joined"]) == 100 and first["count"] == rest["count"] == 101
     assert set(first["joined"] + rest["joined"]) == rooms and "next_batch" not in rest
+    first = ann.get(PROPOSED, user_id=ben.user_id)
+    rest = ann.get(PROPOSED, user_id=ben.user_id, batch_token=first["next_batch_token"])
+    assert set(first["joined"] + rest["joined"]) == rooms and "next_batch_token" not in rest
+
+
+def test_clients_that_know_the_proposal_alone_find_the_list(own, ann, ben):
+    """matrix-js-sdk 43: _unstable_getSharedRooms."""
+    features = own.api.get("/_matrix/client/versions")["unstable_features"]
+    assert features["uk.half-shot.msc2666.query_mutual_rooms"] is True
+    room = ann.create_room(preset="public_chat")
+    ben.join(room)
+    assert ann.get(PROPOSED, user_id=ben.user_id)["joined"] == [room]
+    ann.get(PROPOSED, user_id=ben.user_id, batch_token="nonsense",
+            expect=(400, "M_INVALID_PARAM"))
 
 
 @pytest.mark.parametrize("query, errcode", [

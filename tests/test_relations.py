@@ -6,6 +6,7 @@ Spec: client-server-api/#forming-relationships-between-events, #event-replacemen
 """
 
 import json
+import sqlite3
 
 import pytest
 
@@ -890,3 +891,50 @@ def test_relations_are_there_after_a_restart(private):
     react(ann, room, root, expect=TWICE)
     ann.redact(room, event)
     react(ann, room, root)
+
+
+# What the migrations from 5 on have made, taken back.
+TO_VERSION_4 = """
+DROP TABLE relations; DROP TABLE relations_fill;
+DROP TABLE push_rules; DROP TABLE unread_threads; DROP TABLE unread_thread_ends;
+DROP TABLE unread_redacted; DROP TABLE unread_marks; DROP TABLE unread_rows;
+DROP TABLE unread_modes;
+ALTER TABLE events DROP COLUMN notified; ALTER TABLE events DROP COLUMN loud;
+DROP TABLE presence; DROP TABLE presence_lists; DROP TABLE user_words;
+DROP TABLE user_words_filled;
+CREATE INDEX events_redacted_state ON events (room, event)
+    WHERE redacted_by IS NOT NULL AND key IS NOT NULL;
+DELETE FROM schema_version WHERE version > 4;
+"""
+
+
+def test_a_database_of_before_there_were_relations_gets_them(private):
+    server = private()
+    ann, ben = server.api.register(), server.api.register()
+    room = ann.create_room(preset="public_chat")
+    ben.join(room)
+    root = ann.send(room, "root")
+    child = relate(ben, room, root, "m.thread")
+    edit(ben, room, child, "edited")
+    reaction = react(ann, room, child)
+    relate(ben, room, root, "m.reference")
+    ann.redact(room, relate(ann, room, root, "m.thread"))
+    before = everywhere(ann, room, root)
+    below = children(ann, room, root, recurse="true")["chunk"]
+    server.stop()
+    with sqlite3.connect(server.folder / "data/parlour.db") as db:
+        db.executescript(TO_VERSION_4)
+    db.close()
+    server.start()
+    server.until_logged("relations: those of all events have been read")
+    assert without_age(everywhere(ann, room, root)) == without_age(before)
+    assert (without_age(children(ann, room, root, recurse="true")["chunk"]) ==
+            without_age(below))
+    assert ids(threads(ann, room)["chunk"]) == [root]
+    react(ann, room, child, expect=TWICE)
+    for event in (child, reaction):
+        ann.post(ann.room(room, f"/receipt/m.read/{quote(event)}"), {"thread_id": root})
+    ann.redact(room, child)
+    assert threads(ann, room)["chunk"] == []
+    server.restart()  # nothing is owed any more
+    assert server.log.read_text().count("have been read") == 1

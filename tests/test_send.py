@@ -386,5 +386,11 @@ def test_redacting_what_is_not_there_is_refused(own, ann, room):
     ann.redact(room, "$nosuchevent", expect=[(404, "M_NOT_FOUND"), NO_RIGHT, 400])
 
 
+def test_an_event_is_redacted_in_its_own_room_alone(own, ann, room, closed):
+    event = ann.send(room, "x")
+    ann.redact(closed, event, expect=(400, "M_INVALID_PARAM"))
+    assert ann.event(room, event)["content"]["body"] == "x"
+
+
 def test_redacting_in_a_room_one_is_not_in_is_403(ann, ben, room):
     ben.redact(room, ann.send(room, "x"), expect=NO_RIGHT)

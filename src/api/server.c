@@ -19,6 +19,7 @@
 #include "core/user_directory.h"
 #include "room/append.h"
 #include "room/changes.h"
+#include "room/relations_fill.h"
 #include "room/typing.h"
 
 #define SWEEP_MS 60000
@@ -124,6 +125,18 @@ learn_users(struct server *server, struct db *db)
 	return more;
 }
 
+/* A portion of the events of before there were relations; true: there are more. */
+static bool
+learn_relations(struct server *server, struct db *db)
+{
+	struct ctx ctx = { .core = server->core, .db = db };
+	bool more;
+
+	if (relations_fill(&ctx, &more) != M_OK)
+		log_warn("relations: not all are read; the next start goes on");
+	return more;
+}
+
 /* Once a second: what nobody's request does. */
 static void
 chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms)
@@ -154,7 +167,7 @@ keep(void *arg)
 	char *error = NULL;
 	struct db *db = db_open(server->core->set.database, DB_READ, &error);
 	int64_t swept_ms = clock_mono_ms();
-	bool is_learning = true, has_strangers = true;
+	bool is_learning = true, has_strangers = true, has_orphans = true;
 
 	if (db == NULL) {
 		log_error("keeper: %s", error);
@@ -168,8 +181,10 @@ keep(void *arg)
 		chores(server, db, arena, &swept_ms);
 		is_learning = is_learning && learn_txns(server, db);
 		has_strangers = has_strangers && learn_users(server, db);
+		has_orphans = has_orphans && learn_relations(server, db);
 		lock_take(&server->keeper_lock);
-		if (!is_learning && !has_strangers && !server->keeper_stops)
+		if (!is_learning && !has_strangers && !has_orphans &&
+		    !server->keeper_stops)
 			lock_wait(&server->keeper_lock, &server->keeper_cond,
 			    clock_mono_ms() + 1000);
 	}

@@ -336,18 +336,25 @@ named_user(const struct req *req, const struct json *auth)
 	return user == NULL ? NULL : users_login_id(req->core, req->arena, user);
 }
 
+static bool
+names_user(const struct req *req, const struct json *auth, const char *user_id)
+{
+	const char *named = named_user(req, auth);
+
+	return named != NULL && strcmp(named, user_id) == 0;
+}
+
 /* Spec: #password-based. A password of another account proves nothing. */
 static enum mx_err
 try_password(struct req *req, const struct json *auth, const char *user_id)
 {
 	const char *password = json_get_str(auth, "password");
-	const char *named = named_user(req, auth);
 
-	if (password == NULL)
-		return ctx_fail(req->ctx, M_MISSING_PARAM, "password is missing");
-	if (named == NULL || strcmp(named, user_id) != 0)
+	if (!names_user(req, auth, user_id))
 		return ctx_fail(req->ctx, M_FORBIDDEN,
 		    "This is not the user who makes the request");
+	if (password == NULL)
+		return ctx_fail(req->ctx, M_MISSING_PARAM, "password is missing");
 	return users_check_password(req->ctx, req->arena, user_id, password, NULL);
 }
 
@@ -405,11 +412,14 @@ is_for_this(const struct req *req, const char *session, int stages, const char *
 	       memcmp(raw + AT_PURPOSE, purpose, 8) == 0;
 }
 
-/* Errors that are the server's own end the request. */
+/* Errors that are the server's own end the request, and so does another user's name:
+ * "the homeserver must respond with 403", while a wrong password may be tried again. */
 static bool
-is_ours(enum mx_err err)
+ends(const struct req *req, const struct json *auth, const char *user_id,
+    const struct uia_result *result, enum mx_err err)
 {
-	return err == M_UNKNOWN || err == M_UNAVAILABLE;
+	return err == M_UNKNOWN || err == M_UNAVAILABLE ||
+	       (result->stage == UIA_PASSWORD && !names_user(req, auth, user_id));
 }
 
 bool
@@ -440,7 +450,7 @@ uia_pass(struct req *req, int stages, const char *user_id,
 	err = try_stage(req, auth, stages, user_id, result_out);
 	if (err == M_OK)
 		return true;
-	*err_out = is_ours(err)
+	*err_out = ends(req, auth, user_id, result_out, err)
 		       ? err
 		       : reply_flows(req, stages, session,
 			     req->ctx->why == NULL ? M_OK : err, req->ctx->why);

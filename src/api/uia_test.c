@@ -162,7 +162,7 @@ static void
 a_password_passes_for_its_own_user_alone(void **state)
 {
 	struct fixture *f = *state;
-	const char *ann = new_user(f, "ann"), *ben = new_user(f, "ben");
+	const char *ann = new_user(f, "ann");
 	const char *session = new_session(f, "/p", UIA_PASSWORD, ann);
 	const struct json *got;
 
@@ -173,8 +173,24 @@ a_password_passes_for_its_own_user_alone(void **state)
 	got = try(f, "/p", UIA_PASSWORD, ann, password_auth(f, ann, "wrong"), session);
 	assert_string_equal(json_get_str(got, "errcode"), "M_FORBIDDEN");
 	assert_string_equal(json_get_str(got, "session"), session);
-	got = try(f, "/p", UIA_PASSWORD, ann, password_auth(f, ben, "secret"), session);
-	assert_string_equal(json_get_str(got, "errcode"), "M_FORBIDDEN");
+}
+
+static void
+another_users_name_ends_the_request(void **state)
+{
+	struct fixture *f = *state;
+	const char *ann = new_user(f, "ann"), *ben = new_user(f, "ben");
+	const char *session = new_session(f, "/p", UIA_PASSWORD, ann);
+	struct uia_result result;
+	struct asking a;
+	enum mx_err err;
+
+	ask(f, &a, "/p",
+	    arena_printf(f->t.arena, "{\"auth\":{%s,\"session\":\"%s\"}}",
+		password_auth(f, ben, "secret"), session));
+	assert_false(uia_pass(&a.req, UIA_PASSWORD, ann, &result, &err));
+	assert_int_equal(err, M_FORBIDDEN);
+	assert_int_equal(a.req.out.n, 0);
 }
 
 static void
@@ -391,6 +407,7 @@ main(void)
 		TEST(a_session_changed_or_expired_is_answered_by_a_new_one),
 		TEST(a_stage_that_is_not_offered_does_not_pass),
 		TEST(a_password_passes_for_its_own_user_alone),
+		TEST(another_users_name_ends_the_request),
 		TEST(a_registration_token_must_be_a_good_one),
 		TEST(a_stage_done_on_a_page_passes_with_the_session_alone),
 		TEST(completed_stages_take_bounded_memory),

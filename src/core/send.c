@@ -81,7 +81,7 @@ append(struct ctx *ctx, struct arena *arena, const struct sending *s,
 
 /* --- redactions --- */
 
-/* The event to be redacted, parsed; M_NOT_FOUND. */
+/* The event to be redacted, parsed; M_NOT_FOUND, M_INVALID_PARAM. */
 static enum mx_err
 find_target(struct ctx *ctx, struct arena *arena, const struct room *room,
     const char *event_id, struct event **target_out)
@@ -92,9 +92,12 @@ find_target(struct ctx *ctx, struct arena *arena, const struct room *room,
 	int64_t number, room_number;
 	enum mx_err err = store_event_find(ctx->db, event_id, &number, &room_number);
 
-	if (err == M_NOT_FOUND || (err == M_OK && room_number != room->id))
+	if (err == M_NOT_FOUND)
 		return ctx_fail(
 		    ctx, M_NOT_FOUND, "there is no such event in this room");
+	if (err == M_OK && room_number != room->id)
+		return ctx_fail(
+		    ctx, M_INVALID_PARAM, "an event is redacted in its own room");
 	if (err == M_OK)
 		err = store_event_get(ctx->db, arena, number,
 		    room->version->event_id_format == EVENT_ID_BASE64, &stored);

@@ -438,7 +438,9 @@ apply(struct building *b, struct appended *a, struct pdu *pdu,
 		a->live->membership_after = membership_of(e->membership);
 	if (strcmp(e->type, "m.room.redaction") == 0 && e->redacts != NULL)
 		redact(b, a, e);
-	push_append(b->ctx, b->job->arena, b->room, b->s, a->live, &a->push);
+	a->relation = relation_row(b, e);
+	push_append(
+	    b->ctx, b->job->arena, b->room, b->s, a->live, a->relation, &a->push);
 	a->row = (struct event_row){ .room = b->room->id,
 		.ts = e->origin_server_ts,
 		.depth = e->depth,
@@ -450,7 +452,6 @@ apply(struct building *b, struct appended *a, struct pdu *pdu,
 		.type = e->type,
 		.state_key = e->state_key,
 		.packed = pack_json(b->job->arena, sealed->bytes, sealed->n) };
-	a->relation = relation_row(b, e);
 	/* The extremities as they stood; integers of this unit's own follow in
 	 * number(). */
 	a->row.prev_count = b->s->extremity_count;

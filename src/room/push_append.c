@@ -10,10 +10,8 @@
 #include "event/ids.h"
 #include "room/push.h"
 #include "room/push_room.h"
+#include "room/relations.h"
 #include "store/events.h"
-
-/* "a maximum of 3 hops to find a thread" */
-#define HOPS_MAX 3
 
 struct telling {
 	struct ctx *ctx;
@@ -34,62 +32,18 @@ is_here(const struct telling *t, const char *user_id)
 	return id_is_of(user_id, t->ctx->core->set.server_name);
 }
 
-/* --- threads --- */
-
-/* Its own thread, if it is an event of the last few. */
-static bool
-find_recent(const struct telling *t, const char *event_id, const char **thread_out,
-    int *hops_out)
-{
-	for (int i = 0; i < ROOM_RECENT_MAX; i++) {
-		const struct live_event *e = t->room->recent[i];
-
-		if (e == NULL || strcmp(e->pdu->event->event_id, event_id) != 0)
-			continue;
-		if (e->thread != NULL)
-			*thread_out = arena_strdup(t->arena, e->thread);
-		*hops_out = e->thread_hops;
-		return true;
-	}
-	return false;
-}
-
 static void
-find_stored(const struct telling *t, const char *event_id, const char **thread_out,
-    int *hops_out)
+find_thread(struct telling *t, const struct relation_row *relation)
 {
-	int64_t event, room;
+	struct thread_of thread =
+	    relations_find_thread(t->ctx->db, t->arena, t->room, relation);
 
-	if (store_event_find(t->ctx->db, event_id, &event, &room) != M_OK ||
-	    room != t->room->id ||
-	    store_unread_thread_of(
-		t->ctx->db, t->arena, room, event, thread_out, hops_out) != M_OK)
-		*thread_out = NULL;
-}
-
-/* Spec: client-server-api/#threaded-read-receipts */
-static void
-find_thread(struct telling *t)
-{
-	const struct json *relation = json_get(t->e->content, "m.relates_to");
-	const char *type = json_get_str(relation, "rel_type"),
-		   *event_id = json_get_str(relation, "event_id"), *thread = NULL;
-	int hops = 0;
-
-	if (type == NULL || event_id == NULL || !id_event_valid(NULL, event_id))
+	if (thread.root == NULL)
 		return;
-	if (strcmp(type, "m.thread") == 0) {
-		t->out->thread = arena_strdup(t->arena, event_id);
-	} else {
-		if (!find_recent(t, event_id, &thread, &hops))
-			find_stored(t, event_id, &thread, &hops);
-		if (thread == NULL || hops >= HOPS_MAX)
-			return;
-		t->out->thread = thread;
-		t->out->hops = hops + 1;
-	}
-	t->live->thread = xstrdup(t->out->thread);
-	t->live->thread_hops = t->out->hops;
+	t->out->thread = thread.root;
+	t->out->hops = thread.hops;
+	t->live->thread = xstrdup(thread.root);
+	t->live->thread_hops = thread.hops;
 }
 
 /* --- rows --- */
@@ -329,7 +283,7 @@ judge_for_all(struct telling *t)
 
 void
 push_append(struct ctx *ctx, struct arena *arena, struct room *room, struct snapshot *s,
-    struct live_event *e, struct push_outcome *out)
+    struct live_event *e, const struct relation_row *relation, struct push_outcome *out)
 {
 	const struct event *event = e->pdu->event;
 	struct telling t = { .ctx = ctx,
@@ -345,7 +299,8 @@ push_append(struct ctx *ctx, struct arena *arena, struct room *room, struct snap
 
 	t.facts = (struct push_facts){ .joined = s->joined, .power = &t.power };
 	judge_for_all(&t);
-	find_thread(&t);
+	if (relation != NULL)
+		find_thread(&t, relation);
 	note_speaker(&t);
 	tell_members(&t, pr);
 	tell_mentioned(&t, pr);

@@ -8,6 +8,7 @@
 #define ROOM_PUSH_APPEND_H
 
 #include "room/room.h"
+#include "store/relations.h"
 #include "store/unread.h"
 
 /* A member's mode from behind the event on. */
@@ -33,10 +34,12 @@ struct push_outcome {
 
 /*
  * Works out what `e` is to whom. Under the room's lock; s has the event in its state,
- * and its counts go on. The thread is noted in `e`. arena is the append's.
+ * and its counts go on. The thread is noted in `e`. relation: what it is a child of;
+ * NULL: of nothing. arena is the append's.
  */
 void push_append(struct ctx *ctx, struct arena *arena, struct room *room,
-    struct snapshot *s, struct live_event *e, struct push_outcome *out);
+    struct snapshot *s, struct live_event *e, const struct relation_row *relation,
+    struct push_outcome *out);
 /* It came to nothing: what was noted of it in memory is taken back. Under the room's
  * lock; of several events the last one first. */
 void push_append_undo(struct room *room, const struct push_outcome *outcome);

@@ -39,7 +39,8 @@ check_thread(struct seer *seer, int64_t event, const char *event_id, const char 
 {
 	const char *root;
 	bool fits = strcmp(event_id, thread) == 0;
-	enum mx_err err = relations_thread_of(seer->ctx, seer->arena, event, &root);
+	enum mx_err err =
+	    relations_thread_of(seer->ctx, seer->arena, seer->room, event, &root);
 
 	if (err != M_OK || strcmp(root, thread) == 0)
 		return err;

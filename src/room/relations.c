@@ -8,7 +8,7 @@
 
 #include "event/ids.h"
 #include "store/relations.h"
-#include "store/rooms.h"
+#include "store/unread.h"
 
 /* Children looked at for one page at most. */
 #define PAGE_SCAN_MAX 2000
@@ -44,24 +44,16 @@ static enum mx_err
 is_child(struct ctx *ctx, struct arena *arena, const struct room *room,
     const char *event_id, bool *out)
 {
-	struct relation_to up;
-	struct stored_event stored;
-	const struct json *json;
+	struct relation_up up;
 	int64_t event, in_room;
 	enum mx_err err = store_event_find(ctx->db, event_id, &event, &in_room);
 
 	*out = false;
-	if (err == M_NOT_FOUND || (err == M_OK && in_room != room->id))
-		return M_OK;
-	if (err == M_OK)
-		err = store_event_get(
-		    ctx->db, arena, event, standard64(room->version), &stored);
-	if (err != M_OK)
-		return err;
-	json = json_parse(
-	    arena, stored.json, stored.json_n, room->version->json_flags, NULL);
-	*out = relation_of(room->version, json_get(json, "content"), &up);
-	return M_OK;
+	if (err == M_OK && in_room == room->id) {
+		err = store_relation_get(ctx->db, arena, event, false, &up);
+		*out = err == M_OK;
+	}
+	return err == M_NOT_FOUND ? M_OK : err;
 }
 
 enum mx_err
@@ -157,123 +149,61 @@ relations_judge(
 
 /* --- threads --- */
 
-/* Where a search for a thread stands. */
-struct hop {
-	int64_t room, parent, parent_room; /* parent 0: it is not here */
-	const char *parent_id, *rel_type;
-};
-
-/* A child of a child is no root: what claims it is in no thread. */
-static enum mx_err
-check_root(struct ctx *ctx, struct arena *arena, const struct hop *hop, bool *is_root)
+/* Of one of the room's last few events, durable or not. */
+static bool
+find_recent(const struct room *room, struct arena *arena, const char *event_id,
+    struct thread_of *out)
 {
-	struct relation_up up;
-	enum mx_err err = M_NOT_FOUND;
+	for (int i = 0; i < ROOM_RECENT_MAX; i++) {
+		const struct live_event *e = room->recent[i];
 
-	*is_root = hop->parent == 0 || hop->parent_room == hop->room;
-	if (*is_root && hop->parent != 0)
-		err = store_relation_get(ctx->db, arena, hop->parent, false, &up);
-	if (err == M_OK)
-		*is_root = false;
-	return err == M_NOT_FOUND ? M_OK : err;
-}
-
-static struct hop
-hop_of(const struct relation_up *up)
-{
-	return (struct hop){ up->room, up->parent, up->parent_room, up->parent_id,
-		up->rel_type };
-}
-
-/* To what hop's parent is a child of. M_NOT_FOUND: of nothing in the room. */
-static enum mx_err
-go_up(struct ctx *ctx, struct arena *arena, struct hop *hop)
-{
-	struct relation_up up;
-	enum mx_err err;
-
-	if (hop->parent == 0 || hop->parent_room != hop->room)
-		return M_NOT_FOUND;
-	err = store_relation_get(ctx->db, arena, hop->parent, false, &up);
-	if (err == M_OK)
-		*hop = hop_of(&up);
-	return err;
-}
-
-/* From the event's own relation upwards. The root's id is spelt in either alphabet. */
-static enum mx_err
-find_thread(struct ctx *ctx, struct arena *arena, struct hop hop, const char **root_out)
-{
-	enum mx_err err = M_OK;
-	bool is_root;
-
-	for (int hops = 0; err == M_OK && hops <= RELATIONS_DEPTH; hops++) {
-		if (strcmp(hop.rel_type, "m.thread") == 0) {
-			err = check_root(ctx, arena, &hop, &is_root);
-			if (err == M_OK && is_root)
-				*root_out = hop.parent_id;
-			return err;
-		}
-		err = go_up(ctx, arena, &hop);
+		if (e == NULL || strcmp(e->pdu->event->event_id, event_id) != 0)
+			continue;
+		if (e->thread != NULL)
+			*out = (struct thread_of){ arena_strdup(arena, e->thread),
+				e->thread_hops };
+		return true;
 	}
-	return err == M_NOT_FOUND ? M_OK : err;
+	return false;
 }
 
-/* The id as the room's version writes it. */
-static void
-spell(struct arena *arena, const struct room_version *version, const char **root)
+/* One relation further away than what it relates to. */
+static struct thread_of
+beyond(struct thread_of thread)
 {
-	struct str packed;
-	uint8_t id[300];
-
-	if (strcmp(*root, THREAD_MAIN) == 0)
-		return;
-	packed = (struct str){ (char *)id, event_id_pack(*root, id) };
-	*root = event_id_unpack(arena, packed, standard64(version));
+	if (thread.root == NULL || thread.hops >= RELATIONS_DEPTH)
+		return (struct thread_of){ .root = NULL };
+	thread.hops++;
+	return thread;
 }
 
-enum mx_err
-relations_thread_of(
-    struct ctx *ctx, struct arena *arena, int64_t event, const char **root_out)
+struct thread_of
+relations_stored_thread(struct db *db, struct arena *arena, int64_t room,
+    const struct relation_row *relation)
 {
-	struct relation_up up;
-	struct room_row row;
-	enum mx_err err = store_relation_get(ctx->db, arena, event, false, &up);
+	struct thread_of thread = { .root = NULL };
+	int64_t event, in_room;
 
-	*root_out = THREAD_MAIN;
-	if (err != M_OK)
-		return err == M_NOT_FOUND ? M_OK : err;
-	err = find_thread(ctx, arena, hop_of(&up), root_out);
-	if (err == M_OK)
-		err = store_room_get(ctx->db, arena, up.room, &row);
-	if (err == M_OK)
-		spell(arena, room_version_find(row.version), root_out);
-	return err;
+	if (strcmp(relation->rel_type, "m.thread") == 0)
+		return (struct thread_of){ arena_strdup(arena, relation->parent), 0 };
+	if (store_event_find(db, relation->parent, &event, &in_room) != M_OK ||
+	    in_room != room ||
+	    store_unread_thread_of(
+		db, arena, room, event, &thread.root, &thread.hops) != M_OK)
+		return (struct thread_of){ .root = NULL };
+	return beyond(thread);
 }
 
-enum mx_err
-relations_thread_of_content(struct ctx *ctx, struct arena *arena,
-    const struct room *room, const struct json *content, const char **root_out)
+struct thread_of
+relations_find_thread(struct db *db, struct arena *arena, const struct room *room,
+    const struct relation_row *relation)
 {
-	struct relation_to to;
-	struct hop hop = { .room = room->id };
-	enum mx_err err;
+	struct thread_of thread = { .root = NULL };
 
-	*root_out = THREAD_MAIN;
-	if (!relation_of(room->version, content, &to))
-		return M_OK;
-	hop.parent_id = to.parent;
-	hop.rel_type = to.rel_type;
-	err = store_event_find(ctx->db, to.parent, &hop.parent, &hop.parent_room);
-	if (err == M_NOT_FOUND) {
-		hop.parent = hop.parent_room = 0;
-		err = M_OK;
-	}
-	if (err == M_OK)
-		err = find_thread(ctx, arena, hop, root_out);
-	if (err == M_OK)
-		spell(arena, room->version, root_out);
-	return err;
+	if (strcmp(relation->rel_type, "m.thread") != 0 &&
+	    find_recent(room, arena, relation->parent, &thread))
+		return beyond(thread);
+	return relations_stored_thread(db, arena, room->id, relation);
 }
 
 enum mx_err
@@ -291,6 +221,24 @@ relations_lead_to(struct ctx *ctx, struct arena *arena, const struct room *room,
 		    ctx->db, arena, up.parent, standard64(room->version), &up);
 		*out = err == M_OK && strcmp(up.parent_id, to) == 0;
 	}
+	return err == M_NOT_FOUND ? M_OK : err;
+}
+
+enum mx_err
+relations_thread_of(struct ctx *ctx, struct arena *arena, const struct room *room,
+    int64_t event, const char **root_out)
+{
+	const char *root;
+	bool leads;
+	int hops;
+	enum mx_err err =
+	    store_unread_thread_of(ctx->db, arena, room->id, event, &root, &hops);
+
+	*root_out = THREAD_MAIN;
+	if (err == M_OK)
+		err = relations_lead_to(ctx, arena, room, event, root, &leads);
+	if (err == M_OK && leads)
+		*root_out = root;
 	return err == M_NOT_FOUND ? M_OK : err;
 }
 

@@ -8,6 +8,7 @@
 
 #include "room/append.h"
 #include "room/timeline.h"
+#include "store/relations.h"
 
 #define RELATIONS_DEPTH 3 /* children's children are followed so far */
 #define THREAD_MAIN "main"
@@ -33,17 +34,26 @@ enum mx_err relations_check(struct ctx *ctx, struct arena *arena,
 enum mx_err relations_judge(struct ctx *ctx, struct arena *arena, struct room *room,
     const struct new_event *e) MUST_USE;
 
-/*
- * Which thread an event belongs to: its root's id (in the arena), or THREAD_MAIN. The
- * event itself may say so, or one that it relates to, RELATIONS_DEPTH steps away at
- * most; a root is in the main timeline. Of a durable event by its integer (M_OK also if
- * there is no such event), or of any by its content. Spec: #threaded-read-receipts
+/* The thread that an event is in, and how many relations away from one that names it.
  */
-enum mx_err relations_thread_of(struct ctx *ctx, struct arena *arena, int64_t event,
-    const char **root_out) MUST_USE;
-enum mx_err relations_thread_of_content(struct ctx *ctx, struct arena *arena,
-    const struct room *room, const struct json *content,
-    const char **root_out) MUST_USE;
+struct thread_of {
+	const char *root; /* in the arena; NULL: the main timeline */
+	int hops;
+};
+/*
+ * The thread of an event that is being appended: it may name one itself, or what it
+ * relates to is in one, RELATIONS_DEPTH steps away at most. Kept with the event, so
+ * that one step is enough. Under the room's lock. Spec: #threaded-read-receipts
+ */
+struct thread_of relations_find_thread(struct db *db, struct arena *arena,
+    const struct room *room, const struct relation_row *relation);
+/* The same of an event whose parent is durable, if it is here at all. */
+struct thread_of relations_stored_thread(struct db *db, struct arena *arena,
+    int64_t room, const struct relation_row *relation);
+/* The same of a durable event of the room, as it is now (a redaction breaks the way to
+ * the thread): its root's id, in the arena, or THREAD_MAIN. */
+enum mx_err relations_thread_of(struct ctx *ctx, struct arena *arena,
+    const struct room *room, int64_t event, const char **root_out) MUST_USE;
 
 /* Is a durable event of the room related to the one that `to` names, RELATIONS_DEPTH
  * steps away at most? */

@@ -163,6 +163,13 @@ class Server:
     def tail(self):
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
 
+    def until_logged(self, words):
+        """Returns once the log says so."""
+        deadline = time.monotonic() + START_WITHIN_S
+        while words not in self.log.read_text(errors="replace"):
+            assert time.monotonic() < deadline, f"no {words!r} in the log: {self.tail()}"
+            time.sleep(0.005)  # between two looks at a file
+
     def stop(self, how=signal.SIGTERM):
         """Asks it to stop; the exit status must be 0 and the log free of alarms."""
         self.http.close()

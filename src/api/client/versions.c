@@ -9,7 +9,9 @@ enum mx_err
 client_versions(struct req *req)
 {
 	static const char answer[] =
-	    "{\"unstable_features\":{},\"versions\":["
+	    /* What clients look for here though it has a version by now. */
+	    "{\"unstable_features\":{"
+	    "\"uk.half-shot.msc2666.query_mutual_rooms\":true},\"versions\":["
 	    "\"r0.0.1\",\"r0.1.0\",\"r0.2.0\",\"r0.3.0\",\"r0.4.0\",\"r0.5.0\","
 	    "\"r0.6.0\",\"r0.6.1\",\"v1.1\",\"v1.2\",\"v1.3\",\"v1.4\",\"v1.5\","
 	    "\"v1.6\",\"v1.7\",\"v1.8\",\"v1.9\",\"v1.10\",\"v1.11\",\"v1.12\","
