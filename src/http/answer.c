@@ -81,6 +81,15 @@ out_copy(struct http_io *io, struct conn *c, const char *p, size_t n)
 }
 
 void
+out_owned(struct http_io *io, struct conn *c, char *bytes, size_t n)
+{
+	if (n == 0)
+		free(bytes);
+	else
+		out_add(io, c, (struct out){ .owned = bytes, .p = bytes, .n = n });
+}
+
+void
 out_free(struct http_io *io, struct conn_busy *busy)
 {
 	STAT_SUB(io, pinned_bytes, busy->unsent);
@@ -199,15 +208,21 @@ must_close(const struct http_io *io, const struct conn *c)
 	return io->stopping || !(c->flags & CONN_KEEP) || (c->flags & CONN_COMES);
 }
 
+const char *
+head_end(const struct conn *c, bool close)
+{
+	if (close)
+		return line_close;
+	return c->flags & CONN_HTTP10 ? line_keep : line_none;
+}
+
 /* Writes head (all but its last lines) and body; keeps what the socket leaves. The body
  * passes to us, or is freed. */
 static void
 answer_write(struct http_io *io, struct conn *c, const char *head, size_t head_n,
     struct out body, bool close)
 {
-	const char *line = close		    ? line_close
-			   : c->flags & CONN_HTTP10 ? line_keep
-						    : line_none;
+	const char *line = head_end(c, close);
 	size_t line_n = strlen(line), body_n = c->flags & CONN_NO_BODY ? 0 : body.n;
 	struct iovec iov[3] = { { (char *)head, head_n }, { (char *)line, line_n },
 		{ (char *)body.p, body_n } };
@@ -311,6 +326,8 @@ answer_drop(struct mail *mail)
 		free(((struct answer_mail *)mail)->body);
 	if (mail->fn == portions_deliver)
 		portions_drop(mail);
+	if (mail->fn == parts_deliver)
+		parts_drop(mail);
 	free(mail);
 }
 

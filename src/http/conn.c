@@ -134,6 +134,7 @@ conn_close(struct http_io *io, struct conn *c)
 		return;
 	assert(!(c->flags & CONN_BATCHED));
 	portions_end(c);
+	parts_sent(c, true);
 	side_free(io, c);
 	close(c->fd);
 	c->fd = -1;
@@ -235,6 +236,10 @@ conn_written(struct http_io *io, struct conn *c)
 	if (c->state == CONN_CLOSING) {
 		conn_finish(io, c);
 		return;
+	}
+	if (c->state == CONN_ASKED) {
+		wheel_set(io, c, 0);
+		parts_sent(c, false);
 	}
 	if (c->state == CONN_PARKED) {
 		wheel_set(io, c, 0); /* a stream whose reader has caught up */

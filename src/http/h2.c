@@ -137,6 +137,7 @@ stream_free(struct h2_stream *s)
 
 	h2_request_free(s);
 	h2_out_free(s);
+	h2_part_sent(s, true);
 	if (s->prev != NULL)
 		s->prev->next = s->next;
 	else

@@ -31,6 +31,9 @@ void h2_park(struct exchange exchange, uint32_t tag);
 void h2_answer(
     struct exchange exchange, const char *head, size_t head_n, struct out body);
 void h2_body_next(struct exchange exchange, http_taker take, void *arg);
+/* head: NULL behind the first part. part->bytes passes over. */
+void h2_send_part(struct exchange exchange, const char *head, size_t head_n,
+    const struct http_part *part);
 bool h2_stream_begin(struct exchange exchange, const char *head, size_t head_n);
 /* max: unsent bytes beyond which its reader is let go. */
 bool h2_stream_block(struct exchange exchange, struct http_shared *block, size_t max);

@@ -90,9 +90,21 @@ pause_stream(struct h2_stream *s)
 	const struct http_hooks *hooks = &s->h2->io->server->hooks;
 
 	s->is_paused = true;
+	h2_part_sent(s, false);
 	if (s->state == H2_PARKED && hooks->drained != NULL)
 		hooks->drained(s->h2->io, s->tag, hooks->arg);
 	return NGHTTP2_ERR_DEFERRED;
+}
+
+void
+h2_part_sent(struct h2_stream *s, bool is_gone)
+{
+	struct h2_part *part = s->part;
+
+	s->part = NULL;
+	if (part != NULL)
+		part->sent(part->arg, is_gone);
+	free(part);
 }
 
 /* nghttp2 asks for the next bytes of a body. */
@@ -285,6 +297,7 @@ h2_let_go(struct h2_stream *s)
 
 	unpark_stream(s);
 	h2_out_free(s);
+	h2_part_sent(s, true);
 	nghttp2_submit_rst_stream(s->h2->session, NGHTTP2_FLAG_NONE, s->id,
 	    is_whole ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
 	ready_push(io, s->h2->c);
@@ -334,4 +347,39 @@ h2_stream_end(struct exchange exchange, bool cut)
 		nghttp2_submit_rst_stream(
 		    s->h2->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
 	go_on(s);
+}
+
+/* --- answers in parts --- */
+
+void
+h2_send_part(struct exchange exchange, const char *head, size_t head_n,
+    const struct http_part *part)
+{
+	struct h2_stream *s = h2_stream_of(exchange);
+	bool is_last = part->is_last || (s != NULL && s->no_body);
+
+	if (s != NULL && head != NULL)
+		submit(s, head, head_n, !s->no_body && (part->n > 0 || !is_last));
+	if (s == NULL || s->no_body || part->n == 0)
+		free(part->bytes);
+	else
+		out_add(s, (struct out){
+			       .owned = part->bytes, .p = part->bytes, .n = part->n });
+	if (!part->is_last && (s == NULL || is_last)) {
+		part->sent(part->arg, true);
+	} else if (!is_last) {
+		s->part = xmalloc(sizeof *s->part);
+		*s->part = (struct h2_part){ part->sent, part->arg };
+	}
+	if (s != NULL && is_last) {
+		unpark_stream(s);
+		s->ended = true;
+		STAT_ADD(exchange.io, answered, 1);
+	}
+	if (s == NULL)
+		return;
+	if (is_too_slow(s, 0, SIZE_MAX))
+		h2_let_go(s);
+	else
+		go_on(s);
 }

@@ -30,13 +30,20 @@ struct h2_request {
 	bool is_whole; /* and its end is here */
 };
 
+/* Who is told when a part of an answer is taken. */
+struct h2_part {
+	void (*sent)(void *arg, bool is_gone);
+	void *arg;
+};
+
 /* All there is of a parked stream, beside what nghttp2 keeps. */
 struct h2_stream {
 	struct h2 *h2;
 	struct h2_stream *prev, *next; /* of the same connection */
 	struct h2_request *in;	       /* NULL once all of it is asked, or answered */
 	struct out_list out;
-	int64_t due_ms; /* the client must have moved by then; 0: no matter */
+	struct h2_part *part; /* that is in out; NULL: nobody is to be told */
+	int64_t due_ms;	      /* the client must have moved by then; 0: no matter */
 	uint32_t index, gen, next_free, tag, unsent, moved;
 	int32_t id;
 	uint8_t state;
@@ -70,6 +77,7 @@ struct h2_stream *h2_stream_of(struct exchange exchange);
 /* The server's own answer to what is no request, or one too large. */
 void h2_refuse(struct h2_stream *s, int status);
 void h2_out_free(struct h2_stream *s);
+void h2_part_sent(struct h2_stream *s, bool is_gone);
 /* Its client was too slow for what is on its way. */
 void h2_let_go(struct h2_stream *s);
 

@@ -100,6 +100,8 @@ struct conn_busy {
 	int64_t body_left;     /* by Content-Length; -1: chunked */
 	http_taker take;       /* of the next portion; NULL: nobody */
 	void *take_arg;
+	void (*sent)(void *arg, bool is_gone); /* of the part in out; NULL: nobody */
+	void *sent_arg;
 	struct http_chunks chunks;
 	struct out_list out;
 	size_t unsent;
@@ -248,6 +250,13 @@ void portions_end(struct conn *c);
 void portions_deliver(struct http_io *io, void *arg);
 void portions_drop(struct mail *mail);
 
+/* parts.c: answers in parts */
+/* All of a part is written; is_gone: it never will be. */
+void parts_sent(struct conn *c, bool is_gone);
+/* What a letter of it runs, and where nobody is left to run it. */
+void parts_deliver(struct http_io *io, void *arg);
+void parts_drop(struct mail *mail);
+
 /* answer.c: writing */
 void answer_send(struct http_io *io, struct conn *c, struct http_reply *reply);
 void answer_deliver(struct http_io *io, void *arg); /* what a posted answer runs */
@@ -255,6 +264,10 @@ void answer_drop(struct mail *mail);		    /* and all other mail */
 void out_list_add(struct out_list *list, struct out piece);
 void out_list_pop(struct out_list *list);
 void out_copy(struct http_io *io, struct conn *c, const char *p, size_t n);
+/* Keeps malloc'ed bytes, which pass over. */
+void out_owned(struct http_io *io, struct conn *c, char *bytes, size_t n);
+/* The last line of a head, and the empty one. */
+const char *head_end(const struct conn *c, bool close);
 /* Sends a piece of shared bytes at once if nothing stands before it, and keeps what the
  * socket leaves; false: the connection is dead. */
 bool out_shared(

@@ -98,6 +98,25 @@ enum http_portion { HTTP_PORTION, HTTP_PORTION_LAST, HTTP_PORTION_GONE };
 typedef void (*http_taker)(void *arg, enum http_portion what, char *bytes, size_t n);
 void http_body_next(struct exchange exchange, http_taker take, void *arg);
 
+/*
+ * An answer that is sent in parts, each when the one before is taken, so that a large
+ * one holds no more than one part. From any thread; bytes pass to the server.
+ */
+struct http_part {
+	const struct http_reply *head; /* with the first part; its body_n is the length
+					* of all parts together, its body NULL */
+	char *bytes;		       /* malloc'ed; NULL if n is 0 */
+	size_t n;
+	bool is_last;
+	/* Not of the last: called once, on the io thread, when the client has taken it
+	 * (the next may come), or wants no more (is_gone). */
+	void (*sent)(void *arg, bool is_gone);
+	void *arg;
+};
+void http_send_part(struct exchange exchange, const struct http_part *part);
+/* What was begun cannot go on: the connection, or the stream, is closed. */
+void http_send_cut(struct exchange exchange);
+
 /* From any thread. HEAD requests get no body. Stale exchanges: body freed, no more. */
 void http_answer(struct exchange exchange, struct http_reply *reply);
 /* On the exchange's own io thread only; takes a reference of its own. */
