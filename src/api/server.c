@@ -19,6 +19,7 @@
 #include "core/presence.h"
 #include "core/public_rooms.h"
 #include "core/typing.h"
+#include "core/unread_prune.h"
 #include "core/user_directory.h"
 
 #define SWEEP_MS 60000
@@ -126,7 +127,8 @@ learn_users(struct server *server, struct db *db)
 
 /* Once a second: what nobody's request does. */
 static void
-chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms)
+chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms,
+    struct unread_walk *walk)
 {
 	struct ctx ctx = { .core = server->core, .db = db };
 	int64_t now = clock_mono_ms();
@@ -135,6 +137,8 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 	public_rooms_follow(server->core);
 	user_directory_follow(server->core);
 	presence_tick(&ctx, arena, false);
+	arena_reset(arena);
+	unread_prune(&ctx, arena, walk);
 	arena_reset(arena);
 	if (now - *swept_ms < guests_sweep_ms(server->core))
 		return;
@@ -154,6 +158,7 @@ keep(void *arg)
 	char *error = NULL;
 	struct db *db = db_open(server->core->set.database, DB_READ, &error);
 	int64_t swept_ms = clock_mono_ms();
+	struct unread_walk walk = { 0 };
 	bool is_learning = true, has_strangers = true;
 
 	if (db == NULL) {
@@ -165,7 +170,7 @@ keep(void *arg)
 	lock_take(&server->keeper_lock);
 	while (!server->keeper_stops) {
 		lock_give(&server->keeper_lock);
-		chores(server, db, arena, &swept_ms);
+		chores(server, db, arena, &swept_ms, &walk);
 		is_learning = is_learning && learn_txns(server, db);
 		has_strangers = has_strangers && learn_users(server, db);
 		lock_take(&server->keeper_lock);
@@ -175,6 +180,7 @@ keep(void *arg)
 	}
 	lock_give(&server->keeper_lock);
 	presence_tick(&(struct ctx){ .core = server->core, .db = db }, arena, true);
+	unread_walk_fini(&walk);
 	db_close(db);
 	arena_free(arena);
 	return NULL;

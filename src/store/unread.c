@@ -196,6 +196,38 @@ store_unread_rows_before(struct db *db, struct arena *arena, const char *user_id
 }
 
 enum mx_err
+store_unread_rows_old(struct db *db, struct arena *arena,
+    const struct unread_row *after, int64_t before_ts, int limit,
+    struct unread_row **rows_out, int *count_out, struct unread_row *last_out,
+    bool *more_out)
+{
+	struct stmt *q = db_stmt(db,
+	    "SELECT u.user_id, u.room, u.event, u.thread, e.ts FROM unread_rows u"
+	    " LEFT JOIN events e ON e.event = u.event"
+	    " WHERE (u.user_id, u.room, u.event) > ($1, $2, $3)"
+	    " ORDER BY u.user_id, u.room, u.event LIMIT $4");
+	struct unread_row *rows = ARENA_ARRAY(arena, struct unread_row, (size_t)limit);
+	int n = 0, looked = 0;
+
+	stmt_text(q, 1, after->user_id);
+	stmt_int(q, 2, after->room);
+	stmt_int(q, 3, after->event);
+	stmt_int(q, 4, limit);
+	for (; looked < limit && stmt_next(q); looked++) {
+		*last_out = (struct unread_row){ .user_id = col_dup(q, 0, arena),
+			.room = col_int(q, 1),
+			.event = col_int(q, 2),
+			.thread = col_dup(q, 3, arena) };
+		if (col_int(q, 4) < before_ts)
+			rows[n++] = *last_out;
+	}
+	*rows_out = rows;
+	*count_out = n;
+	*more_out = looked == limit;
+	return stmt_done(q);
+}
+
+enum mx_err
 store_unread_modes(struct db *db, struct arena *arena, const char *user_id,
     int64_t room, struct unread_mode **modes_out, int *count_out)
 {

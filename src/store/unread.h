@@ -26,6 +26,8 @@ struct unread_row {
 };
 
 enum mx_err store_unread_row_add(struct db *db, const struct unread_row *row) MUST_USE;
+/* This row (user_id, room, event) goes. */
+enum mx_err store_unread_row_drop(struct db *db, const struct unread_row *row) MUST_USE;
 /* Behind this event the room's count is (not) the user's. */
 enum mx_err store_unread_mode_add(struct db *db, const char *user_id, int64_t room,
     int64_t event, bool is_quiet) MUST_USE;
@@ -77,6 +79,14 @@ enum mx_err store_unread_rows(struct db *db, struct arena *arena, const char *us
 enum mx_err store_unread_rows_before(struct db *db, struct arena *arena,
     const char *user_id, int64_t room, int64_t before, bool only_highlights, int limit,
     struct unread_row **rows_out, int *count_out) MUST_USE;
+
+/* All users' rows behind `after` (user_id, room, event) in the order of those: looks at
+ * `limit` of them, gives those of events from before before_ts (origin_server_ts).
+ * *last_out: the last that was looked at; *more_out: there are more behind it. */
+enum mx_err store_unread_rows_old(struct db *db, struct arena *arena,
+    const struct unread_row *after, int64_t before_ts, int limit,
+    struct unread_row **rows_out, int *count_out, struct unread_row *last_out,
+    bool *more_out) MUST_USE;
 
 struct unread_mode {
 	int64_t event;

@@ -85,6 +85,18 @@ store_unread_row_add(struct db *db, const struct unread_row *row)
 }
 
 enum mx_err
+store_unread_row_drop(struct db *db, const struct unread_row *row)
+{
+	struct stmt *q = db_stmt(db,
+	    "DELETE FROM unread_rows WHERE user_id = $1 AND room = $2 AND event = $3");
+
+	stmt_text(q, 1, row->user_id);
+	stmt_int(q, 2, row->room);
+	stmt_int(q, 3, row->event);
+	return stmt_run(q);
+}
+
+enum mx_err
 store_unread_mode_add(
     struct db *db, const char *user_id, int64_t room, int64_t event, bool is_quiet)
 {
