@@ -11,6 +11,7 @@
 #include "core/push.h"
 #include "core/push_room.h"
 #include "store/events.h"
+#include "store/receipts.h"
 
 /* "a maximum of 3 hops to find a thread" */
 #define HOPS_MAX 3
@@ -379,6 +380,8 @@ write_member(struct db *db, int64_t room, int64_t event, const struct push_outco
 
 	if (o->left != NULL)
 		err = store_unread_clear(db, o->left, room);
+	if (err == M_OK && o->left != NULL)
+		err = store_receipts_clear(db, o->left, room);
 	if (err == M_OK && o->joined != NULL)
 		err = store_unread_mark(db, room, o->joined, "", event);
 	return err;

@@ -364,18 +364,20 @@ write_other(struct look *look, struct buf *chunk, const struct events_found *fou
 }
 
 static enum mx_err
-write_receipts_of(struct look *look, const struct room *room, struct buf *chunk,
-    struct events_found *found)
+write_receipts_of(struct look *look, const struct room *room, const struct snapshot *s,
+    struct buf *chunk, struct events_found *found)
 {
 	const char *asker = look->ask->user_id;
+	struct receipts_ask ask = { .s = s,
+		.asker = asker,
+		.ignored = look->ignored,
+		.since = look->from,
+		.until = found->end.events };
 	struct buf event = { 0 };
 	struct receipt_row *rows;
 	int n;
-	enum mx_err err = store_receipts_since(look->ctx->db, look->arena, room->id,
-	    look->from, found->end.events, &rows, &n);
+	enum mx_err err = receipts_told(look->ctx, look->arena, room, &ask, &rows, &n);
 
-	if (err == M_OK)
-		n = receipts_drop_ignored(rows, n, look->ignored);
 	for (int i = 0; err == M_OK &&
 			receipts_write_event(&event, room->room_id, rows, n, asker, i);
 	     i++) {
@@ -398,7 +400,8 @@ write_receipts(struct look *look, struct buf *chunk, struct events_found *found,
 		if (snapshot_membership(look->snapshots.v[i], look->ask->user_id) ==
 			MEMBERSHIP_JOIN &&
 		    has_moved_in(moved, look->rooms.v[i]->id))
-			err = write_receipts_of(look, look->rooms.v[i], chunk, found);
+			err = write_receipts_of(
+			    look, look->rooms.v[i], look->snapshots.v[i], chunk, found);
 	return err;
 }
 
