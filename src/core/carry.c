@@ -23,9 +23,9 @@ is_text(const struct json *object, const char *key, const char *text)
 
 /* Anybody may found a room that claims to replace another: that one has to agree. */
 static enum mx_err
-find_replaced(struct ctx *ctx, const struct room *room, struct room **old_out)
+find_replaced(struct ctx *ctx, struct room *room, struct room **old_out)
 {
-	struct snapshot *s = room_snapshot((struct room *)room);
+	struct snapshot *s = room_snapshot(room);
 	const char *room_id = json_get_str(
 	    json_get(snapshot_content(s, "m.room.create", ""), "predecessor"),
 	    "room_id");
