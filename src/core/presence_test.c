@@ -253,6 +253,21 @@ a_state_set_by_hand_outlives_polls_that_say_nothing(void **state)
 }
 
 static void
+who_says_that_they_are_idle_was_active_before(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, NULL), M_OK);
+	set_clocks(f, 50000);
+	assert_int_equal(
+	    presence_set(&f->t.ctx, &ann, PRESENCE_UNAVAILABLE, "out"), M_OK);
+	assert_int_equal(row_of(f, ANN).state, PRESENCE_UNAVAILABLE);
+	assert_true(row_of(f, ANN).last_active_ms == NOON);
+	assert_int_equal(presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, NULL), M_OK);
+	assert_true(row_of(f, ANN).last_active_ms == NOON + 50000);
+}
+
+static void
 a_session_that_ends_takes_its_part_with_it(void **state)
 {
 	struct fixture *f = *state;
@@ -639,6 +654,7 @@ main(void)
 		T(more_devices_than_are_remembered_push_the_oldest_out),
 		T(who_hides_is_not_shown_by_what_they_do),
 		T(a_state_set_by_hand_outlives_polls_that_say_nothing),
+		T(who_says_that_they_are_idle_was_active_before),
 		T(a_session_that_ends_takes_its_part_with_it),
 		T(guests_have_no_presence),
 		T(where_it_is_disabled_everybody_is_offline),
