@@ -16,6 +16,7 @@
 #include "core/relations.h"
 #include "core/timeline.h"
 #include "store/events.h"
+#include "store/rooms.h"
 
 static const char *const kind_names[] = { [MARK_READ] = "m.read",
 	[MARK_PRIVATE] = "m.read.private",
@@ -108,13 +109,20 @@ find_events(struct ctx *ctx, struct arena *arena, struct room *room,
 
 /* --- setting one --- */
 
+/* Who has left meanwhile leaves none behind: theirs went with the leave, and none of
+ * those who are told looks at who is in the room. */
 static enum mx_err
 write_receipt(struct update *u, struct db *db, bool *changed_out)
 {
 	struct receipt_row *row = u->arg;
+	struct member_row member;
+	enum mx_err err = store_member_get(db, row->user_id, row->room, &member);
 
+	*changed_out = false;
+	if (err == M_NOT_FOUND || (err == M_OK && member.membership != MEMBERSHIP_JOIN))
+		return M_OK;
 	row->position = u->position;
-	return store_receipt_set(db, row, changed_out);
+	return err == M_OK ? store_receipt_set(db, row, changed_out) : err;
 }
 
 /* "Servers MUST NOT send the m.read.private receipt to any other user." */
@@ -237,14 +245,6 @@ add_own(struct ctx *ctx, struct arena *arena, const struct room *room,
 	return M_OK;
 }
 
-/* Who left has no receipts; one that was under way just then is not told. */
-static bool
-is_told(const struct receipts_ask *ask, const char *user_id)
-{
-	return snapshot_membership(ask->s, user_id) == MEMBERSHIP_JOIN &&
-	       !ignored_has(ask->ignored, user_id);
-}
-
 enum mx_err
 receipts_told(struct ctx *ctx, struct arena *arena, const struct room *room,
     const struct receipts_ask *ask, struct receipt_row **rows_out, int *count_out)
@@ -257,7 +257,7 @@ receipts_told(struct ctx *ctx, struct arena *arena, const struct room *room,
 	if (err == M_OK && n == RECEIPTS_TOLD_MAX)
 		err = add_own(ctx, arena, room, ask, &rows, &n);
 	for (int i = 0; err == M_OK && i < n; i++)
-		if (is_told(ask, rows[i].user_id))
+		if (!ignored_has(ask->ignored, rows[i].user_id))
 			rows[told++] = rows[i];
 	*rows_out = rows;
 	*count_out = told;

@@ -43,15 +43,14 @@ enum mx_err receipts_set(struct ctx *ctx, struct arena *arena, struct room *room
 
 /* What one member is told of a room's receipts. Borrowed. */
 struct receipts_ask {
-	const struct snapshot *s; /* the room's */
 	const char *asker;
 	const struct ignored *ignored; /* NULL: nobody is */
 	int64_t since, until;	       /* positions: since < written <= until */
 };
 /*
- * Those of whoever is in the room, none of ignored users, private ones of the asker
- * alone; of more than RECEIPTS_TOLD_MAX the newest, and all of the asker's own. In the
- * arena. Spec: client-server-api/#ignoring-users
+ * None of ignored users, private ones of the asker alone; of more than
+ * RECEIPTS_TOLD_MAX the newest, and all of the asker's own. In the arena. Spec:
+ * client-server-api/#ignoring-users
  */
 enum mx_err receipts_told(struct ctx *ctx, struct arena *arena, const struct room *room,
     const struct receipts_ask *ask, struct receipt_row **rows_out,

@@ -364,12 +364,11 @@ write_other(struct look *look, struct buf *chunk, const struct events_found *fou
 }
 
 static enum mx_err
-write_receipts_of(struct look *look, const struct room *room, const struct snapshot *s,
-    struct buf *chunk, struct events_found *found)
+write_receipts_of(struct look *look, const struct room *room, struct buf *chunk,
+    struct events_found *found)
 {
 	const char *asker = look->ask->user_id;
-	struct receipts_ask ask = { .s = s,
-		.asker = asker,
+	struct receipts_ask ask = { .asker = asker,
 		.ignored = look->ignored,
 		.since = look->from,
 		.until = found->end.events };
@@ -400,8 +399,7 @@ write_receipts(struct look *look, struct buf *chunk, struct events_found *found,
 		if (snapshot_membership(look->snapshots.v[i], look->ask->user_id) ==
 			MEMBERSHIP_JOIN &&
 		    has_moved_in(moved, look->rooms.v[i]->id))
-			err = write_receipts_of(
-			    look, look->rooms.v[i], look->snapshots.v[i], chunk, found);
+			err = write_receipts_of(look, look->rooms.v[i], chunk, found);
 	return err;
 }
 

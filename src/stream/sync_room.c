@@ -119,8 +119,7 @@ static enum mx_err
 write_receipts(struct room_sync *r, struct buf *out)
 {
 	struct syncing *sync = r->sync;
-	struct receipts_ask ask = { .s = r->s,
-		.asker = sync->ask->user_id,
+	struct receipts_ask ask = { .asker = sync->ask->user_id,
 		.ignored = sync_ignored(sync),
 		.since = r->since,
 		.until = r->until };

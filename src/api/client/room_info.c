@@ -96,8 +96,7 @@ room_info_receipts(
     struct req *req, struct reading *reading, int64_t visible, struct buf *out)
 {
 	const struct room *room = reading->room;
-	struct receipts_ask ask = { .s = reading->s,
-		.asker = req->who.user_id,
+	struct receipts_ask ask = { .asker = req->who.user_id,
 		.ignored = ignored_by(&reading->seer),
 		.until = visible };
 	struct receipt_row *rows;
