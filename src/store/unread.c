@@ -101,9 +101,11 @@ store_unread_thread_sums(struct db *db, int64_t room, const char *thread, int64_
 		    "SELECT all_notified, all_loud FROM unread_threads"
 		    " WHERE room = $1 AND event <= $2 ORDER BY event DESC LIMIT 1");
 	else
-		q = db_stmt(db, "SELECT notified, loud FROM unread_threads"
-				" WHERE room = $1 AND event <= $2 AND thread = $3"
-				" ORDER BY event DESC LIMIT 1");
+		/* Asked for otherwise, SQLite walks back through all threads. */
+		q = db_stmt(db,
+		    "SELECT notified, loud FROM unread_threads WHERE room = $1"
+		    " AND event = (SELECT max(event) FROM unread_threads"
+		    " WHERE room = $1 AND thread = $3 AND event <= $2)");
 	stmt_int(q, 1, room);
 	stmt_int(q, 2, event);
 	if (thread != NULL)
@@ -275,21 +277,20 @@ store_unread_redacted(struct db *db, struct arena *arena, int64_t room, int64_t 
 
 enum mx_err
 store_unread_threads_since(struct db *db, struct arena *arena, int64_t room,
-    int64_t since, const char ***threads_out, int *count_out)
+    int64_t since, struct unread_mark **ends_out, int *count_out)
 {
-	struct stmt *q = db_stmt(db,
-	    "SELECT thread FROM unread_thread_ends WHERE room = $1 AND event > $2"
-	    " ORDER BY event");
-	const char **threads = NULL;
+	struct stmt *q = db_stmt(db, "SELECT thread, event FROM unread_thread_ends"
+				     " WHERE room = $1 AND event > $2 ORDER BY event");
+	struct unread_mark *ends = NULL;
 	int n = 0;
 
 	stmt_int(q, 1, room);
 	stmt_int(q, 2, since);
 	while (stmt_next(q)) {
-		threads = grown(arena, threads, n, sizeof *threads);
-		threads[n++] = col_dup(q, 0, arena);
+		ends = grown(arena, ends, n, sizeof *ends);
+		ends[n++] = (struct unread_mark){ col_dup(q, 0, arena), col_int(q, 1) };
 	}
-	*threads_out = threads;
+	*ends_out = ends;
 	*count_out = n;
 	return stmt_done(q);
 }

@@ -103,9 +103,10 @@ struct unread_gone {
 /* What notifies no more, with from < event <= to. */
 enum mx_err store_unread_redacted(struct db *db, struct arena *arena, int64_t room,
     int64_t from, int64_t to, struct unread_gone **gone_out, int *count_out) MUST_USE;
-/* Threads in which something behind an event notifies by the predefined rules. */
+/* Threads in which something behind an event notifies by the predefined rules, and the
+ * last event of each that does. */
 enum mx_err store_unread_threads_since(struct db *db, struct arena *arena, int64_t room,
-    int64_t since, const char ***threads_out, int *count_out) MUST_USE;
+    int64_t since, struct unread_mark **ends_out, int *count_out) MUST_USE;
 
 /* An event that notifies by the predefined rules. */
 struct unread_event {
