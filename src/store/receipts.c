@@ -9,6 +9,7 @@
 
 #include "base/vec.h"
 #include "store/events.h"
+#include "store/unread.h"
 
 #define COLUMNS "room, user_id, kind, thread, event, event_id, ts, position"
 
@@ -79,23 +80,61 @@ put(struct db *db, const struct receipt_row *row)
 	return stmt_run(q);
 }
 
-#define THREADS_OF_USER                                                                \
-	" FROM receipts WHERE room = $1 AND user_id = $2 AND kind = $3"                \
-	" AND thread <> '' AND thread <> 'main'"
-
-/* Makes room for a thread that the user had no receipt of. */
+/* Of as many threads as may be the one that was read the least far; "": there are not
+ * so many. */
 static enum mx_err
-trim_threads(struct db *db, const struct receipt_row *row)
+find_surplus(struct db *db, const struct receipt_row *row, struct arena *arena,
+    struct receipt_row *out)
 {
-	struct stmt *q = db_stmt(db,
-	    "DELETE" THREADS_OF_USER " AND position <= (SELECT position" THREADS_OF_USER
-	    " ORDER BY position DESC LIMIT 1 OFFSET $4)");
+	struct stmt *q = db_stmt(db, "SELECT thread, event FROM receipts"
+				     " WHERE room = $1 AND user_id = $2 AND kind = $3"
+				     " AND thread <> '' AND thread <> 'main'"
+				     " ORDER BY event DESC LIMIT 1 OFFSET $4");
 
+	*out = *row;
+	out->thread = "";
 	stmt_int(q, 1, row->room);
 	stmt_text(q, 2, row->user_id);
 	stmt_int(q, 3, row->kind);
 	stmt_int(q, 4, RECEIPTS_THREADS_MAX - 1);
+	if (stmt_next(q)) {
+		out->thread = col_dup(q, 0, arena);
+		out->event = col_int(q, 1);
+	}
+	return stmt_done(q);
+}
+
+static enum mx_err
+drop(struct db *db, const struct receipt_row *row)
+{
+	struct stmt *q = db_stmt(db,
+	    "DELETE FROM receipts"
+	    " WHERE room = $1 AND user_id = $2 AND kind = $3 AND thread = $4");
+
+	stmt_int(q, 1, row->room);
+	stmt_text(q, 2, row->user_id);
+	stmt_int(q, 3, row->kind);
+	stmt_text(q, 4, row->thread);
 	return stmt_run(q);
+}
+
+/* Makes room for a thread that the user had no receipt of. What was read shall not be
+ * unread again: up to there everything counts as read. */
+static enum mx_err
+trim_threads(struct db *db, const struct receipt_row *row)
+{
+	struct arena *arena = arena_new();
+	struct receipt_row surplus;
+	enum mx_err err = find_surplus(db, row, arena, &surplus);
+
+	if (err == M_OK && surplus.thread[0] != '\0') {
+		err = drop(db, &surplus);
+		if (err == M_OK)
+			err = store_unread_mark_forwards(
+			    db, row->room, row->user_id, surplus.event);
+	}
+	arena_free(arena);
+	return err;
 }
 
 static bool

@@ -27,7 +27,8 @@ struct receipt_row {
 
 /* On the writer. *changed_out false: of this room, user, kind and thread there is a
  * receipt for the same event, or one that stands behind it in the room's timeline. For
- * one thread more than RECEIPTS_THREADS_MAX that which was set the longest ago goes. */
+ * one thread more than RECEIPTS_THREADS_MAX that at the oldest event goes, and the user
+ * has read everything up to that (store_unread_mark_forwards). */
 enum mx_err store_receipt_set(
     struct db *db, const struct receipt_row *row, bool *changed_out) MUST_USE;
 /* A room's, written behind `since`, up to `until`, by position: m.read of everybody,

@@ -8,6 +8,7 @@
 #include "store/events.h"
 #include "store/pack.h"
 #include "store/testing.h"
+#include "store/unread.h"
 
 #define ANN "@ann:x"
 #define BEN "@ben:x"
@@ -197,34 +198,52 @@ who_leaves_takes_their_receipts_along(void **state)
 }
 
 static void
-of_too_many_threads_that_which_was_set_the_longest_ago_goes(void **state)
+of_too_many_threads_that_at_the_oldest_event_goes(void **state)
 {
 	struct fixture *f = *state;
+	struct unread_mark *marks;
 	struct receipt_row *rows;
 	int n;
 
-	add_event(f, 1, 1, 0);
-	add_event(f, 2, 2, 0);
+	for (int i = 1; i <= RECEIPTS_THREADS_MAX + 2; i++)
+		add_event(f, i, i, 0);
 	set(f, ANN, RECEIPT_READ, "", 1, 1);
 	set(f, ANN, RECEIPT_READ, "main", 1, 2);
 	set(f, ANN, RECEIPT_PRIVATE, "$private", 1, 3);
 	set(f, BEN, RECEIPT_READ, "$ben", 1, 4);
-	for (int i = 0; i < RECEIPTS_THREADS_MAX; i++)
-		set(f, ANN, RECEIPT_READ, arena_printf(f->arena, "$t%d", i), 1, 10 + i);
+	for (int i = 1; i <= RECEIPTS_THREADS_MAX; i++)
+		set(f, ANN, RECEIPT_READ, arena_printf(f->arena, "$t%d", i), i, 10 + i);
 	/* One that was there is none more. */
-	set(f, ANN, RECEIPT_READ, "$t0", 2, 5000);
+	set(f, ANN, RECEIPT_READ, "$t1", RECEIPTS_THREADS_MAX + 1, 5000);
+	assert_int_equal(since(f, ANN, 0, 9999, 9999, &rows), 4 + RECEIPTS_THREADS_MAX);
+	set(f, ANN, RECEIPT_READ, "$new", RECEIPTS_THREADS_MAX + 2, 5001);
 	n = since(f, ANN, 0, 9999, 9999, &rows);
 	assert_int_equal(n, 4 + RECEIPTS_THREADS_MAX);
-	set(f, ANN, RECEIPT_READ, "$new", 1, 5001);
-	n = since(f, ANN, 0, 9999, 9999, &rows);
-	assert_int_equal(n, 4 + RECEIPTS_THREADS_MAX);
-	for (int i = 0; i < n; i++)
-		assert_string_not_equal(rows[i].thread, "$t1");
-	assert_string_equal(rows[0].thread, "");
 	assert_string_equal(rows[3].thread, "$ben");
-	assert_string_equal(rows[4].thread, "$t2");
-	assert_string_equal(rows[n - 2].thread, "$t0");
+	assert_string_equal(rows[4].thread, "$t3");
+	assert_string_equal(rows[n - 2].thread, "$t1");
 	assert_string_equal(rows[n - 1].thread, "$new");
+	/* Up to where $t2 was read everything is. */
+	assert_ok(store_unread_marks(f->db, f->arena, 1, ANN, &marks, &n));
+	assert_string_equal(marks[0].thread, "");
+	assert_int_equal(marks[0].event, 2);
+}
+
+static void
+a_mark_of_everything_goes_forwards_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct unread_mark *marks;
+	int n;
+
+	assert_ok(store_unread_mark_forwards(f->db, 1, ANN, 5));
+	assert_ok(store_unread_mark_forwards(f->db, 1, ANN, 3));
+	assert_ok(store_unread_marks(f->db, f->arena, 1, ANN, &marks, &n));
+	assert_int_equal(n, 1);
+	assert_int_equal(marks[0].event, 5);
+	assert_ok(store_unread_mark_forwards(f->db, 1, ANN, 7));
+	assert_ok(store_unread_marks(f->db, f->arena, 1, ANN, &marks, &n));
+	assert_int_equal(marks[0].event, 7);
 }
 
 int
@@ -238,7 +257,8 @@ main(void)
 		TEST(what_was_written_between_two_positions_comes_in_their_order),
 		TEST(of_many_the_newest_come_and_of_private_ones_ones_own),
 		TEST(who_leaves_takes_their_receipts_along),
-		TEST(of_too_many_threads_that_which_was_set_the_longest_ago_goes),
+		TEST(of_too_many_threads_that_at_the_oldest_event_goes),
+		TEST(a_mark_of_everything_goes_forwards_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

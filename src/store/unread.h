@@ -17,6 +17,10 @@ enum mx_err store_unread_thread_add(struct db *db, int64_t room, int64_t event,
 enum mx_err store_unread_mark(struct db *db, int64_t room, const char *user_id,
     const char *thread, int64_t event) MUST_USE;
 
+/* The same of everything, unless that is marked further on already. */
+enum mx_err store_unread_mark_forwards(
+    struct db *db, int64_t room, const char *user_id, int64_t event) MUST_USE;
+
 struct unread_row {
 	const char *user_id; /* NULL where it is known */
 	int64_t room, event;
