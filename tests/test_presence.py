@@ -185,6 +185,7 @@ def test_a_guest_who_listens_has_no_presence(own, ann, guest, hall):
 
 
 def test_a_change_is_told_to_who_shares_a_room(own, ann, ben, both):
+    ann.put(path_of(ann), {"presence": "online"})
     ear = Listener(ben)
     ann.put(path_of(ann), {"presence": "unavailable", "status_msg": "at lunch"})
     got = ear.until_where(says(ann, "unavailable", "at lunch"), "the change")

@@ -206,6 +206,18 @@ def test_members_who_wait_share_one_encoding_of_an_event(private):
     assert one.metrics()["parlour_events_encoded_total"] - before == 1
 
 
+def test_who_has_ended_their_account_types_no_more(ann, ben, room):
+    ben.join(room)
+    ben.put(ben.room(room, f"/typing/{ben.user_id}"), {"typing": True, "timeout": 60000})
+    before = ann.get("/sync")
+    assert ben.user_id in str(before["rooms"]["join"][room]["ephemeral"])
+    ben.post("/account/deactivate", {"auth": {
+        "type": "m.login.password", "password": ben.password,
+        "identifier": {"type": "m.id.user", "user": ben.user_id}}})
+    told = ann.get("/sync", since=before["next_batch"])["rooms"]["join"][room]
+    assert told["ephemeral"]["events"] == [{"type": "m.typing", "content": {"user_ids": []}}]
+
+
 def test_a_logout_ends_a_sync_that_waits(ann):
     other = ann.login()
     since = sync(other)["next_batch"]

@@ -21,6 +21,7 @@
 #include "room/changes.h"
 #include "room/relations_fill.h"
 #include "room/typing.h"
+#include "room/unread_prune.h"
 
 #define SWEEP_MS 60000
 /* stdio, the lock, the writer's and the checkpoint thread's connections, the log's
@@ -139,7 +140,8 @@ learn_relations(struct server *server, struct db *db)
 
 /* Once a second: what nobody's request does. */
 static void
-chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms)
+chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms,
+    struct unread_walk *walk)
 {
 	struct ctx ctx = { .core = server->core, .db = db };
 	int64_t now = clock_mono_ms();
@@ -148,6 +150,8 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 	public_rooms_follow(server->core);
 	user_directory_follow(server->core);
 	presence_tick(&ctx, arena, false);
+	arena_reset(arena);
+	unread_prune(&ctx, arena, walk);
 	arena_reset(arena);
 	if (now - *swept_ms < guests_sweep_ms(server->core))
 		return;
@@ -167,6 +171,7 @@ keep(void *arg)
 	char *error = NULL;
 	struct db *db = db_open(server->core->set.database, DB_READ, &error);
 	int64_t swept_ms = clock_mono_ms();
+	struct unread_walk walk = { 0 };
 	bool is_learning = true, has_strangers = true, has_orphans = true;
 
 	if (db == NULL) {
@@ -178,7 +183,7 @@ keep(void *arg)
 	lock_take(&server->keeper_lock);
 	while (!server->keeper_stops) {
 		lock_give(&server->keeper_lock);
-		chores(server, db, arena, &swept_ms);
+		chores(server, db, arena, &swept_ms, &walk);
 		is_learning = is_learning && learn_txns(server, db);
 		has_strangers = has_strangers && learn_users(server, db);
 		has_orphans = has_orphans && learn_relations(server, db);
@@ -190,6 +195,7 @@ keep(void *arg)
 	}
 	lock_give(&server->keeper_lock);
 	presence_tick(&(struct ctx){ .core = server->core, .db = db }, arena, true);
+	unread_walk_fini(&walk);
 	db_close(db);
 	arena_free(arena);
 	return NULL;

@@ -62,24 +62,6 @@ circle_close(struct circle *circle)
 	circle->count = 0;
 }
 
-const struct snapshot *
-circle_snapshot(const struct circle *circle, int64_t room)
-{
-	int low = 0, high = circle->count;
-
-	while (low < high) {
-		int middle = low + (high - low) / 2;
-
-		if (circle->rooms[middle]->id < room)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < circle->count && circle->rooms[low]->id == room
-		   ? circle->snapshots[low]
-		   : NULL;
-}
-
 bool
 circle_has(const struct circle *circle, const char *user_id)
 {
@@ -153,4 +135,36 @@ circle_shared(struct ctx *ctx, const char *user_id, const char *other, bool *out
 	err = store_shared_room(ctx->db, user_id, other, &room);
 	*out = err == M_OK;
 	return err == M_NOT_FOUND ? M_OK : err;
+}
+
+static enum mx_err
+find_in_circle(struct ctx *ctx, struct arena *arena, const char *user_id,
+    const char *const *others, int count, bool *in_out, int *opened_out)
+{
+	struct circle circle;
+	enum mx_err err = circle_open(ctx, arena, user_id, &circle);
+
+	if (err != M_OK)
+		return err;
+	*opened_out += circle.count;
+	circle_find(&circle, others, count, in_out);
+	circle_close(&circle);
+	return M_OK;
+}
+
+enum mx_err
+circle_shared_with(struct ctx *ctx, struct arena *arena, const char *user_id,
+    const char *const *others, int count, bool *in_out, int *opened_out)
+{
+	bool is_wide = false;
+	enum mx_err err = M_OK;
+
+	if (count > 0)
+		err = store_member_has_rooms(ctx->db, user_id, count, &is_wide);
+	if (err == M_OK && count > 0 && !is_wide)
+		return find_in_circle(
+		    ctx, arena, user_id, others, count, in_out, opened_out);
+	for (int i = 0; err == M_OK && i < count; i++)
+		err = circle_shared(ctx, user_id, others[i], &in_out[i]);
+	return err;
 }

@@ -22,8 +22,6 @@ enum mx_err circle_open(struct ctx *ctx, struct arena *arena, const char *user_i
     struct circle *out) MUST_USE;
 void circle_close(struct circle *circle);
 
-/* Of one of its rooms, borrowed; NULL: the room is none. */
-const struct snapshot *circle_snapshot(const struct circle *circle, int64_t room);
 /* Is this one in it? The user themselves always is. */
 bool circle_has(const struct circle *circle, const char *user_id);
 /* The same of many: in_out[i] is set to whether user_ids[i] is. Costs the cheaper of a
@@ -34,5 +32,13 @@ void circle_find(
 /* Do two users share a room? By the store, without loading rooms: for one question. */
 enum mx_err circle_shared(
     struct ctx *ctx, const char *user_id, const char *other, bool *out) MUST_USE;
+/* in_out[i]: does user_id share a room with others[i]? As circle_find, without a
+ * circle: one is opened only if its rooms are fewer than those who are asked about;
+ * *opened_out goes on by their number. So it costs what is asked, in however many rooms
+ * user_id is.
+ */
+enum mx_err circle_shared_with(struct ctx *ctx, struct arena *arena,
+    const char *user_id, const char *const *others, int count, bool *in_out,
+    int *opened_out) MUST_USE;
 
 #endif

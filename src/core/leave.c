@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "core/membership.h"
 #include "room/append.h"
+#include "room/typing.h"
 #include "store/rooms.h"
 
 static enum mx_err
@@ -29,6 +30,7 @@ leave_one(struct ctx *ctx, struct arena *arena, int64_t id, const char *user_id,
 		    ctx->why == NULL ? "no reason given" : ctx->why);
 		err = M_OK;
 	}
+	typing_set(ctx->core, room, user_id, 0);
 	room_put(room);
 	return err;
 }

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/carry.h"
 #include "core/guest_access.h"
 #include "core/guests.h"
 #include "core/profile.h"
@@ -292,18 +293,28 @@ join_with_proof(struct ctx *ctx, struct arena *arena, const struct move *move,
 }
 
 static enum mx_err
+enter(struct ctx *ctx, struct arena *arena, const struct move *move,
+    struct json *content, const char **event_id_out)
+{
+	enum mx_err err;
+
+	if (move->third_party_signed != NULL && present(move) != MEMBERSHIP_INVITE)
+		return join_with_proof(ctx, arena, move, content);
+	err = authorise(ctx, arena, move, content);
+	return err == M_OK ? append(ctx, arena, move, content, event_id_out) : err;
+}
+
+static enum mx_err
 join(struct ctx *ctx, struct arena *arena, const struct move *move,
     struct json *content, const char **event_id_out)
 {
+	bool is_new = present(move) != MEMBERSHIP_JOIN;
 	enum mx_err err = check_guest(ctx, move);
 
-	if (err == M_OK && move->third_party_signed != NULL &&
-	    present(move) != MEMBERSHIP_INVITE)
-		return join_with_proof(ctx, arena, move, content);
 	if (err == M_OK)
-		err = authorise(ctx, arena, move, content);
-	if (err == M_OK)
-		err = append(ctx, arena, move, content, event_id_out);
+		err = enter(ctx, arena, move, content, event_id_out);
+	if (err == M_OK && is_new)
+		err = carry_settings(ctx, arena, move->room, move->user_id);
 	/* The room may have withdrawn guest access between the check and the join. */
 	if (err == M_OK && move->who->is_guest)
 		err = guest_access_enforce(ctx, arena, move->room);

@@ -387,7 +387,9 @@ set_locked(struct presence *p, const struct identity *who, enum presence_state s
 
 	d->state = state;
 	d->until_ms = now_ms + (state == PRESENCE_OFFLINE ? HIDDEN_MS : SET_MS);
-	if (state != PRESENCE_OFFLINE)
+	/* "... or changing presence state to online": who says that they are idle has
+	 * not been active just now. */
+	if (state >= PRESENCE_ONLINE)
 		bump(u, now_ms);
 	if (says_another) {
 		free(u->status_msg);

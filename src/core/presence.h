@@ -108,6 +108,7 @@ struct presence_news {
 	/* filled in, in the arena, with names and pictures */
 	struct presence_row *rows;
 	int count;
+	int opened; /* rooms that were looked into for it */
 };
 /* Of users who share a room with news->user_id (or, with_self, are that user). */
 enum mx_err presence_news(

@@ -81,20 +81,16 @@ enum mx_err
 presence_list_show(struct ctx *ctx, struct arena *arena, const char *user_id,
     struct presence_row **rows_out, int *count_out)
 {
-	struct circle circle;
 	const char **ids;
 	bool *in;
-	int n;
+	int n, opened = 0;
 	enum mx_err err = store_presence_list(ctx->db, arena, user_id, &ids, &n);
 
 	*count_out = 0;
-	if (err == M_OK)
-		err = circle_open(ctx, arena, user_id, &circle);
 	if (err != M_OK)
 		return err;
 	in = ARENA_ARRAY(arena, bool, (size_t)n);
-	circle_find(&circle, ids, n, in);
-	circle_close(&circle);
+	err = circle_shared_with(ctx, arena, user_id, ids, n, in, &opened);
 	*rows_out = ARENA_ARRAY(arena, struct presence_row, (size_t)n);
 	for (int i = 0; err == M_OK && i < n; i++) {
 		struct presence_row *row = &(*rows_out)[*count_out];

@@ -112,28 +112,6 @@ is_own_news(const struct presence_news *news, const struct presence_row *row)
 	return news->with_self && row->own_position > news->since;
 }
 
-static void
-gather_changed(struct gathering *g, const struct circle *circle)
-{
-	struct presence_row *rows;
-	const char **ids;
-	bool *in;
-	int n;
-
-	presence_changed_since(g->ctx->core, g->arena, g->news->since, &rows, &n);
-	ids = ARENA_ARRAY(g->arena, const char *, (size_t)n);
-	in = ARENA_ARRAY(g->arena, bool, (size_t)n);
-	for (int i = 0; i < n; i++)
-		ids[i] = rows[i].user_id;
-	circle_find(circle, ids, n, in);
-	for (int i = 0; i < n; i++) {
-		if (strcmp(ids[i], g->news->user_id) == 0)
-			in[i] = is_own_news(g->news, &rows[i]);
-		if (in[i])
-			push(g, &rows[i]);
-	}
-}
-
 /* Is one of the others there now, whenever they came, and not gathered yet? */
 static bool
 is_there(const struct gathering *g, const char *user_id, struct presence_row *out)
@@ -155,43 +133,72 @@ gather_member(const struct state_entry *entry, void *arg)
 	return g->news->count < CHANGED_MAX;
 }
 
-/* Few of those who joined anywhere are there: they alone are looked for in rooms. */
-static void
-gather_users(struct gathering *g, const struct circle *circle)
+/* Whoever changed, and of those who joined anywhere the few who are there. */
+static enum mx_err
+gather_changed(struct gathering *g)
 {
-	const struct presence_news *news = g->news;
-	const char **ids =
-	    ARENA_ARRAY(g->arena, const char *, (size_t)news->user_count);
-	bool *in = ARENA_ARRAY(g->arena, bool, (size_t)news->user_count);
-	struct presence_row row;
-	int n = 0;
+	struct presence_news *news = g->news;
+	struct presence_row *rows, row;
+	const char **ids;
+	bool *in;
+	int changed, n;
+	enum mx_err err;
 
+	presence_changed_since(g->ctx->core, g->arena, news->since, &rows, &changed);
+	ids = ARENA_ARRAY(g->arena, const char *, (size_t)(changed + news->user_count));
+	in = ARENA_ARRAY(g->arena, bool, (size_t)(changed + news->user_count));
+	for (n = 0; n < changed; n++)
+		ids[n] = rows[n].user_id;
 	for (int i = 0; i < news->user_count; i++)
 		if (is_there(g, news->users[i], &row))
 			ids[n++] = news->users[i];
-	circle_find(circle, ids, n, in);
-	for (int i = 0; i < n; i++)
-		if (in[i] && is_there(g, ids[i], &row))
+	err = circle_shared_with(
+	    g->ctx, g->arena, news->user_id, ids, n, in, &news->opened);
+	for (int i = 0; err == M_OK && i < n; i++) {
+		if (strcmp(ids[i], news->user_id) == 0)
+			in[i] = i < changed && is_own_news(news, &rows[i]);
+		if (in[i] && i < changed)
+			push(g, &rows[i]);
+		else if (in[i] && is_there(g, ids[i], &row))
 			push(g, &row);
+	}
+	return err;
 }
 
-static void
-gather_joined(struct gathering *g, const struct circle *circle)
+static enum mx_err
+gather_room(struct gathering *g, int64_t id)
 {
-	const struct presence_news *news = g->news;
+	struct room *room;
+	struct snapshot *s;
+	enum mx_err err = room_get_by_id(g->ctx, id, &room);
 
-	gather_users(g, circle);
-	for (int i = 0; i < news->room_count; i++) {
-		const struct snapshot *s = circle_snapshot(circle, news->rooms[i]);
+	if (err != M_OK)
+		return err == M_NOT_FOUND ? M_OK : err;
+	g->news->opened++;
+	s = room_snapshot(room);
+	/* Who has left since is told nothing of it. */
+	if (snapshot_membership(s, g->news->user_id) == MEMBERSHIP_JOIN)
+		state_each_of(s->state, "m.room.member", gather_member, g);
+	snapshot_unref(s);
+	room_put(room);
+	return M_OK;
+}
 
-		if (s != NULL)
-			state_each_of(s->state, "m.room.member", gather_member, g);
-	}
+/* What is new costs what it is: no room is opened but those that the user has joined.
+ */
+static enum mx_err
+gather_new(struct gathering *g)
+{
+	enum mx_err err = gather_changed(g);
+
+	for (int i = 0; err == M_OK && i < g->news->room_count; i++)
+		err = gather_room(g, g->news->rooms[i]);
+	return err;
 }
 
 /* Of everybody: by the rooms, since who is there may have come before many who went. */
 static void
-gather_all(struct gathering *g, const struct circle *circle)
+gather_rooms(struct gathering *g, const struct circle *circle)
 {
 	const struct presence_news *news = g->news;
 	struct presence_row own;
@@ -203,6 +210,22 @@ gather_all(struct gathering *g, const struct circle *circle)
 	for (int i = 0; i < circle->count; i++)
 		state_each_of(
 		    circle->snapshots[i]->state, "m.room.member", gather_member, g);
+}
+
+static enum mx_err
+gather_all(struct gathering *g)
+{
+	struct circle circle;
+	enum mx_err err = circle_open(g->ctx, g->arena, g->news->user_id, &circle);
+	bool is_narrow = err == M_OK && circle.joined <= CHANGED_MAX;
+
+	if (err != M_OK)
+		return err;
+	g->news->opened += circle.count;
+	if (is_narrow)
+		gather_rooms(g, &circle);
+	circle_close(&circle);
+	return is_narrow ? M_OK : gather_new(g);
 }
 
 /* Nothing is new, as a rule: then no room is looked into. */
@@ -217,23 +240,13 @@ enum mx_err
 presence_news(struct ctx *ctx, struct arena *arena, struct presence_news *news)
 {
 	struct gathering g = { .ctx = ctx, .arena = arena, .news = news };
-	struct circle circle;
 	enum mx_err err;
 
 	news->rows = NULL;
-	news->count = 0;
+	news->count = news->opened = 0;
 	if (presence_on(ctx->core) == NULL || is_quiet(ctx->core, news))
 		return M_OK;
-	err = circle_open(ctx, arena, news->user_id, &circle);
-	if (err != M_OK)
-		return err;
-	if (news->since < 0 && circle.joined <= CHANGED_MAX) {
-		gather_all(&g, &circle);
-	} else {
-		gather_changed(&g, &circle);
-		gather_joined(&g, &circle);
-	}
-	circle_close(&circle);
+	err = news->since < 0 ? gather_all(&g) : gather_new(&g);
 	map_fini(&g.seen);
 	for (int i = 0; err == M_OK && i < news->count; i++)
 		err = presence_fill(ctx, arena, &news->rows[i]);

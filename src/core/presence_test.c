@@ -253,6 +253,21 @@ a_state_set_by_hand_outlives_polls_that_say_nothing(void **state)
 }
 
 static void
+who_says_that_they_are_idle_was_active_before(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, NULL), M_OK);
+	set_clocks(f, 50000);
+	assert_int_equal(
+	    presence_set(&f->t.ctx, &ann, PRESENCE_UNAVAILABLE, "out"), M_OK);
+	assert_int_equal(row_of(f, ANN).state, PRESENCE_UNAVAILABLE);
+	assert_true(row_of(f, ANN).last_active_ms == NOON);
+	assert_int_equal(presence_set(&f->t.ctx, &ann, PRESENCE_ONLINE, NULL), M_OK);
+	assert_true(row_of(f, ANN).last_active_ms == NOON + 50000);
+}
+
+static void
 a_session_that_ends_takes_its_part_with_it(void **state)
 {
 	struct fixture *f = *state;
@@ -386,6 +401,32 @@ who_joins_is_shown_whenever_they_came(void **state)
 	assert_int_equal(news_of(f, CAT, position(f), &news), 0);
 	assert_int_equal(news_of(f, BEN, position(f), &own), 1);
 	assert_int_equal(news_of(f, CAT, position(f), &own), 0);
+}
+
+/* Rooms opened for what ben is told after `since`, being in many. */
+static int
+opened_for_ben(struct fixture *f, int64_t since, struct presence_news *news)
+{
+	assert_int_equal(news_of(f, BEN, since, news), 1);
+	assert_string_equal(news->rows[0].user_id, ANN);
+	return news->opened;
+}
+
+static void
+a_change_costs_the_same_in_however_many_rooms_one_is(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t rooms[] = { f->room->id };
+	struct presence_news news = { 0 }, joined = { .rooms = rooms, .room_count = 1 };
+	int64_t before = position(f);
+
+	for (int i = 0; i < 20; i++)
+		room_put(testing_room(&f->t, BEN, "12"));
+	presence_seen(&f->t.core, &ann, PRESENCE_ONLINE, POLL_MS);
+	assert_int_equal(opened_for_ben(f, before, &news), 0);
+	/* What one has joined oneself is looked into, and all of it at first. */
+	assert_int_equal(opened_for_ben(f, position(f), &joined), 1);
+	assert_int_equal(opened_for_ben(f, -1, &news), 21);
 }
 
 static bool
@@ -613,6 +654,7 @@ main(void)
 		T(more_devices_than_are_remembered_push_the_oldest_out),
 		T(who_hides_is_not_shown_by_what_they_do),
 		T(a_state_set_by_hand_outlives_polls_that_say_nothing),
+		T(who_says_that_they_are_idle_was_active_before),
 		T(a_session_that_ends_takes_its_part_with_it),
 		T(guests_have_no_presence),
 		T(where_it_is_disabled_everybody_is_offline),
@@ -621,6 +663,7 @@ main(void)
 		T(a_first_look_shows_who_is_there),
 		T(a_first_look_shows_who_is_there_behind_any_number_of_others),
 		T(who_joins_is_shown_whenever_they_came),
+		T(a_change_costs_the_same_in_however_many_rooms_one_is),
 		T(all_changes_of_a_second_are_one_record),
 		T(who_is_in_very_many_rooms_is_told_of_alone),
 		T(who_is_in_no_room_wakes_nobody_but_by_hand_themselves),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/carry.h"
 #include "core/create_room.h"
 #include "core/directory.h"
 #include "core/public_rooms.h"
@@ -324,6 +325,12 @@ upgrade(struct upgrade *u, struct room **new_out)
 	if (snapshot_content(u->s, "m.room.canonical_alias", "") != NULL)
 		try_state(u, "m.room.canonical_alias", json_object(u->arena));
 	silence(u);
+	/* Who upgrades is in the new room since before it was the replacement. */
+	err = carry_settings(u->ctx, u->arena, new, u->user_id);
+	if (err != M_OK) {
+		room_put(new);
+		return err;
+	}
 	*new_out = new;
 	return M_OK;
 }

@@ -454,6 +454,107 @@ set_some(struct arena *arena, struct json *own, const struct push_ruleset *set,
 	return M_OK;
 }
 
+/* --- from a room to the one that replaces it --- */
+
+/* Where a condition that holds in this room alone has the room's id; NULL: it is none.
+ */
+static const char *
+room_key(const struct json *condition, const char *room_id)
+{
+	const char *kind = json_get_str(condition, "kind"),
+		   *key = json_get_str(condition, "key"), *at, *value;
+
+	if (kind == NULL || key == NULL || strcmp(key, "room_id") != 0)
+		return NULL;
+	if (strcmp(kind, "event_match") == 0)
+		at = "pattern";
+	else if (strcmp(kind, "event_property_is") == 0)
+		at = "value";
+	else
+		return NULL;
+	value = json_get_str(condition, at);
+	return value != NULL && strcmp(value, room_id) == 0 ? at : NULL;
+}
+
+/* The conditions with the other room in them; NULL: they do not name the one. */
+static const struct json *
+carried_conditions(struct arena *arena, const struct json *conditions,
+    const struct push_change *change)
+{
+	struct json *out = json_array(arena);
+	bool names = false;
+
+	for (uint32_t i = 0; conditions != NULL && i < conditions->n; i++) {
+		struct json *condition = json_shallow(arena, &conditions->items[i]);
+		const char *key = room_key(condition, change->from);
+
+		names = names || key != NULL;
+		if (key != NULL)
+			json_set_str(arena, condition, key, change->to);
+		json_push(arena, out, condition);
+	}
+	return names ? out : NULL;
+}
+
+/* With the other room in the one's place, or behind it all: ids are each rule's own. */
+static const char *
+carried_id(struct arena *arena, const char *id, const struct push_change *change)
+{
+	const char *at = strstr(id, change->from);
+
+	if (at == NULL)
+		return arena_printf(arena, "%s %s", id, change->to);
+	return arena_printf(arena, "%.*s%s%s", (int)(at - id), id, change->to,
+	    at + strlen(change->from));
+}
+
+/* A rule's twin; NULL: it has none. */
+static struct json *
+carried_rule(struct arena *arena, const char *kind, const struct json *rule,
+    const struct push_change *change)
+{
+	const char *id = json_get_str(rule, "rule_id");
+	const struct json *conditions = NULL;
+	struct json *twin;
+
+	if (id == NULL)
+		return NULL;
+	if (has_conditions(kind))
+		conditions = carried_conditions(
+		    arena, json_get_array(rule, "conditions"), change);
+	else if (strcmp(kind, "room") != 0 || strcmp(id, change->from) != 0)
+		return NULL;
+	if (has_conditions(kind) && conditions == NULL)
+		return NULL;
+	id = carried_id(arena, id, change);
+	if (strlen(id) > PUSH_RULE_ID_MAX)
+		return NULL;
+	twin = json_shallow(arena, rule);
+	json_set_str(arena, twin, "rule_id", id);
+	if (conditions != NULL)
+		json_set(arena, twin, "conditions", conditions);
+	return twin;
+}
+
+static void
+carry(struct arena *arena, struct json *own, const char *kind,
+    const struct push_change *change)
+{
+	const struct json *list = json_get_array(own, kind);
+	struct json *out = json_array(arena);
+
+	for (uint32_t i = 0; list != NULL && i < list->n; i++) {
+		struct json *twin = carried_rule(arena, kind, &list->items[i], change);
+		const char *id = json_get_str(twin, "rule_id");
+
+		json_push(arena, out, &list->items[i]);
+		if (id != NULL && place_of(list, id) < 0 && place_of(out, id) < 0)
+			json_push(arena, out, twin);
+	}
+	if (list != NULL && out->n > list->n)
+		json_set(arena, own, kind, out);
+}
+
 enum mx_err
 push_ruleset_change(struct arena *arena, const struct push_ruleset *set,
     const struct push_change *change, struct json **own_out, const char **why_out)
@@ -468,6 +569,10 @@ push_ruleset_change(struct arena *arena, const struct push_ruleset *set,
 		return put(arena, own, change, why_out);
 	case PUSH_DELETE:
 		return drop(arena, own, change, why_out);
+	case PUSH_CARRY:
+		for (int i = 0; i < PUSH_KINDS; i++)
+			carry(arena, own, push_kinds[i], change);
+		return M_OK;
 	case PUSH_ENABLE:
 	case PUSH_ACTIONS:
 		break;

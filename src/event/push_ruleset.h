@@ -8,6 +8,8 @@
 
 #include "base/json.h"
 
+#define PUSH_RULE_ID_MAX 255 /* bytes; also of a profile tag */
+
 #define PUSH_KINDS 5
 /* In the order in which they are checked. */
 extern const char *const push_kinds[PUSH_KINDS];
@@ -43,7 +45,7 @@ enum mx_err push_rule_read(struct arena *arena, const char *kind,
 enum mx_err push_actions_read(struct arena *arena, const struct json *body, bool legacy,
     struct json **actions_out, const char **why_out) MUST_USE;
 
-enum push_change_what { PUSH_PUT, PUSH_DELETE, PUSH_ENABLE, PUSH_ACTIONS };
+enum push_change_what { PUSH_PUT, PUSH_DELETE, PUSH_ENABLE, PUSH_ACTIONS, PUSH_CARRY };
 
 /* What a client wants changed. */
 struct push_change {
@@ -53,6 +55,10 @@ struct push_change {
 	const char *before, *after; /* PUT; NULL: not given */
 	bool enabled;		    /* ENABLE */
 	const struct json *actions; /* ACTIONS: as push_actions_read made them */
+	/* CARRY: room ids. Each rule of the user's own that names the one gets a twin
+	 * beside it for the other, unless there is one; kind and rule_id are not used.
+	 */
+	const char *from, *to;
 };
 
 /*

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "room/push.h"
 #include "room/timeline.h"
 #include "room/unread.h"
+#include "room/unread_prune.h"
 #include "store/rooms.h"
 
 #define SCAN_MAX 500 /* events of a room looked at for one page */
@@ -42,6 +44,7 @@ struct listing {
 	struct push_set *set;
 	struct buf *out;
 	int written;
+	int64_t oldest_read_ts; /* what was read is listed from then on */
 };
 
 /* --- gathering --- */
@@ -239,15 +242,19 @@ static void
 write_one(struct listing *l, const struct candidate *c, struct stored_event *stored,
     struct event *event)
 {
+	bool read = is_read(l, c);
 	struct buf *out = l->out;
 
+	/* Of what was read long ago the rows are gone (room/unread_prune). */
+	if (read && stored->ts < l->oldest_read_ts)
+		return;
 	if (l->written++ > 0)
 		buf_char(out, ',');
 	buf_lit(out, "{\"actions\":");
 	write_actions(l, c, event);
 	buf_lit(out, ",\"event\":");
 	seer_write(&c->source->seer, out, stored, event, FORMAT_SYNC);
-	buf_printf(out, ",\"read\":%s,\"room_id\":", is_read(l, c) ? "true" : "false");
+	buf_printf(out, ",\"read\":%s,\"room_id\":", read ? "true" : "false");
 	buf_json_str(out, c->source->room->room_id);
 	buf_printf(out, ",\"ts\":%lld}", (long long)event->origin_server_ts);
 }
@@ -304,7 +311,11 @@ enum mx_err
 notifications_write(
     struct ctx *ctx, struct arena *arena, struct notifications *n, struct buf *out)
 {
-	struct listing l = { .ctx = ctx, .arena = arena, .n = n, .out = out };
+	struct listing l = { .ctx = ctx,
+		.arena = arena,
+		.n = n,
+		.out = out,
+		.oldest_read_ts = clock_now_ms() - UNREAD_HISTORY_MS };
 	enum mx_err err;
 
 	l.set = push_set_get(ctx, n->who->user_id);

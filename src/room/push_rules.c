@@ -103,6 +103,11 @@ write_change(struct update *u, struct db *db, bool *changed_out)
 		return M_OK;
 	json.p = json_text(u->arena, own, &json.n);
 	err = check_whole(u->arena, json);
+	/* Who joins a room has not asked for it: all stays as it is. */
+	if (err == M_TOO_LARGE && c->change.what == PUSH_CARRY) {
+		*changed_out = false;
+		return M_OK;
+	}
 	if (err != M_OK)
 		return err;
 	return store_push_rules_set(db, u->user_id, c->scope, json, u->position);
@@ -138,8 +143,10 @@ copy(struct arena *arena, const struct push_ruleset *set, const char *scope,
 	c->set.own = NULL;
 	c->scope = arena_strdup(arena, scope);
 	c->change = *change;
-	c->change.kind = arena_strdup(arena, change->kind);
-	c->change.rule_id = arena_strdup(arena, change->rule_id);
+	c->change.kind = copy_text(arena, change->kind);
+	c->change.rule_id = copy_text(arena, change->rule_id);
+	c->change.from = copy_text(arena, change->from);
+	c->change.to = copy_text(arena, change->to);
 	c->change.before = copy_text(arena, change->before);
 	c->change.after = copy_text(arena, change->after);
 	if (change->rule != NULL)
@@ -164,6 +171,24 @@ push_rules_change(struct ctx *ctx, struct arena *arena, const struct push_rulese
 	u->arg = copy(u->arena, set, scope, change);
 	update_queue(ctx, u);
 	return M_OK;
+}
+
+enum mx_err
+push_rules_carry(struct ctx *ctx, struct arena *arena, const char *user_id,
+    const char *from, const char *to)
+{
+	struct push_change change = { .what = PUSH_CARRY, .from = from, .to = to };
+	struct push_ruleset set;
+	struct json *own;
+	const char *why;
+	enum mx_err err = push_rules_read(ctx, arena, user_id, "", false, &set);
+
+	if (err != M_OK || set.own == NULL)
+		return err;
+	err = push_ruleset_change(arena, &set, &change, &own, &why);
+	if (err != M_OK || json_equal(own, set.own))
+		return err;
+	return push_rules_change(ctx, arena, &set, "", &change);
 }
 
 /* --- for /sync --- */

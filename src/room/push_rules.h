@@ -10,7 +10,6 @@
 #include "room/ctx.h"
 
 #define PUSH_RULES_MAX 65536 /* bytes of one set, as JSON */
-#define PUSH_RULE_ID_MAX 255 /* bytes; also of a profile tag */
 #define PUSH_DEVICES_MAX 50  /* profile tags with rules of one user */
 
 /* scope: "" for the account's rules, else a device's profile tag (2015's). legacy: as
@@ -29,6 +28,11 @@ enum mx_err push_rules_devices(struct ctx *ctx, struct arena *arena,
 enum mx_err push_rules_change(struct ctx *ctx, struct arena *arena,
     const struct push_ruleset *set, const char *scope,
     const struct push_change *change) MUST_USE;
+
+/* The account's rules that name the one room are set for the other as well
+ * (PUSH_CARRY), unless they would become too many. */
+enum mx_err push_rules_carry(struct ctx *ctx, struct arena *arena, const char *user_id,
+    const char *from, const char *to) MUST_USE;
 
 /* Has /sync something to say of them: did they change behind `since`, up to `until`?
  * since 0: yes, a client that has heard nothing yet is told what they are. */

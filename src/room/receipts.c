@@ -16,6 +16,7 @@
 #include "room/relations.h"
 #include "room/timeline.h"
 #include "store/events.h"
+#include "store/rooms.h"
 
 static const char *const kind_names[] = { [MARK_READ] = "m.read",
 	[MARK_PRIVATE] = "m.read.private",
@@ -109,13 +110,20 @@ find_events(struct ctx *ctx, struct arena *arena, struct room *room,
 
 /* --- setting one --- */
 
+/* Who has left meanwhile leaves none behind: theirs went with the leave, and none of
+ * those who are told looks at who is in the room. */
 static enum mx_err
 write_receipt(struct update *u, struct db *db, bool *changed_out)
 {
 	struct receipt_row *row = u->arg;
+	struct member_row member;
+	enum mx_err err = store_member_get(db, row->user_id, row->room, &member);
 
+	*changed_out = false;
+	if (err == M_NOT_FOUND || (err == M_OK && member.membership != MEMBERSHIP_JOIN))
+		return M_OK;
 	row->position = u->position;
-	return store_receipt_set(db, row, changed_out);
+	return err == M_OK ? store_receipt_set(db, row, changed_out) : err;
 }
 
 /* "Servers MUST NOT send the m.read.private receipt to any other user." */
@@ -216,15 +224,45 @@ receipts_set(struct ctx *ctx, struct arena *arena, struct room *room,
 
 /* --- telling --- */
 
-int
-receipts_drop_ignored(struct receipt_row *rows, int n, const struct ignored *ignored)
+/* One's own say what one has read oneself: there are few enough to tell all of them. */
+static enum mx_err
+add_own(struct ctx *ctx, struct arena *arena, const struct room *room,
+    const struct receipts_ask *ask, struct receipt_row **rows, int *count)
 {
-	int kept = 0;
+	int64_t oldest = (*rows)[0].position;
+	struct receipt_row *own, *more;
+	int n;
+	enum mx_err err =
+	    store_receipts_of_user(ctx->db, arena, room->id, ask->asker, &own, &n);
 
+	if (err != M_OK || n == 0)
+		return err;
+	more = ARENA_ARRAY(arena, struct receipt_row, (size_t)(*count + n));
+	memcpy(more, *rows, (size_t)*count * sizeof *more);
 	for (int i = 0; i < n; i++)
-		if (!ignored_has(ignored, rows[i].user_id))
-			rows[kept++] = rows[i];
-	return kept;
+		if (own[i].position > ask->since && own[i].position < oldest)
+			more[(*count)++] = own[i];
+	*rows = more;
+	return M_OK;
+}
+
+enum mx_err
+receipts_told(struct ctx *ctx, struct arena *arena, const struct room *room,
+    const struct receipts_ask *ask, struct receipt_row **rows_out, int *count_out)
+{
+	struct receipt_row *rows;
+	int n, told = 0;
+	enum mx_err err = store_receipts_since(ctx->db, arena, room->id, ask->asker,
+	    ask->since, ask->until, RECEIPTS_TOLD_MAX, &rows, &n);
+
+	if (err == M_OK && n == RECEIPTS_TOLD_MAX)
+		err = add_own(ctx, arena, room, ask, &rows, &n);
+	for (int i = 0; err == M_OK && i < n; i++)
+		if (!ignored_has(ask->ignored, rows[i].user_id))
+			rows[told++] = rows[i];
+	*rows_out = rows;
+	*count_out = told;
+	return err;
 }
 
 /* Two at the same event, of the same kind and user, have one key in an m.receipt. */

@@ -38,10 +38,23 @@ enum mx_err receipts_set(struct ctx *ctx, struct arena *arena, struct room *room
     const char *user_id, enum receipt_kind kind, const char *event_id,
     const char *thread) MUST_USE;
 
-/* Takes those of ignored users (NULL: of nobody) out of rows; returns how many are
- * left. Spec: client-server-api/#ignoring-users */
-int receipts_drop_ignored(
-    struct receipt_row *rows, int n, const struct ignored *ignored);
+/* Of a room, for one answer; the newest. */
+#define RECEIPTS_TOLD_MAX 1000
+
+/* What one member is told of a room's receipts. Borrowed. */
+struct receipts_ask {
+	const char *asker;
+	const struct ignored *ignored; /* NULL: nobody is */
+	int64_t since, until;	       /* positions: since < written <= until */
+};
+/*
+ * None of ignored users, private ones of the asker alone; of more than
+ * RECEIPTS_TOLD_MAX the newest, and all of the asker's own. In the arena. Spec:
+ * client-server-api/#ignoring-users
+ */
+enum mx_err receipts_told(struct ctx *ctx, struct arena *arena, const struct room *room,
+    const struct receipts_ask *ask, struct receipt_row **rows_out,
+    int *count_out) MUST_USE;
 
 /*
  * Appends the content of an m.receipt: an object of the rows, private ones of asker

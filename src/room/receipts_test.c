@@ -14,9 +14,11 @@
 #include "room/changes.h"
 #include "room/receipts.h"
 #include "room/testing.h"
+#include "store/rooms.h"
 
 #define ANN "@ann:" TESTING_SERVER
 #define BEN "@ben:" TESTING_SERVER
+#define CAT "@cat:" TESTING_SERVER
 
 #define assert_ok(call) assert_int_equal((call), M_OK)
 
@@ -92,8 +94,8 @@ all(struct fixture *f, struct receipt_row **rows_out)
 {
 	int n;
 
-	assert_ok(store_receipts_since(
-	    f->t.ctx.db, f->t.arena, f->room->id, 0, INT64_MAX, rows_out, &n));
+	assert_ok(store_receipts_since(f->t.ctx.db, f->t.arena, f->room->id, ANN, 0,
+	    INT64_MAX, 9999, rows_out, &n));
 	return n;
 }
 
@@ -354,6 +356,94 @@ receipts_of_several_threads_at_one_event_are_written_one_after_the_other(void **
 	assert_written(*state, rows, 3, "@c:x", 2, NULL);
 }
 
+static int
+told(struct fixture *f, const char *asker, struct receipt_row **rows_out)
+{
+	struct receipts_ask ask = { .asker = asker, .until = INT64_MAX };
+	int n;
+
+	assert_ok(receipts_told(&f->t.ctx, f->t.arena, f->room, &ask, rows_out, &n));
+	return n;
+}
+
+/* Receipts of ben's for many threads, at an event of ann's. */
+struct many {
+	struct fixture *f;
+	int count;
+};
+
+static enum mx_err
+write_many(void *arg, struct db *db)
+{
+	struct many *many = arg;
+	enum mx_err err = M_OK;
+	bool changed;
+
+	for (int i = 0; err == M_OK && i < many->count; i++) {
+		struct receipt_row row = { .room = many->f->room->id,
+			.user_id = BEN,
+			.thread = arena_printf(many->f->t.arena, "$%d", i),
+			.event = 1,
+			.event_id = "$one",
+			.position = 1000000 + i };
+
+		err = store_receipt_set(db, &row, &changed);
+	}
+	return err;
+}
+
+static void
+of_very_many_the_newest_are_told_and_all_of_ones_own(void **state)
+{
+	struct fixture *f = *state;
+	struct many many = { f, RECEIPTS_TOLD_MAX };
+	const char *one = send_plain(f);
+	struct receipt_row *rows;
+
+	testing_join(&f->t, f->room, BEN);
+	testing_join(&f->t, f->room, CAT);
+	assert_ok(mark(f, ANN, MARK_READ, one, NULL));
+	assert_ok(mark(f, ANN, MARK_PRIVATE, one, "main"));
+	assert_int_equal(told(f, CAT, &rows), 1);
+	assert_ok(ctx_write(&f->t.ctx, write_many, &many));
+	assert_int_equal(told(f, CAT, &rows), RECEIPTS_TOLD_MAX);
+	for (int i = 0; i < RECEIPTS_TOLD_MAX; i++)
+		assert_string_equal(rows[i].user_id, BEN);
+	assert_int_equal(told(f, ANN, &rows), RECEIPTS_TOLD_MAX + 2);
+	assert_int_equal(told(f, BEN, &rows), RECEIPTS_TOLD_MAX);
+}
+
+static enum mx_err
+note_leave(void *arg, struct db *db)
+{
+	struct fixture *f = arg;
+
+	return store_member_set(db, BEN, f->room->id, MEMBERSHIP_LEAVE, 1);
+}
+
+static void
+who_leaves_takes_their_receipts_along(void **state)
+{
+	struct fixture *f = *state;
+	struct receipt_row *rows;
+	const char *two;
+
+	testing_join(&f->t, f->room, BEN);
+	assert_ok(mark(f, ANN, MARK_READ, send_plain(f), NULL));
+	two = send_plain(f);
+	assert_ok(mark(f, BEN, MARK_READ, two, NULL));
+	assert_int_equal(told(f, ANN, &rows), 2);
+	assert_ok(testing_append(&f->t, f->room, BEN, "m.room.member", BEN,
+	    "{\"membership\":\"leave\"}", NULL));
+	assert_int_equal(told(f, ANN, &rows), 1);
+	assert_string_equal(rows[0].user_id, ANN);
+	/* One that was let pass just before is written behind the leave. */
+	testing_join(&f->t, f->room, BEN);
+	assert_ok(ctx_write(&f->t.ctx, note_leave, f));
+	assert_ok(mark(f, BEN, MARK_READ, two, NULL));
+	assert_int_equal(all(f, &rows), 1);
+}
+
 /* Other servers may let a thread begin at a child: it is read where it is counted. */
 static void
 an_event_is_read_in_the_thread_that_it_claims(void **state)
@@ -384,6 +474,8 @@ main(void)
 		CASE(a_chain_of_relations_is_followed_for_three_hops),
 		CASE(a_relation_to_nothing_is_in_the_main_timeline),
 		CASE(an_event_is_read_in_the_thread_that_it_claims),
+		CASE(of_very_many_the_newest_are_told_and_all_of_ones_own),
+		CASE(who_leaves_takes_their_receipts_along),
 		CASE(receipts_are_written_by_event_kind_and_user),
 		CASE(private_receipts_are_written_for_their_owner_alone),
 		CASE(

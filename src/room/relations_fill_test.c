@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "room/testing.h"
 #include "room/append.h"
+#include "room/testing.h"
 
 #define assert_ok(call) assert_int_equal(call, M_OK)
 #define ANN "@ann:" TESTING_SERVER

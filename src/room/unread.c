@@ -18,6 +18,7 @@ struct counting {
 	const struct snapshot *s;
 	const char *user_id;
 	struct unread_read read;
+	struct map further;	 /* thread -> its mark, if that is behind read.whole */
 	struct unread_row *rows; /* behind read.whole, as is gone */
 	struct unread_gone *gone;
 	struct unread_mode *modes;
@@ -51,6 +52,31 @@ unread_read_up_to(const struct unread_read *read, const char *thread)
 		    strcmp(read->marks[i].thread, thread) == 0)
 			event = read->marks[i].event;
 	return event;
+}
+
+/* Of each thread that was read further than the whole room the furthest mark. */
+static void
+note_further(struct counting *c)
+{
+	for (int i = 0; i < c->read.count; i++) {
+		struct unread_mark *mark = &c->read.marks[i];
+		const struct unread_mark *known;
+
+		if (mark->event <= c->read.whole)
+			continue;
+		known = map_get_str(&c->further, mark->thread);
+		if (known == NULL || known->event < mark->event)
+			map_put_str(&c->further, mark->thread, mark);
+	}
+}
+
+/* unread_read_up_to, of however many threads. */
+static int64_t
+read_in(const struct counting *c, const char *thread)
+{
+	const struct unread_mark *mark = map_get_str(&c->further, thread);
+
+	return mark == NULL ? c->read.whole : mark->event;
 }
 
 /* --- what is behind that --- */
@@ -159,54 +185,33 @@ count(const struct counting *c, const char *thread, int64_t from, int64_t to,
 
 /* --- totals --- */
 
-/* Everything behind read.whole, without what single threads were read further. */
-static enum mx_err
-count_all(const struct counting *c, struct unread *out)
-{
-	int64_t whole = c->read.whole, now = c->s->position;
-	struct map seen = { 0 };
-	enum mx_err err = count(c, NULL, whole, now, out);
-
-	for (int i = 0; err == M_OK && i < c->read.count; i++) {
-		const char *thread = c->read.marks[i].thread;
-		int64_t event = unread_read_up_to(&c->read, thread);
-		struct unread part;
-
-		if (event <= whole || thread[0] == '\0' ||
-		    map_put_str(&seen, thread, (void *)thread) != NULL)
-			continue;
-		err = count(c, thread, whole, event < now ? event : now, &part);
-		out->notifications -= part.notifications;
-		out->highlights -= part.highlights;
-	}
-	map_fini(&seen);
-	return err;
-}
-
 static enum mx_err
 count_one(const struct counting *c, const char *thread, struct unread *out)
 {
-	return count(
-	    c, thread, unread_read_up_to(&c->read, thread), c->s->position, out);
+	return count(c, thread, read_in(c, thread), c->s->position, out);
 }
 
-/* Threads that may have something: of the room's count, then of the member's rows. */
+/* Threads but main that may have something: of the room's count, then of the member's
+ * rows. Of those that are read to their end nothing is looked up. */
 static enum mx_err
 find_threads(const struct counting *c, const char ***threads_out, int *count_out)
 {
 	struct map seen = { 0 };
-	const char **of_room, **threads;
+	struct unread_mark *ends;
+	const char **threads;
 	int n, out = 0;
 	enum mx_err err = store_unread_threads_since(
-	    c->ctx->db, c->arena, c->room->id, c->read.whole, &of_room, &n);
+	    c->ctx->db, c->arena, c->room->id, c->read.whole, &ends, &n);
 
 	if (err != M_OK)
 		return err;
 	threads = ARENA_ARRAY(c->arena, const char *, n + c->row_count);
 	for (int i = 0; i < n + c->row_count; i++) {
-		const char *thread = i < n ? of_room[i] : c->rows[i - n].thread;
+		const struct unread_row *row = i < n ? NULL : &c->rows[i - n];
+		const char *thread = row == NULL ? ends[i].thread : row->thread;
+		int64_t event = row == NULL ? ends[i].event : row->event;
 
-		if (strcmp(thread, MAIN) != 0 &&
+		if (strcmp(thread, MAIN) != 0 && event > read_in(c, thread) &&
 		    map_put_str(&seen, thread, (void *)thread) == NULL)
 			threads[out++] = thread;
 	}
@@ -214,6 +219,60 @@ find_threads(const struct counting *c, const char ***threads_out, int *count_out
 	*threads_out = threads;
 	*count_out = out;
 	return M_OK;
+}
+
+/* Everything behind read.whole, without what single threads were read further. */
+static enum mx_err
+count_but_further(const struct counting *c, struct unread *out)
+{
+	int64_t whole = c->read.whole, now = c->s->position;
+	enum mx_err err = count(c, NULL, whole, now, out);
+	const struct unread_mark *mark;
+	struct unread part;
+
+	for (size_t at = 0;
+	     err == M_OK && (mark = map_next(&c->further, &at)) != NULL;) {
+		err = count(c, mark->thread, whole,
+		    mark->event < now ? mark->event : now, &part);
+		out->notifications -= part.notifications;
+		out->highlights -= part.highlights;
+	}
+	return err;
+}
+
+/* The same: what each thread has behind its own mark. */
+static enum mx_err
+count_each(const struct counting *c, const char **threads, int n, struct unread *out)
+{
+	enum mx_err err = count_one(c, MAIN, out);
+	struct unread part;
+
+	for (int i = 0; err == M_OK && i < n; i++) {
+		err = count_one(c, threads[i], &part);
+		out->notifications += part.notifications;
+		out->highlights += part.highlights;
+	}
+	return err;
+}
+
+#define FURTHER_FEW 4
+
+/* Threads that were read further may be many, as may those that were not: the fewer
+ * are counted. */
+static enum mx_err
+count_all(const struct counting *c, struct unread *out)
+{
+	const char **threads;
+	int n;
+	enum mx_err err;
+
+	if (c->further.count <= FURTHER_FEW)
+		return count_but_further(c, out);
+	err = find_threads(c, &threads, &n);
+	if (err != M_OK)
+		return err;
+	return (size_t)n < c->further.count ? count_each(c, threads, n, out)
+					    : count_but_further(c, out);
 }
 
 static enum mx_err
@@ -334,11 +393,14 @@ unread_of(struct ctx *ctx, struct arena *arena, struct room *room,
 	err = unread_read_of(ctx, arena, room->id, user_id, &c.read);
 	if (err != M_OK || c.read.whole >= s->position)
 		return err;
+	note_further(&c);
 	err = read_rows(&c);
-	if (err != M_OK)
-		return err;
-	if (threads_out == NULL)
-		return count_all(&c, main_out);
-	err = count_one(&c, MAIN, main_out);
-	return err == M_OK ? count_threads(&c, threads_out, thread_count_out) : err;
+	if (err == M_OK && threads_out == NULL)
+		err = count_all(&c, main_out);
+	else if (err == M_OK)
+		err = count_one(&c, MAIN, main_out);
+	if (err == M_OK && threads_out != NULL)
+		err = count_threads(&c, threads_out, thread_count_out);
+	map_fini(&c.further);
+	return err;
 }

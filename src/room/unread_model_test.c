@@ -9,7 +9,7 @@
  * of them each time. */
 #define EVENTS 220
 #define USERS 3
-#define THREADS 3 /* 0 is the main timeline */
+#define THREADS 12 /* 0 is the main timeline */
 
 struct model_event {
 	const char *id;

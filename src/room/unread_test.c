@@ -5,6 +5,10 @@
  */
 #include "room/unread_testing.h"
 
+#include "base/clock.h"
+#include "room/notifications.h"
+#include "room/unread_prune.h"
+
 /* --- the plain way --- */
 
 static void
@@ -600,6 +604,142 @@ redactions_count_in_their_thread(void **state)
 	assert_unread(threads[0].unread, 1, 0);
 }
 
+/* --- what goes by and by --- */
+
+#define DAY_MS (24LL * 3600 * 1000)
+#define NOON 1800000000000LL
+
+static void
+set_clocks(int64_t ms)
+{
+	clock_set_for_test(NOON + ms);
+	clock_set_mono_for_test(1 + ms);
+}
+
+/* One portion for so many rows as here. */
+static int64_t
+rows_after_a_walk(struct fixture *f, struct unread_walk *walk)
+{
+	unread_prune(&f->t.ctx, f->t.arena, walk);
+	return rows_in(f, "unread_rows");
+}
+
+static void
+what_was_read_goes_when_it_is_old_and_nothing_else_does(void **state)
+{
+	struct fixture *f = *state;
+	struct unread_walk walk = { 0 };
+	struct unread_thread *threads;
+	const char *root, *read, *in;
+	int n;
+
+	set_clocks(0);
+	root = plain(f, ANN);
+	mention(f, ANN, BEN);
+	read = mention(f, ANN, BEN);
+	in = in_thread(f, ANN, root, ",\"m.mentions\":{\"user_ids\":[\"" BEN "\"]}");
+	mention(f, ANN, CAT);
+	receipt(f, BEN, 0, "main", read);
+	mention(f, ANN, BEN);
+	assert_int_equal(rows_in(f, "unread_rows"), 5);
+	set_clocks(UNREAD_HISTORY_MS);
+	assert_int_equal(rows_after_a_walk(f, &walk), 5);
+	/* The next one is tomorrow: then ben's two go, of the main timeline alone. */
+	set_clocks(UNREAD_HISTORY_MS + DAY_MS - 1);
+	assert_int_equal(rows_after_a_walk(f, &walk), 5);
+	set_clocks(UNREAD_HISTORY_MS + DAY_MS);
+	assert_int_equal(rows_after_a_walk(f, &walk), 3);
+	assert_unread(main_of(f, BEN, &threads, &n), 2, 1);
+	assert_int_equal(n, 1);
+	assert_unread(threads[0].unread, 1, 1);
+	assert_unread(all_of(f, BEN), 3, 2);
+	assert_unread(all_of(f, CAT), 6, 1);
+	receipt(f, BEN, 1, root, in);
+	assert_unread(all_of(f, BEN), 2, 1);
+	unread_walk_fini(&walk);
+	assert_int_equal(rows_after_a_walk(f, &walk), 2);
+	assert_unread(all_of(f, BEN), 2, 1);
+	unread_walk_fini(&walk);
+	clock_set_for_test(0);
+	clock_set_mono_for_test(0);
+}
+
+static void
+a_walk_takes_as_many_portions_as_it_needs(void **state)
+{
+	struct fixture *f = *state;
+	struct unread_walk walk = { 0 };
+	const char *last = NULL;
+
+	set_clocks(0);
+	put(f, BEN, "override", "all",
+	    "{\"actions\":[\"notify\",{\"set_tweak\":\"highlight\"}],\"conditions\":[]"
+	    "}");
+	put(f, CAT, "override", "all",
+	    "{\"actions\":[\"notify\",{\"set_tweak\":\"highlight\"}],\"conditions\":[]"
+	    "}");
+	for (int i = 0; i < 520; i++)
+		last = plain(f, ANN);
+	receipt(f, BEN, 0, "", last);
+	assert_int_equal(rows_in(f, "unread_rows"), 1040);
+	set_clocks(UNREAD_HISTORY_MS + 1);
+	assert_int_equal(rows_after_a_walk(f, &walk), 540);
+	assert_int_equal(rows_after_a_walk(f, &walk), 520);
+	assert_int_equal(rows_after_a_walk(f, &walk), 520);
+	assert_int_equal(rows_after_a_walk(f, &walk), 520);
+	assert_unread(all_of(f, CAT), 520, 520);
+	assert_unread(all_of(f, BEN), 0, 0);
+	unread_walk_fini(&walk);
+	clock_set_for_test(0);
+	clock_set_mono_for_test(0);
+}
+
+/* How many notifications a user is shown, and how many of them are unread. */
+static void
+assert_listed(struct fixture *f, const char *user_id, int all, int unread)
+{
+	struct identity who = { .user_id = user_id, .device_id = "PHONE" };
+	struct notifications n = { .who = &who, .before = INT64_MAX, .limit = 100 };
+	struct buf out = { 0 };
+	const struct json *list;
+	int unread_count = 0;
+
+	assert_int_equal(notifications_write(&f->t.ctx, f->t.arena, &n, &out), M_OK);
+	list = json_parse_copy(f->t.arena, out.p, out.n, JSON_LENIENT, NULL);
+	assert_int_equal(list->n, all);
+	for (uint32_t i = 0; i < list->n; i++)
+		unread_count += !json_get_bool(&list->items[i], "read", true);
+	assert_int_equal(unread_count, unread);
+	buf_free(&out);
+}
+
+static void
+what_was_read_long_ago_is_listed_no_more(void **state)
+{
+	struct fixture *f = *state;
+	struct unread_walk walk = { 0 };
+	const char *read;
+
+	set_clocks(0);
+	put(f, BEN, "sender", ANN, "{\"actions\":[]}");
+	plain(f, CAT);
+	plain(f, ANN); /* ben has a row that it does not notify */
+	mention(f, ANN, BEN);
+	read = mention(f, CAT, BEN);
+	receipt(f, BEN, 0, "", read);
+	plain(f, CAT);
+	assert_listed(f, BEN, 4, 1);
+	set_clocks(UNREAD_HISTORY_MS);
+	plain(f, CAT);
+	assert_listed(f, BEN, 5, 2);
+	set_clocks(UNREAD_HISTORY_MS + 1);
+	assert_int_equal(rows_after_a_walk(f, &walk), 0);
+	assert_listed(f, BEN, 2, 2);
+	unread_walk_fini(&walk);
+	clock_set_for_test(0);
+	clock_set_mono_for_test(0);
+}
+
 int
 main(void)
 {
@@ -633,6 +773,9 @@ main(void)
 		TEST(a_relation_is_followed_in_the_store),
 		TEST(who_speaks_in_a_thread_has_read_that_thread_alone),
 		TEST(redactions_count_in_their_thread),
+		TEST(what_was_read_goes_when_it_is_old_and_nothing_else_does),
+		TEST(what_was_read_long_ago_is_listed_no_more),
+		TEST(a_walk_takes_as_many_portions_as_it_needs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

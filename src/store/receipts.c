@@ -5,9 +5,11 @@
 #include "store/receipts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/vec.h"
 #include "store/events.h"
+#include "store/unread.h"
 
 #define COLUMNS "room, user_id, kind, thread, event, event_id, ts, position"
 
@@ -78,6 +80,69 @@ put(struct db *db, const struct receipt_row *row)
 	return stmt_run(q);
 }
 
+/* Of as many threads as may be the one that was read the least far; "": there are not
+ * so many. */
+static enum mx_err
+find_surplus(struct db *db, const struct receipt_row *row, struct arena *arena,
+    struct receipt_row *out)
+{
+	struct stmt *q = db_stmt(db, "SELECT thread, event FROM receipts"
+				     " WHERE room = $1 AND user_id = $2 AND kind = $3"
+				     " AND thread <> '' AND thread <> 'main'"
+				     " ORDER BY event DESC LIMIT 1 OFFSET $4");
+
+	*out = *row;
+	out->thread = "";
+	stmt_int(q, 1, row->room);
+	stmt_text(q, 2, row->user_id);
+	stmt_int(q, 3, row->kind);
+	stmt_int(q, 4, RECEIPTS_THREADS_MAX - 1);
+	if (stmt_next(q)) {
+		out->thread = col_dup(q, 0, arena);
+		out->event = col_int(q, 1);
+	}
+	return stmt_done(q);
+}
+
+static enum mx_err
+drop(struct db *db, const struct receipt_row *row)
+{
+	struct stmt *q = db_stmt(db,
+	    "DELETE FROM receipts"
+	    " WHERE room = $1 AND user_id = $2 AND kind = $3 AND thread = $4");
+
+	stmt_int(q, 1, row->room);
+	stmt_text(q, 2, row->user_id);
+	stmt_int(q, 3, row->kind);
+	stmt_text(q, 4, row->thread);
+	return stmt_run(q);
+}
+
+/* Makes room for a thread that the user had no receipt of. What was read shall not be
+ * unread again: up to there everything counts as read. */
+static enum mx_err
+trim_threads(struct db *db, const struct receipt_row *row)
+{
+	struct arena *arena = arena_new();
+	struct receipt_row surplus;
+	enum mx_err err = find_surplus(db, row, arena, &surplus);
+
+	if (err == M_OK && surplus.thread[0] != '\0') {
+		err = drop(db, &surplus);
+		if (err == M_OK)
+			err = store_unread_mark_forwards(
+			    db, row->room, row->user_id, surplus.event);
+	}
+	arena_free(arena);
+	return err;
+}
+
+static bool
+is_of_thread(const struct receipt_row *row)
+{
+	return row->thread[0] != '\0' && strcmp(row->thread, "main") != 0;
+}
+
 enum mx_err
 store_receipt_set(struct db *db, const struct receipt_row *row, bool *changed_out)
 {
@@ -91,21 +156,52 @@ store_receipt_set(struct db *db, const struct receipt_row *row, bool *changed_ou
 	if (err != M_OK || !is_later)
 		return err;
 	*changed_out = true;
-	return put(db, row);
+	if (event == 0 && is_of_thread(row))
+		err = trim_threads(db, row);
+	return err == M_OK ? put(db, row) : err;
+}
+
+static void
+turn(struct receipt_row *rows, int n)
+{
+	for (int i = 0; i < n / 2; i++) {
+		struct receipt_row row = rows[i];
+
+		rows[i] = rows[n - 1 - i];
+		rows[n - 1 - i] = row;
+	}
 }
 
 enum mx_err
-store_receipts_since(struct db *db, struct arena *arena, int64_t room, int64_t since,
-    int64_t until, struct receipt_row **rows_out, int *count_out)
+store_receipts_since(struct db *db, struct arena *arena, int64_t room,
+    const char *asker, int64_t since, int64_t until, int limit,
+    struct receipt_row **rows_out, int *count_out)
 {
 	struct stmt *q = db_stmt(db,
 	    "SELECT " COLUMNS " FROM receipts"
-	    " WHERE room = $1 AND position > $2 AND position <= $3 ORDER BY position");
+	    " WHERE room = $1 AND position > $2 AND position <= $3"
+	    " AND (kind = 0 OR user_id = $4) ORDER BY position DESC LIMIT $5");
+	enum mx_err err;
 
 	stmt_int(q, 1, room);
 	stmt_int(q, 2, since);
 	stmt_int(q, 3, until);
-	return read_rows(q, arena, rows_out, count_out);
+	stmt_text(q, 4, asker);
+	stmt_int(q, 5, limit);
+	err = read_rows(q, arena, rows_out, count_out);
+	turn(*rows_out, *count_out);
+	return err;
+}
+
+enum mx_err
+store_receipts_clear(struct db *db, const char *user_id, int64_t room)
+{
+	struct stmt *q =
+	    db_stmt(db, "DELETE FROM receipts WHERE room = $1 AND user_id = $2");
+
+	stmt_int(q, 1, room);
+	stmt_text(q, 2, user_id);
+	return stmt_run(q);
 }
 
 enum mx_err

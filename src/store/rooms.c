@@ -248,19 +248,53 @@ store_member_get(
 	" FROM members a JOIN members b ON b.room = a.room AND b.user_id = $2"         \
 	" AND b.membership = 1 WHERE a.user_id = $1 AND a.membership = 1"
 
+/* The first room from `from` on that the user is joined to; 0: there is none. */
+static enum mx_err
+next_joined(struct db *db, const char *user_id, int64_t from, int64_t *room_out)
+{
+	struct stmt *q =
+	    db_stmt(db, "SELECT room FROM members WHERE user_id = $1 AND room >= $2"
+			" AND membership = 1 ORDER BY room LIMIT 1");
+
+	stmt_text(q, 1, user_id);
+	stmt_int(q, 2, from);
+	*room_out = stmt_next(q) ? col_int(q, 0) : 0;
+	return stmt_done(q);
+}
+
+/* In turns, each from where the other stands: who is in few rooms makes it short. */
 enum mx_err
 store_shared_room(
     struct db *db, const char *user_id, const char *other, int64_t *room_out)
 {
-	struct stmt *q = db_stmt(db, "SELECT a.room" SHARED_ROOMS " LIMIT 1");
-	bool found;
+	int64_t mine = 0, theirs = 0;
+	enum mx_err err;
+
+	do {
+		err = next_joined(db, user_id, theirs, &mine);
+		if (err == M_OK && mine != 0)
+			err = next_joined(db, other, mine, &theirs);
+		if (err == M_OK && (mine == 0 || theirs == 0))
+			err = M_NOT_FOUND;
+	} while (err == M_OK && mine != theirs);
+	*room_out = mine;
+	return err;
+}
+
+enum mx_err
+store_member_has_rooms(struct db *db, const char *user_id, int count, bool *has_out)
+{
+	struct stmt *q =
+	    db_stmt(db, "SELECT 1 FROM members WHERE user_id = $1 AND membership = 1"
+			" LIMIT $2");
+	int n = 0;
 
 	stmt_text(q, 1, user_id);
-	stmt_text(q, 2, other);
-	found = stmt_next(q);
-	if (found)
-		*room_out = col_int(q, 0);
-	return ended(q, found);
+	stmt_int(q, 2, count);
+	while (n < count && stmt_next(q))
+		n++;
+	*has_out = n >= count;
+	return stmt_done(q);
 }
 
 static enum mx_err

@@ -53,7 +53,11 @@ enum mx_err store_member_room_ids(struct db *db, struct arena *arena,
 enum mx_err store_member_get(
     struct db *db, const char *user_id, int64_t room, struct member_row *out) MUST_USE;
 
-/* A room that both are joined to; M_NOT_FOUND: there is none. */
+/* Is the user joined to at least so many rooms? Looks at no more. */
+enum mx_err store_member_has_rooms(
+    struct db *db, const char *user_id, int count, bool *has_out) MUST_USE;
+/* A room that both are joined to; M_NOT_FOUND: there is none. A few look-ups for each
+ * room of whoever is in fewer. */
 enum mx_err store_shared_room(
     struct db *db, const char *user_id, const char *other, int64_t *room_out) MUST_USE;
 /* Such rooms in the order of their integers: at most `limit` behind `after`, and how

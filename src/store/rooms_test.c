@@ -189,6 +189,43 @@ a_rooms_aliases_are_listed_in_order(void **state)
 	assert_int_equal(n, 0);
 }
 
+static bool
+do_share(struct fixture *f, const char *a, const char *b, int64_t *room_out)
+{
+	enum mx_err err = store_shared_room(f->db, a, b, room_out);
+
+	assert_true(err == M_OK || err == M_NOT_FOUND);
+	return err == M_OK;
+}
+
+static void
+a_room_that_two_share_is_found_from_either_side(void **state)
+{
+	struct fixture *f = *state;
+	int64_t room;
+	bool has;
+
+	for (int i = 1; i <= 40; i++) {
+		assert_ok(store_member_set(
+		    f->db, "@odd:x", i, i % 2 ? JOIN : INVITE, i * 10));
+		assert_ok(store_member_set(
+		    f->db, "@even:x", i, i % 2 ? LEAVE : JOIN, i * 10 + 1));
+	}
+	assert_false(do_share(f, "@odd:x", "@even:x", &room));
+	assert_false(do_share(f, "@even:x", "@odd:x", &room));
+	assert_false(do_share(f, "@odd:x", "@nobody:x", &room));
+	assert_false(do_share(f, "@nobody:x", "@odd:x", &room));
+	assert_ok(store_member_set(f->db, "@odd:x", 38, JOIN, 1000));
+	assert_true(do_share(f, "@odd:x", "@even:x", &room));
+	assert_int_equal(room, 38);
+	assert_true(do_share(f, "@even:x", "@odd:x", &room));
+	assert_int_equal(room, 38);
+	assert_ok(store_member_has_rooms(f->db, "@odd:x", 21, &has));
+	assert_true(has);
+	assert_ok(store_member_has_rooms(f->db, "@odd:x", 22, &has));
+	assert_false(has);
+}
+
 int
 main(void)
 {
@@ -199,6 +236,7 @@ main(void)
 		TEST(a_member_has_one_row_per_room_that_follows_the_state),
 		TEST(a_users_rooms_are_listed_by_membership),
 		TEST(a_room_is_forgotten_until_the_next_membership),
+		TEST(a_room_that_two_share_is_found_from_either_side),
 		TEST(an_alias_names_one_room),
 		TEST(a_removed_alias_is_free_again),
 		TEST(a_rooms_aliases_are_listed_in_order),

@@ -101,9 +101,11 @@ store_unread_thread_sums(struct db *db, int64_t room, const char *thread, int64_
 		    "SELECT all_notified, all_loud FROM unread_threads"
 		    " WHERE room = $1 AND event <= $2 ORDER BY event DESC LIMIT 1");
 	else
-		q = db_stmt(db, "SELECT notified, loud FROM unread_threads"
-				" WHERE room = $1 AND event <= $2 AND thread = $3"
-				" ORDER BY event DESC LIMIT 1");
+		/* Asked for otherwise, SQLite walks back through all threads. */
+		q = db_stmt(db,
+		    "SELECT notified, loud FROM unread_threads WHERE room = $1"
+		    " AND event = (SELECT max(event) FROM unread_threads"
+		    " WHERE room = $1 AND thread = $3 AND event <= $2)");
 	stmt_int(q, 1, room);
 	stmt_int(q, 2, event);
 	if (thread != NULL)
@@ -196,6 +198,38 @@ store_unread_rows_before(struct db *db, struct arena *arena, const char *user_id
 }
 
 enum mx_err
+store_unread_rows_old(struct db *db, struct arena *arena,
+    const struct unread_row *after, int64_t before_ts, int limit,
+    struct unread_row **rows_out, int *count_out, struct unread_row *last_out,
+    bool *more_out)
+{
+	struct stmt *q = db_stmt(db,
+	    "SELECT u.user_id, u.room, u.event, u.thread, e.ts FROM unread_rows u"
+	    " LEFT JOIN events e ON e.event = u.event"
+	    " WHERE (u.user_id, u.room, u.event) > ($1, $2, $3)"
+	    " ORDER BY u.user_id, u.room, u.event LIMIT $4");
+	struct unread_row *rows = ARENA_ARRAY(arena, struct unread_row, (size_t)limit);
+	int n = 0, looked = 0;
+
+	stmt_text(q, 1, after->user_id);
+	stmt_int(q, 2, after->room);
+	stmt_int(q, 3, after->event);
+	stmt_int(q, 4, limit);
+	for (; looked < limit && stmt_next(q); looked++) {
+		*last_out = (struct unread_row){ .user_id = col_dup(q, 0, arena),
+			.room = col_int(q, 1),
+			.event = col_int(q, 2),
+			.thread = col_dup(q, 3, arena) };
+		if (col_int(q, 4) < before_ts)
+			rows[n++] = *last_out;
+	}
+	*rows_out = rows;
+	*count_out = n;
+	*more_out = looked == limit;
+	return stmt_done(q);
+}
+
+enum mx_err
 store_unread_modes(struct db *db, struct arena *arena, const char *user_id,
     int64_t room, struct unread_mode **modes_out, int *count_out)
 {
@@ -243,21 +277,20 @@ store_unread_redacted(struct db *db, struct arena *arena, int64_t room, int64_t 
 
 enum mx_err
 store_unread_threads_since(struct db *db, struct arena *arena, int64_t room,
-    int64_t since, const char ***threads_out, int *count_out)
+    int64_t since, struct unread_mark **ends_out, int *count_out)
 {
-	struct stmt *q = db_stmt(db,
-	    "SELECT thread FROM unread_thread_ends WHERE room = $1 AND event > $2"
-	    " ORDER BY event");
-	const char **threads = NULL;
+	struct stmt *q = db_stmt(db, "SELECT thread, event FROM unread_thread_ends"
+				     " WHERE room = $1 AND event > $2 ORDER BY event");
+	struct unread_mark *ends = NULL;
 	int n = 0;
 
 	stmt_int(q, 1, room);
 	stmt_int(q, 2, since);
 	while (stmt_next(q)) {
-		threads = grown(arena, threads, n, sizeof *threads);
-		threads[n++] = col_dup(q, 0, arena);
+		ends = grown(arena, ends, n, sizeof *ends);
+		ends[n++] = (struct unread_mark){ col_dup(q, 0, arena), col_int(q, 1) };
 	}
-	*threads_out = threads;
+	*ends_out = ends;
 	*count_out = n;
 	return stmt_done(q);
 }

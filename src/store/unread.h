@@ -17,6 +17,10 @@ enum mx_err store_unread_thread_add(struct db *db, int64_t room, int64_t event,
 enum mx_err store_unread_mark(struct db *db, int64_t room, const char *user_id,
     const char *thread, int64_t event) MUST_USE;
 
+/* The same of everything, unless that is marked further on already. */
+enum mx_err store_unread_mark_forwards(
+    struct db *db, int64_t room, const char *user_id, int64_t event) MUST_USE;
+
 struct unread_row {
 	const char *user_id; /* NULL where it is known */
 	int64_t room, event;
@@ -26,6 +30,8 @@ struct unread_row {
 };
 
 enum mx_err store_unread_row_add(struct db *db, const struct unread_row *row) MUST_USE;
+/* This row (user_id, room, event) goes. */
+enum mx_err store_unread_row_drop(struct db *db, const struct unread_row *row) MUST_USE;
 /* Behind this event the room's count is (not) the user's. */
 enum mx_err store_unread_mode_add(struct db *db, const char *user_id, int64_t room,
     int64_t event, bool is_quiet) MUST_USE;
@@ -78,6 +84,14 @@ enum mx_err store_unread_rows_before(struct db *db, struct arena *arena,
     const char *user_id, int64_t room, int64_t before, bool only_highlights, int limit,
     struct unread_row **rows_out, int *count_out) MUST_USE;
 
+/* All users' rows behind `after` (user_id, room, event) in the order of those: looks at
+ * `limit` of them, gives those of events from before before_ts (origin_server_ts).
+ * *last_out: the last that was looked at; *more_out: there are more behind it. */
+enum mx_err store_unread_rows_old(struct db *db, struct arena *arena,
+    const struct unread_row *after, int64_t before_ts, int limit,
+    struct unread_row **rows_out, int *count_out, struct unread_row *last_out,
+    bool *more_out) MUST_USE;
+
 struct unread_mode {
 	int64_t event;
 	bool is_quiet;
@@ -93,9 +107,10 @@ struct unread_gone {
 /* What notifies no more, with from < event <= to. */
 enum mx_err store_unread_redacted(struct db *db, struct arena *arena, int64_t room,
     int64_t from, int64_t to, struct unread_gone **gone_out, int *count_out) MUST_USE;
-/* Threads in which something behind an event notifies by the predefined rules. */
+/* Threads in which something behind an event notifies by the predefined rules, and the
+ * last event of each that does. */
 enum mx_err store_unread_threads_since(struct db *db, struct arena *arena, int64_t room,
-    int64_t since, const char ***threads_out, int *count_out) MUST_USE;
+    int64_t since, struct unread_mark **ends_out, int *count_out) MUST_USE;
 
 /* An event that notifies by the predefined rules. */
 struct unread_event {

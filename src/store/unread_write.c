@@ -66,6 +66,22 @@ store_unread_mark(
 }
 
 enum mx_err
+store_unread_mark_forwards(
+    struct db *db, int64_t room, const char *user_id, int64_t event)
+{
+	struct stmt *q =
+	    db_stmt(db, "INSERT INTO unread_marks (room, user_id, thread, event)"
+			" VALUES ($1, $2, '', $3) ON CONFLICT (room, user_id, thread)"
+			" DO UPDATE SET event = excluded.event"
+			" WHERE excluded.event > unread_marks.event");
+
+	stmt_int(q, 1, room);
+	stmt_text(q, 2, user_id);
+	stmt_int(q, 3, event);
+	return stmt_run(q);
+}
+
+enum mx_err
 store_unread_row_add(struct db *db, const struct unread_row *row)
 {
 	struct stmt *q = db_stmt(db,
@@ -81,6 +97,18 @@ store_unread_row_add(struct db *db, const struct unread_row *row)
 	stmt_int(q, 6, row->highlights);
 	stmt_int(q, 7, row->add_notifies);
 	stmt_int(q, 8, row->add_highlights);
+	return stmt_run(q);
+}
+
+enum mx_err
+store_unread_row_drop(struct db *db, const struct unread_row *row)
+{
+	struct stmt *q = db_stmt(db,
+	    "DELETE FROM unread_rows WHERE user_id = $1 AND room = $2 AND event = $3");
+
+	stmt_text(q, 1, row->user_id);
+	stmt_int(q, 2, row->room);
+	stmt_int(q, 3, row->event);
 	return stmt_run(q);
 }
 

@@ -368,14 +368,15 @@ write_receipts_of(struct look *look, const struct room *room, struct buf *chunk,
     struct events_found *found)
 {
 	const char *asker = look->ask->user_id;
+	struct receipts_ask ask = { .asker = asker,
+		.ignored = look->ignored,
+		.since = look->from,
+		.until = found->end.events };
 	struct buf event = { 0 };
 	struct receipt_row *rows;
 	int n;
-	enum mx_err err = store_receipts_since(look->ctx->db, look->arena, room->id,
-	    look->from, found->end.events, &rows, &n);
+	enum mx_err err = receipts_told(look->ctx, look->arena, room, &ask, &rows, &n);
 
-	if (err == M_OK)
-		n = receipts_drop_ignored(rows, n, look->ignored);
 	for (int i = 0; err == M_OK &&
 			receipts_write_event(&event, room->room_id, rows, n, asker, i);
 	     i++) {

@@ -119,15 +119,17 @@ static enum mx_err
 write_receipts(struct room_sync *r, struct buf *out)
 {
 	struct syncing *sync = r->sync;
+	struct receipts_ask ask = { .asker = sync->ask->user_id,
+		.ignored = sync_ignored(sync),
+		.since = r->since,
+		.until = r->until };
 	struct receipt_row *rows;
 	size_t before = out->n;
 	int n;
-	enum mx_err err = store_receipts_since(
-	    sync->ctx->db, r->arena, r->room->id, r->since, r->until, &rows, &n);
+	enum mx_err err = receipts_told(sync->ctx, r->arena, r->room, &ask, &rows, &n);
 
 	if (err != M_OK)
 		return err;
-	n = receipts_drop_ignored(rows, n, sync_ignored(sync));
 	for (int nth = 0; n > 0; nth++) {
 		size_t at = out->n;
 

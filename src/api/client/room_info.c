@@ -96,17 +96,18 @@ room_info_receipts(
     struct req *req, struct reading *reading, int64_t visible, struct buf *out)
 {
 	const struct room *room = reading->room;
+	struct receipts_ask ask = { .asker = req->who.user_id,
+		.ignored = ignored_by(&reading->seer),
+		.until = visible };
 	struct receipt_row *rows;
 	int n;
 	enum mx_err err;
 
 	if (snapshot_membership(reading->s, req->who.user_id) != MEMBERSHIP_JOIN)
 		return M_OK;
-	err = store_receipts_since(
-	    req->ctx->db, req->arena, room->id, 0, visible, &rows, &n);
+	err = receipts_told(req->ctx, req->arena, room, &ask, &rows, &n);
 	if (err != M_OK)
 		return err;
-	n = receipts_drop_ignored(rows, n, ignored_by(&reading->seer));
 	write_receipts(out, room->room_id, rows, n, req->who.user_id);
 	return M_OK;
 }
