@@ -144,6 +144,27 @@ def test_state_is_put_and_read_as_in_2015(own, ann, room):
     assert ann.get(old(ann, room, "/members"))["chunk"][0]["state_key"] == ann.user_id
 
 
+def test_a_member_says_their_membership_beside_the_content(own, ann, ben, room):
+    """As 2015's examples show it: of what is stored, and of what comes."""
+    ear = Listener(ann)
+    ben.join(room)
+    for _ in range(2):
+        lists = [ann.get(old(ann, room, "/members"))["chunk"],
+                 ann.get(old(ann, room, "/state")),
+                 ann.get(old(ann, room, "/messages"), dir="b")["chunk"],
+                 ann.get(old(ann, room, "/initialSync"))["state"]]
+        for events in lists:
+            found = {e["state_key"]: e["membership"] for e in events
+                     if e["type"] == "m.room.member"}
+            assert found.items() >= {ann.user_id: "join", ben.user_id: "join"}.items()
+            assert [e for e in events if e["type"] != "m.room.member" and "membership" in e] == []
+        ann.set_state(room, "org.example.membership", {"membership": "join"})
+    heard = ear.until_where(lambda e: e.get("state_key") == ben.user_id, "the join")
+    ear.stop()
+    assert heard["membership"] == "join"
+    assert "membership" not in ann.get(ann.room(room, "/members"))["chunk"][0]
+
+
 def test_aliases_are_made_asked_for_and_deleted_as_in_2015(own, ann, room):
     path = f"{V1}/directory/room/" + quote(f"#{fresh('old')}:localhost")
     ann.put(path, {"room_id": room})

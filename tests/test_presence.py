@@ -85,6 +85,11 @@ def test_who_shares_no_room_may_not_see(ann, ben):
     ben.get(path_of(ann), expect=NO_RIGHT)
 
 
+def test_to_2015_what_one_may_not_see_is_not_there(own, ann, ben):
+    ann.put(path_of(ann), {"presence": HERE})
+    ben.get(f"{V1}/presence/{quote(ann.user_id)}/status", expect=(404, "M_NOT_FOUND"))
+
+
 def test_who_has_left_may_not_see(ann, ben, both):
     ben.get(path_of(ann))
     ben.leave(both)
