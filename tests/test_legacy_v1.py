@@ -253,6 +253,29 @@ def test_typing_is_heard_by_the_others(own, ann, ben, prefix):
     ear.stop()
 
 
+@pytest.mark.parametrize("when", ["before the first look", "before the poll", "during it"])
+def test_who_begins_with_a_first_look_hears_who_is_typing(own, ann, ben, when):
+    room = ann.create_room(preset="public_chat")
+    ben.join(room)
+    path = f"{V1}/rooms/{quote(room)}/typing/{quote(ben.user_id)}"
+
+    def type_if(now):
+        if now == when:
+            ben.put(path, {"typing": True, "timeout": 30000})
+
+    type_if("before the first look")
+    end = ann.get(V1 + "/initialSync")["end"]
+    type_if("before the poll")
+    ear = Listener(ann, from_=end)
+    type_if("during it")
+    got = ear.until_where(lambda e: e["type"] == "m.typing", "typing")
+    assert got["content"]["user_ids"] == [ben.user_id] and got["room_id"] == room
+    ben.put(path, {"typing": False})
+    ear.until_where(lambda e: e["type"] == "m.typing" and e["content"]["user_ids"] == [],
+                    "typing no more")
+    ear.stop()
+
+
 def test_typing_ends_by_itself(own, ann, ben):
     room = ann.create_room(preset="public_chat")
     ben.join(room)
