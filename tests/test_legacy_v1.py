@@ -295,6 +295,9 @@ def test_typing_is_for_members_and_for_oneself(own, ann, ben):
     ben.put(path + quote(ann.user_id), {"typing": True}, expect=(403, "M_FORBIDDEN"))
     ben.put(path + quote(ben.user_id), {}, expect=400)
     ben.put(path + quote(ben.user_id), {"typing": "yes"}, expect=400)
+    for timeout, errcode in ((-1, "M_INVALID_PARAM"), ("5", "M_BAD_JSON"), (1.5, "M_BAD_JSON")):
+        ben.put(path + quote(ben.user_id), {"typing": True, "timeout": timeout},
+                expect=(400, errcode))
 
 
 @pytest.mark.parametrize("path", ["/initialSync", "/events?timeout=0", "/events/$nosuch"])
