@@ -494,7 +494,7 @@ write_presence(struct look *look, struct buf *chunk, struct events_found *found)
 		if (ignored_has(look->ignored, news.rows[i].user_id))
 			continue;
 		begin_event(look, chunk, &found->end, "m.presence");
-		presence_write_v1(chunk, &news.rows[i], false);
+		presence_write_v1(chunk, &news.rows[i], look->ask->has_chat);
 		end_event(look, chunk);
 		found->count++;
 	}
