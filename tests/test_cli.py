@@ -16,7 +16,7 @@ import pytest
 from lib.client import Client, fresh
 from lib.http import Raw, quote
 from lib.listen import Parked
-from lib.server import Server, command, free_port, run
+from lib.server import Server, command, free_port, mortal, run
 
 WORDS = ["serve", "init", "check", "user", "room", "token", "backup"]
 
@@ -170,7 +170,7 @@ def test_serve_without_a_configuration_uses_what_lies_there(initialised):
     assert "8008" in text
     (initialised / "parlour.yaml").write_text(text.replace("8008", str(port)))
     one = Server(initialised / "unused")
-    process = subprocess.Popen(command("serve"), cwd=initialised, stderr=subprocess.PIPE)
+    process = subprocess.Popen(mortal(*command("serve")), cwd=initialised, stderr=subprocess.PIPE)
     try:
         one.process, one.http = process, one.http.__class__(f"http://127.0.0.1:{port}")
         one.wait_until_healthy()

@@ -740,6 +740,15 @@ def test_one_event_is_had_by_its_id(ann, ben, hall, prefix):
         assert got["room_id"] == hall and got["sender"] == ann.user_id
 
 
+@pytest.mark.parametrize("path", ["/events/", "/rooms/ROOM/event/"])
+def test_whether_an_event_one_may_not_see_is_there_is_not_told(own, ann, ben, closed, path):
+    """In the same words as of one that is not there at all: in the room, in none."""
+    path = path.replace("ROOM", quote(closed))
+    told = {ben.reply("GET", path + quote(event), expect=(404, "M_NOT_FOUND")).body
+            for event in (ann.send(closed, "secret"), "$nosuch", "$" + "A" * 43)}
+    assert len(told) == 1 and b"event" in told.pop()
+
+
 @pytest.mark.parametrize("prefix", ALL)
 def test_an_event_one_may_not_see_is_404(own, ann, ben, closed, prefix):
     event = ann.send(closed, "private")

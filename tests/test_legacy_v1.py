@@ -144,6 +144,27 @@ def test_state_is_put_and_read_as_in_2015(own, ann, room):
     assert ann.get(old(ann, room, "/members"))["chunk"][0]["state_key"] == ann.user_id
 
 
+def test_a_member_says_their_membership_beside_the_content(own, ann, ben, room):
+    """As 2015's examples show it: of what is stored, and of what comes."""
+    ear = Listener(ann)
+    ben.join(room)
+    for _ in range(2):
+        lists = [ann.get(old(ann, room, "/members"))["chunk"],
+                 ann.get(old(ann, room, "/state")),
+                 ann.get(old(ann, room, "/messages"), dir="b")["chunk"],
+                 ann.get(old(ann, room, "/initialSync"))["state"]]
+        for events in lists:
+            found = {e["state_key"]: e["membership"] for e in events
+                     if e["type"] == "m.room.member"}
+            assert found.items() >= {ann.user_id: "join", ben.user_id: "join"}.items()
+            assert [e for e in events if e["type"] != "m.room.member" and "membership" in e] == []
+        ann.set_state(room, "org.example.membership", {"membership": "join"})
+    heard = ear.until_where(lambda e: e.get("state_key") == ben.user_id, "the join")
+    ear.stop()
+    assert heard["membership"] == "join"
+    assert "membership" not in ann.get(ann.room(room, "/members"))["chunk"][0]
+
+
 def test_aliases_are_made_asked_for_and_deleted_as_in_2015(own, ann, room):
     path = f"{V1}/directory/room/" + quote(f"#{fresh('old')}:localhost")
     ann.put(path, {"room_id": room})
@@ -232,6 +253,29 @@ def test_typing_is_heard_by_the_others(own, ann, ben, prefix):
     ear.stop()
 
 
+@pytest.mark.parametrize("when", ["before the first look", "before the poll", "during it"])
+def test_who_begins_with_a_first_look_hears_who_is_typing(own, ann, ben, when):
+    room = ann.create_room(preset="public_chat")
+    ben.join(room)
+    path = f"{V1}/rooms/{quote(room)}/typing/{quote(ben.user_id)}"
+
+    def type_if(now):
+        if now == when:
+            ben.put(path, {"typing": True, "timeout": 30000})
+
+    type_if("before the first look")
+    end = ann.get(V1 + "/initialSync")["end"]
+    type_if("before the poll")
+    ear = Listener(ann, from_=end)
+    type_if("during it")
+    got = ear.until_where(lambda e: e["type"] == "m.typing", "typing")
+    assert got["content"]["user_ids"] == [ben.user_id] and got["room_id"] == room
+    ben.put(path, {"typing": False})
+    ear.until_where(lambda e: e["type"] == "m.typing" and e["content"]["user_ids"] == [],
+                    "typing no more")
+    ear.stop()
+
+
 def test_typing_ends_by_itself(own, ann, ben):
     room = ann.create_room(preset="public_chat")
     ben.join(room)
@@ -251,6 +295,9 @@ def test_typing_is_for_members_and_for_oneself(own, ann, ben):
     ben.put(path + quote(ann.user_id), {"typing": True}, expect=(403, "M_FORBIDDEN"))
     ben.put(path + quote(ben.user_id), {}, expect=400)
     ben.put(path + quote(ben.user_id), {"typing": "yes"}, expect=400)
+    for timeout, errcode in ((-1, "M_INVALID_PARAM"), ("5", "M_BAD_JSON"), (1.5, "M_BAD_JSON")):
+        ben.put(path + quote(ben.user_id), {"typing": True, "timeout": timeout},
+                expect=(400, errcode))
 
 
 @pytest.mark.parametrize("path", ["/initialSync", "/events?timeout=0", "/events/$nosuch"])

@@ -5,7 +5,7 @@ Spec: client-server-api/#presence; the presence lists are those of 2015.
 
 import pytest
 
-from lib.client import V1
+from lib.client import V1, V3
 from lib.http import quote
 from lib.listen import Listener, Parked
 
@@ -85,6 +85,11 @@ def test_who_shares_no_room_may_not_see(ann, ben):
     ben.get(path_of(ann), expect=NO_RIGHT)
 
 
+def test_to_2015_what_one_may_not_see_is_not_there(own, ann, ben):
+    ann.put(path_of(ann), {"presence": HERE})
+    ben.get(f"{V1}/presence/{quote(ann.user_id)}/status", expect=(404, "M_NOT_FOUND"))
+
+
 def test_who_has_left_may_not_see(ann, ben, both):
     ben.get(path_of(ann))
     ben.leave(both)
@@ -132,6 +137,18 @@ def test_the_fourth_state_of_2015_is_an_online_to_the_rest(own, ann, ben, both, 
     ann.put(path_of(ann, prefix), {"presence": "free_for_chat"})
     assert ben.get(path_of(ann, prefix))["presence"] == "free_for_chat"
     assert ben.get(path_of(ann))["presence"] == "online"
+
+
+@pytest.mark.parametrize("prefix, state", [
+    (V1, "free_for_chat"), ("/_matrix/client/r0", "online"), (V3, "online")])
+def test_the_fourth_state_is_heard_by_the_paths_of_2015(own, ann, ben, both, prefix, state):
+    at = ben.now()
+    ann.put(path_of(ann, V1), {"presence": "free_for_chat"})
+    told = [e["content"]["presence"] for e in ben.events(at, prefix=prefix)["chunk"]
+            if presence_of(ann)(e)]
+    assert told == [state]
+    first = ben.get(prefix + "/initialSync")["presence"]
+    assert [e["content"]["presence"] for e in first if presence_of(ann)(e)] == [state]
 
 
 # --- what makes one online -----------------------------------------------------

@@ -83,6 +83,9 @@ head(struct buf *out, const struct event *e, enum event_format format)
 	buf_lit(out, "{\"content\":");
 	content(out, e);
 	field(out, "event_id", e->event_id);
+	/* 2015's examples have it outside of the content as well. */
+	if (format == FORMAT_V1 && e->membership != NULL && e->state_key != NULL)
+		field(out, "membership", e->membership);
 	buf_lit(out, ",\"origin_server_ts\":");
 	buf_int(out, e->origin_server_ts);
 	if (e->redacts != NULL && strcmp(e->type, "m.room.redaction") == 0)
@@ -233,6 +236,18 @@ slice(struct buf *out, const char *before, struct str value)
 	buf_add(out, value.p, value.n);
 }
 
+/* As head() has it, of a member. */
+static void
+sliced_membership(struct buf *out, const struct event_slices *raw)
+{
+	struct str key = STR("membership"), there;
+
+	if (str_is(raw->type, "\"m.room.member\"") && raw->state_key.p != NULL &&
+	    json_slices(raw->content, &key, 1, &there) && there.p != NULL &&
+	    there.p[0] == '"')
+		slice(out, ",\"membership\":", there);
+}
+
 /* As content(), from the bytes. */
 static void
 sliced_content(struct buf *out, const struct stored_view *e)
@@ -266,6 +281,8 @@ json_event_stored(
 		end.age_ms = view->now_ms - ts;
 	sliced_content(out, e);
 	field(out, "event_id", e->event_id);
+	if (view->format == FORMAT_V1)
+		sliced_membership(out, raw);
 	slice(out, ",\"origin_server_ts\":", raw->origin_server_ts);
 	slice(out, ",\"redacts\":", e->redacts);
 	if (view->format != FORMAT_SYNC)

@@ -66,8 +66,10 @@ read_list(struct reading *r, const char *key, struct filter_list *out)
 	*out = (struct filter_list){ NULL, 0 };
 	if (list == NULL)
 		return M_OK;
-	if (!json_is(list, JSON_ARRAY) || list->n > LIST_MAX)
+	if (!json_is(list, JSON_ARRAY))
 		return wrong(r, "a filter's types, senders and rooms are lists");
+	if (list->n > LIST_MAX)
+		return wrong(r, "a filter's lists are too long");
 	out->v = arena_raw(r->arena, sizeof *out->v * (list->n + 1));
 	for (uint32_t i = 0; i < list->n; i++) {
 		out->v[i] = json_as_str(&list->items[i]);

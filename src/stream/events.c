@@ -262,11 +262,8 @@ write_chunk(struct look *look, struct buf *chunk)
 
 static void
 write_typing_of(struct look *look, const struct room *room, struct buf *chunk,
-    const struct stream_token *id)
+    const struct stream_token *id, const char **users, int n)
 {
-	const char **users;
-	int n = typing_users(look->ctx->core, look->arena, room->id, &users, NULL);
-
 	begin_event(look, chunk, id, "m.typing");
 	buf_lit(chunk, "{\"content\":{\"user_ids\":[");
 	for (int i = 0; i < n; i++) {
@@ -280,7 +277,8 @@ write_typing_of(struct look *look, const struct room *room, struct buf *chunk,
 	end_event(look, chunk);
 }
 
-/* m.typing of the rooms in which it has changed since. Members alone hear it. */
+/* m.typing of the rooms in which it has changed since. Members alone hear it. A token
+ * without a place among typing, as initialSync gives one out, knows of nobody yet. */
 static int
 write_typing(struct look *look, struct buf *chunk, const struct events_found *found)
 {
@@ -289,12 +287,17 @@ write_typing(struct look *look, struct buf *chunk, const struct events_found *fo
 
 	for (size_t i = 0; i < look->rooms.n; i++) {
 		const struct room *room = look->rooms.v[i];
+		const char **users;
+		int n;
 
 		if (snapshot_membership(look->snapshots.v[i], look->ask->user_id) !=
 			MEMBERSHIP_JOIN ||
 		    typing_room_position(look->ctx->core, room->id) <= since)
 			continue;
-		write_typing_of(look, room, chunk, &found->end);
+		n = typing_users(look->ctx->core, look->arena, room->id, &users, NULL);
+		if (n == 0 && since < 0)
+			continue;
+		write_typing_of(look, room, chunk, &found->end, users, n);
 		written++;
 	}
 	return written;
@@ -492,7 +495,7 @@ write_presence(struct look *look, struct buf *chunk, struct events_found *found)
 		if (ignored_has(look->ignored, news.rows[i].user_id))
 			continue;
 		begin_event(look, chunk, &found->end, "m.presence");
-		presence_write_v1(chunk, &news.rows[i], false);
+		presence_write_v1(chunk, &news.rows[i], look->ask->has_chat);
 		end_event(look, chunk);
 		found->count++;
 	}
@@ -505,7 +508,7 @@ write_more(struct look *look, struct buf *chunk, struct events_found *found)
 {
 	enum mx_err err = write_data(look, chunk, found);
 
-	if (err == M_OK && found->from.typing >= 0)
+	if (err == M_OK && (found->from.typing >= 0 || look->ask->has_from))
 		found->count += write_typing(look, chunk, found);
 	if (err == M_OK && found->from.presence >= 0 && found->end.presence >= 0)
 		err = write_presence(look, chunk, found);

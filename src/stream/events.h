@@ -29,6 +29,7 @@ struct events_ask {
 	struct stream_token from;
 	bool has_from; /* false: from the live end */
 	int limit;
+	bool has_chat; /* presence may be free_for_chat: it came by a path of 2015 */
 	bool sse; /* chunk becomes server-sent events instead of JSON between commas */
 };
 

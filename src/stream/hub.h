@@ -34,6 +34,7 @@ struct waiting {
 	bool is_stranger; /* a guest without rows: a stranger in every room */
 	bool accepts_gzip;
 	bool sse;		   /* server-sent events, not one answer */
+	bool has_chat;		   /* by a path of 2015, which has free_for_chat */
 	struct waiting_sync *sync; /* NULL: a poll of /events */
 	int64_t deadline_ms;	   /* clock_mono_ms */
 	int64_t expires_ms;	   /* the token's end in clock_mono_ms; 0: none */

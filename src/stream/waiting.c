@@ -172,6 +172,7 @@ waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
 		.from = w->from,
 		.has_from = w->has_from,
 		.limit = w->limit,
+		.has_chat = w->has_chat,
 		.sse = w->sse };
 	struct events_found found;
 	struct buf chunk = { 0 };

@@ -133,6 +133,8 @@ client_context(struct req *req)
 	if (err == M_OK)
 		err = seer_find(
 		    &a.reading.seer, req_path(req, "eventId"), &a.stored, &a.event);
+	if (err == M_NOT_FOUND)
+		err = reading_no_event(req);
 	if (err == M_OK)
 		err = read_pages(&a, limit);
 	if (err == M_OK)

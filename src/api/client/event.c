@@ -15,7 +15,7 @@ answer(struct req *req, struct reading *reading, const char *event_id)
 	enum mx_err err = seer_find(&reading->seer, event_id, &stored, &event);
 
 	if (err != M_OK)
-		return err;
+		return err == M_NOT_FOUND ? reading_no_event(req) : err;
 	return reading_write_event(req, reading, &req->out, &stored);
 }
 
@@ -26,8 +26,7 @@ answer_in(struct req *req, const char *room_id)
 	enum mx_err err = reading_open(req, room_id, &reading);
 
 	if (err == M_FORBIDDEN)
-		return req_fail(
-		    req, M_NOT_FOUND, "There is no such event that you may see");
+		return reading_no_event(req);
 	if (err != M_OK)
 		return err;
 	err = answer(req, &reading, req_path(req, "eventId"));
@@ -49,6 +48,8 @@ client_event(struct req *req)
 	enum mx_err err = store_event_find(
 	    req->ctx->db, req_path(req, "eventId"), &event, &room_number);
 
+	if (err == M_NOT_FOUND)
+		return reading_no_event(req);
 	if (err == M_OK)
 		err = room_get_by_id(req->ctx, room_number, &room);
 	if (err != M_OK)

@@ -28,6 +28,7 @@ client_events(struct req *req)
 	w->has_from = params.from != NULL;
 	w->limit = params.limit;
 	w->sse = params.is_stream;
+	w->has_chat = req_is_legacy(req);
 	w->is_stranger = req->who.is_guest && !req->who.has_rows;
 	w->deadline_ms =
 	    now_ms + (params.is_stream ? SSE_COMMENT_MS : params.timeout_ms);

@@ -35,8 +35,9 @@ check_seen(struct req *req, const char *user_id)
 	if (id_is_of(user_id, req->core->set.server_name) &&
 	    !users_exists(req->ctx, req->arena, user_id))
 		return req_fail(req, M_NOT_FOUND, "There is no such user here");
-	return req_fail(
-	    req, M_FORBIDDEN, "You share no room: you may not see their presence");
+	/* In 2015 it is not there for who may not see it. */
+	return req_fail(req, req_is_legacy(req) ? M_NOT_FOUND : M_FORBIDDEN,
+	    "You share no room: you may not see their presence");
 }
 
 /* client-server-api/#get_matrixclientv3presenceuseridstatus */

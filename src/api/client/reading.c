@@ -52,6 +52,12 @@ reading_close(struct reading *reading)
 	*reading = (struct reading){ .room = NULL };
 }
 
+enum mx_err
+reading_no_event(struct req *req)
+{
+	return req_fail(req, M_NOT_FOUND, "There is no such event that you may see");
+}
+
 enum event_format
 reading_format(const struct req *req)
 {

@@ -29,6 +29,10 @@ enum mx_err reading_of(
     struct req *req, struct room *room, struct reading *out) MUST_USE;
 void reading_close(struct reading *reading);
 
+/* M_NOT_FOUND for an event that is not there, and in the same words for one that the
+ * asker may not see. */
+enum mx_err reading_no_event(struct req *req);
+
 /* 2015's clients are shown 2015's fields as well. */
 enum event_format reading_format(const struct req *req);
 

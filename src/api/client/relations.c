@@ -93,8 +93,7 @@ find_children(struct req *req, struct reading *reading, struct asked *asked)
 	    seer_find(&reading->seer, asked->query.parent, &stored, &event);
 
 	if (err == M_NOT_FOUND)
-		return req_fail(
-		    req, M_NOT_FOUND, "There is no such event that you may see");
+		return reading_no_event(req);
 	if (err == M_OK)
 		err = read_asked(req, reading, asked);
 	if (err == M_OK)
@@ -113,8 +112,7 @@ answer(struct req *req, const char *rel_type, const char *type)
 	enum mx_err err = reading_open(req, req_path(req, "roomId"), &reading);
 
 	if (err == M_FORBIDDEN)
-		return req_fail(
-		    req, M_NOT_FOUND, "There is no such event that you may see");
+		return reading_no_event(req);
 	if (err != M_OK)
 		return err;
 	err = find_children(req, &reading, &asked);

@@ -21,7 +21,10 @@ read_timeout(struct req *req, int64_t *timeout_out)
 	if (req_body_wrong(req, "timeout", JSON_INT))
 		return req_fail(req, M_BAD_JSON, "timeout must be a number");
 	json_get_int(req->body, "timeout", timeout_out);
-	if (!typing->b || *timeout_out < 0)
+	if (*timeout_out < 0)
+		return req_fail(
+		    req, M_INVALID_PARAM, "timeout must be a number, 0 or more");
+	if (!typing->b)
 		*timeout_out = 0;
 	return M_OK;
 }
