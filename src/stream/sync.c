@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "core/changes.h"
+#include "core/membership.h"
 #include "core/presence.h"
 #include "core/push_rules.h"
 #include "core/recent.h"
@@ -153,15 +154,20 @@ find_candidates(struct candidates *c)
 
 /* --- what a room is to the user --- */
 
-/* An invitation by somebody who is ignored is not told; that one was made to leave
- * before it is. */
+/* An invitation by somebody who is ignored, or to somebody who takes none, is not told;
+ * that one was made to leave before it is. */
 static enum mx_err
 write_invite(struct room_sync *r, enum membership before, const struct state_ref *own)
 {
 	struct buf *invites = &r->sync->invite;
 	size_t n = invites->n;
-	enum mx_err err = sync_stripped(r, "invite_state", own, invites);
+	enum mx_err err =
+	    membership_takes_invites(r->sync->ctx, r->arena, r->sync->ask->user_id);
 
+	if (err == M_OK)
+		err = sync_stripped(r, "invite_state", own, invites);
+	else if (err == M_INVITE_BLOCKED)
+		err = M_OK;
 	if (err != M_OK || invites->n > n || before != MEMBERSHIP_JOIN)
 		return err;
 	r->until = own->event - 1;
