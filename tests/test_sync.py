@@ -335,6 +335,20 @@ def test_heroes_name_a_room_without_a_name(ann, ben, cat):
         "m.heroes": [cat.user_id], "m.joined_member_count": 1, "m.invited_member_count": 1}
 
 
+def test_who_names_a_room_is_told_when_its_name_is_redacted(ann, ben):
+    room = ann.create_room(preset="public_chat", name="Hall")
+    ben.join(room)
+    named = ann.set_state(room, "m.room.name", {"name": "Vault"})
+    since = sync(ann, filter_=lazy())["next_batch"]
+    ann.redact(room, named)
+    ann.send(room, "words")
+    got = sync(ann, since, lazy())
+    assert joined(got, room)["summary"]["m.heroes"] == [ben.user_id]
+    assert ben.user_id in members(joined(got, room))
+    ann.send(room, "more words")
+    assert "summary" not in joined(sync(ann, got["next_batch"], lazy()), room)
+
+
 # --- filters ---
 
 

@@ -113,6 +113,8 @@ enum mx_err sync_member_at(struct room_sync *r, int64_t at, const char *user_id,
     struct state_ref *out) MUST_USE;
 /* Appends ,"summary":{...} */
 enum mx_err sync_write_summary(struct room_sync *r, struct buf *out) MUST_USE;
+/* Has a redaction since taken the room's name, so that its members have to name it? */
+enum mx_err sync_lost_name(struct room_sync *r, bool *out) MUST_USE;
 /* The members that name a room which has no name of its own; returns how many. */
 int sync_heroes(struct room_sync *r, const char ***heroes_out);
 
