@@ -7,6 +7,7 @@ import time
 import pytest
 
 from lib.client import fresh
+from lib.listen import Parked
 
 
 def sync(who, since=None, filter_=None, **query):
@@ -463,6 +464,27 @@ def test_a_token_survives_a_restart(private):
     server.start()
     ann.send(room, "after")
     assert bodies(joined(sync(ann, since), room)) == ["before", "after"]
+
+
+def test_who_began_before_anything_had_happened_is_told_what_is_new_alone(private):
+    server = private()
+    ann, ben = server.api.register(), server.api.register()
+    since = {who: sync(who)["next_batch"] for who in (ann, ben)}
+    room = ben.public_room()
+    ben.leave(room)
+    parts = sync(ben, since[ben])
+    assert set(parts["rooms"]["leave"]) == {room} and "account_data" not in parts
+    assert "account_data" not in sync(ann, since[ann])
+
+
+def test_a_new_server_lets_the_first_sync_wait(private):
+    server = private()
+    ann = server.api.register()
+    since = sync(ann)["next_batch"]
+    poll = Parked(lambda: sync(ann, since, timeout=20000))
+    server.until_parked(1)
+    room = ann.create_room()
+    assert set(poll.result()["rooms"]["join"]) == {room}
 
 
 def test_two_devices_are_told_the_same_and_each_its_own_transaction(ann):

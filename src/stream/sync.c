@@ -51,7 +51,7 @@ is_over(const struct syncing *sync, const struct member_row *row)
 	       ((row->membership == MEMBERSHIP_LEAVE ||
 		    row->membership == MEMBERSHIP_BAN) &&
 		   !sync->ask->filter->f.include_leave && row->event <= sync->until &&
-		   (sync->since == 0 || row->event <= sync->since));
+		   (!sync->ask->has_since || row->event <= sync->since));
 }
 
 /* All rooms that the user has to do with, where nobody knows what moved in them. */
@@ -390,7 +390,7 @@ static enum mx_err
 write_push_rules(struct buf *out, struct syncing *sync, bool is_behind)
 {
 	const struct filter *f = &sync->ask->filter->f.account_data;
-	bool changed = sync->since == 0;
+	bool changed = !sync->ask->has_since;
 	enum mx_err err = M_OK;
 
 	if (!filter_keeps_type(f, "m.push_rules", NULL))

@@ -19,7 +19,9 @@ struct syncing {
 	struct ctx *ctx;
 	struct arena *arena; /* the look's; what is of one room lies in the room's */
 	const struct sync_ask *ask;
-	int64_t since, until; /* since < position <= until is new; since 0: all is */
+	/* since < position <= until is new; since 0: all is, also to who began when
+	 * nothing had happened yet (ask->has_since). */
+	int64_t since, until;
 	/* The user's own data that is new, of all rooms (room 0: of none). */
 	bool has_own;
 	struct account_data_row *own;

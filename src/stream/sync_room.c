@@ -299,7 +299,7 @@ note_joins(struct room_sync *r)
 {
 	struct syncing *sync = r->sync;
 
-	if (sync->since > 0 && r->since == 0)
+	if (sync->ask->has_since && r->since == 0)
 		vec_push(&sync->joined_rooms, r->room->id);
 	for (int i = 0; i < r->changed_count && r->since > 0; i++) {
 		const char *user_id = r->changed[i].state_key;
