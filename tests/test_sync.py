@@ -7,6 +7,7 @@ import time
 import pytest
 
 from lib.client import fresh
+from lib.http import quote
 from lib.listen import Parked
 
 
@@ -485,6 +486,30 @@ def test_a_new_server_lets_the_first_sync_wait(private):
     server.until_parked(1)
     room = ann.create_room()
     assert set(poll.result()["rooms"]["join"]) == {room}
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_who_comes_back_after_a_restart_is_told_what_has_changed_alone(private, hears):
+    server = private()
+    ann, ben = server.api.register(), server.api.register()
+    quiet, loud = ann.public_room(), ann.public_room()
+    for room in (quiet, loud):
+        ben.join(room)
+        ann.send(room, "words")
+    only = None if hears else {"room": {"ephemeral": {"types": []}}}
+    since = sync(ben, filter_=only)["next_batch"]
+    server.stop()
+    server.start()
+    assert "rooms" not in sync(ben, since, only)
+    said = ann.send(loud, "more words")
+    assert set(sync(ben, since, only)["rooms"]["join"]) == {loud}
+    since = sync(ben, since, only)["next_batch"]
+    ben.post(ben.room(loud, f"/receipt/m.read.private/{quote(said)}"))
+    server.stop()
+    server.start()
+    got = sync(ben, since, only)["rooms"]["join"]
+    assert set(got) == {loud}
+    assert got[loud]["unread_notifications"]["notification_count"] == 0
 
 
 def test_two_devices_are_told_the_same_and_each_its_own_transaction(ann):

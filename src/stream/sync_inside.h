@@ -40,7 +40,7 @@ struct syncing {
 	struct buf *join, invite, knock, leave;
 };
 
-/* What is known to have moved in a room. */
+/* What may have moved in a room; nothing else has. */
 struct room_news {
 	int64_t room;	   /* its integer */
 	bool has_events;   /* in its timeline */
