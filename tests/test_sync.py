@@ -7,6 +7,8 @@ import time
 import pytest
 
 from lib.client import fresh
+from lib.http import quote
+from lib.listen import Parked
 
 
 def sync(who, since=None, filter_=None, **query):
@@ -376,6 +378,20 @@ def test_heroes_name_a_room_without_a_name(ann, ben, cat):
         "m.heroes": [cat.user_id], "m.joined_member_count": 1, "m.invited_member_count": 1}
 
 
+def test_who_names_a_room_is_told_when_its_name_is_redacted(ann, ben):
+    room = ann.create_room(preset="public_chat", name="Hall")
+    ben.join(room)
+    named = ann.set_state(room, "m.room.name", {"name": "Vault"})
+    since = sync(ann, filter_=lazy())["next_batch"]
+    ann.redact(room, named)
+    ann.send(room, "words")
+    got = sync(ann, since, lazy())
+    assert joined(got, room)["summary"]["m.heroes"] == [ben.user_id]
+    assert ben.user_id in members(joined(got, room))
+    ann.send(room, "more words")
+    assert "summary" not in joined(sync(ann, got["next_batch"], lazy()), room)
+
+
 # --- filters ---
 
 
@@ -490,6 +506,51 @@ def test_a_token_survives_a_restart(private):
     server.start()
     ann.send(room, "after")
     assert bodies(joined(sync(ann, since), room)) == ["before", "after"]
+
+
+def test_who_began_before_anything_had_happened_is_told_what_is_new_alone(private):
+    server = private()
+    ann, ben = server.api.register(), server.api.register()
+    since = {who: sync(who)["next_batch"] for who in (ann, ben)}
+    room = ben.public_room()
+    ben.leave(room)
+    parts = sync(ben, since[ben])
+    assert set(parts["rooms"]["leave"]) == {room} and "account_data" not in parts
+    assert "account_data" not in sync(ann, since[ann])
+
+
+def test_a_new_server_lets_the_first_sync_wait(private):
+    server = private()
+    ann = server.api.register()
+    since = sync(ann)["next_batch"]
+    poll = Parked(lambda: sync(ann, since, timeout=20000))
+    server.until_parked(1)
+    room = ann.create_room()
+    assert set(poll.result()["rooms"]["join"]) == {room}
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_who_comes_back_after_a_restart_is_told_what_has_changed_alone(private, hears):
+    server = private()
+    ann, ben = server.api.register(), server.api.register()
+    quiet, loud = ann.public_room(), ann.public_room()
+    for room in (quiet, loud):
+        ben.join(room)
+        ann.send(room, "words")
+    only = None if hears else {"room": {"ephemeral": {"types": []}}}
+    since = sync(ben, filter_=only)["next_batch"]
+    server.stop()
+    server.start()
+    assert "rooms" not in sync(ben, since, only)
+    said = ann.send(loud, "more words")
+    assert set(sync(ben, since, only)["rooms"]["join"]) == {loud}
+    since = sync(ben, since, only)["next_batch"]
+    ben.post(ben.room(loud, f"/receipt/m.read.private/{quote(said)}"))
+    server.stop()
+    server.start()
+    got = sync(ben, since, only)["rooms"]["join"]
+    assert set(got) == {loud}
+    assert got[loud]["unread_notifications"]["notification_count"] == 0
 
 
 def test_two_devices_are_told_the_same_and_each_its_own_transaction(ann):

@@ -59,6 +59,13 @@ def test_limited_counts_what_passes_alone(ann, ben, room):
     assert [event["content"]["body"] for event in gap] == ["one"]
 
 
+def test_account_data_that_a_filter_keeps_out_changes_no_counts(ann, room):
+    only = {"room": {"account_data": {"types": ["m.tag"]}}}
+    since = sync(ann, filter_=only)["next_batch"]
+    ann.put(f"/user/{ann.user_id}/rooms/{room}/account_data/org.example.a", {"a": 1})
+    assert "rooms" not in sync(ann, since, only)
+
+
 @pytest.mark.parametrize("state", [{"types": []}, {"not_types": ["m.*"]},
                                    {"rooms": ["!other:example.org"]}, {"senders": []}])
 def test_state_that_nobody_asks_for_is_not_told(ann, ben, room, state):

@@ -159,6 +159,21 @@ def test_state_after_a_refusal_knows_of_it(ann, ben):
     assert memberships(part["timeline"]["events"], ben) == ["leave"]
 
 
+def test_what_was_refused_or_taken_up_stands_beside_it(ann, ben):
+    """Also where the room shows nothing older than the joining: the invitation was told."""
+    room = ann.create_room(preset="private_chat", invite=[ben.user_id])
+    ann.visibility(room, "joined")
+    since = sync(ben)["next_batch"]
+    ben.leave(room)
+    part = left(sync(ben, since), room)
+    assert part["timeline"]["events"][-1]["unsigned"]["prev_content"]["membership"] == "invite"
+    ann.invite(room, ben.user_id, reason="do come")
+    ben.join(room)
+    joining = sync(ben)["rooms"]["join"][room]["timeline"]["events"][-1]
+    for event in (joining, ben.event(room, joining["event_id"])):
+        assert event["unsigned"]["prev_content"] == {"membership": "invite", "reason": "do come"}
+
+
 def test_a_refusal_goes_through_the_filter(ann, ben):
     room = ann.create_room(preset="private_chat", invite=[ben.user_id])
     since = sync(ben)["next_batch"]

@@ -68,7 +68,9 @@ class History:
     def name(self, room, who, other):
         kind, key = self.chance.choice([("m.room.name", "name"), ("m.room.topic", "topic"),
                                         ("org.example.thing", "thing")])
-        self.users[0].set_state(room, kind, {key: f"{kind} {self.number}"}, expect=None)
+        sent = self.users[0].set_state(room, kind, {key: f"{kind} {self.number}"}, expect=None)
+        if isinstance(sent, dict) and "event_id" in sent:
+            self.sent[room].append(sent["event_id"])
 
     def member(self, room, who, other):
         ask = self.chance.choice(["join", "join", "leave", "invite", "kick", "ban", "unban"])

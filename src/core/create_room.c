@@ -351,7 +351,8 @@ check_invites(struct creating *c)
 		return ctx_fail(c->f.ctx, M_UNSUPPORTED,
 		    "this server asks no identity server: invite by user id");
 	for (uint32_t i = 0; err == M_OK && c->invite != NULL && i < c->invite->n; i++)
-		err = membership_invitable(c->f.ctx, json_as_str(&c->invite->items[i]));
+		err = membership_invitable(
+		    c->f.ctx, c->f.arena, json_as_str(&c->invite->items[i]));
 	if (err == M_OK && c->invite != NULL)
 		c->invite = without_repetitions(c->f.arena, c->invite);
 	return err;
@@ -429,7 +430,7 @@ check_initial_member(struct creating *c, const struct json *e)
 	if (membership == MEMBERSHIP_NONE)
 		return ctx_fail(c->f.ctx, M_BAD_JSON, "this is no membership");
 	if (membership == MEMBERSHIP_INVITE)
-		return membership_invitable(c->f.ctx, state_key_of(e));
+		return membership_invitable(c->f.ctx, c->f.arena, state_key_of(e));
 	return M_OK;
 }
 

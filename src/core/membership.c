@@ -14,6 +14,7 @@
 #include "event/ids.h"
 #include "room/append.h"
 #include "room/typing.h"
+#include "store/account_data.h"
 #include "store/profiles.h"
 #include "store/rooms.h"
 
@@ -416,7 +417,24 @@ membership_forget(struct ctx *ctx, struct room *room, const char *user_id)
 /* --- others' membership --- */
 
 enum mx_err
-membership_invitable(struct ctx *ctx, const char *user_id)
+membership_takes_invites(struct ctx *ctx, struct arena *arena, const char *user_id)
+{
+	struct account_data_row row;
+	const struct json *content;
+	const char *action;
+	enum mx_err err = store_account_data_get(
+	    ctx->db, arena, user_id, 0, "m.invite_permission_config", &row);
+
+	if (err != M_OK)
+		return err == M_NOT_FOUND ? M_OK : err;
+	content = json_parse_copy(arena, row.json, row.json_n, JSON_LENIENT, NULL);
+	action = json_get_str(content, "default_action");
+	/* Any other value: invitations are taken as ever. */
+	return action != NULL && strcmp(action, "block") == 0 ? M_INVITE_BLOCKED : M_OK;
+}
+
+enum mx_err
+membership_invitable(struct ctx *ctx, struct arena *arena, const char *user_id)
 {
 	if (user_id == NULL || !id_user_valid(user_id) || strlen(user_id) > ID_MAX ||
 	    user_id[1] == ':')
@@ -424,13 +442,13 @@ membership_invitable(struct ctx *ctx, const char *user_id)
 	if (!id_is_of(user_id, ctx->core->set.server_name))
 		return ctx_fail(ctx, M_FORBIDDEN,
 		    "this server cannot invite users of other servers");
-	return M_OK;
+	return membership_takes_invites(ctx, arena, user_id);
 }
 
 enum mx_err
 membership_invite(struct ctx *ctx, struct arena *arena, const struct move *move)
 {
-	enum mx_err err = membership_invitable(ctx, move->user_id);
+	enum mx_err err = membership_invitable(ctx, arena, move->user_id);
 
 	return err == M_OK ? change(ctx, arena, move, MEMBERSHIP_INVITE) : err;
 }
@@ -497,7 +515,7 @@ membership_set(struct ctx *ctx, struct arena *arena, const struct move *move,
 	if (to == MEMBERSHIP_JOIN && is_own)
 		return join(ctx, arena, move, own, event_id_out);
 	if (to == MEMBERSHIP_INVITE) {
-		err = membership_invitable(ctx, move->user_id);
+		err = membership_invitable(ctx, arena, move->user_id);
 		if (err != M_OK)
 			return err;
 	}

@@ -61,7 +61,12 @@ enum mx_err membership_forget(
 struct json *membership_content(struct ctx *ctx, struct arena *arena,
     enum membership membership, const char *user_id, const char *reason);
 /* May this server put user_id on a guest list: M_INVALID_PARAM if it is no user id,
- * M_FORBIDDEN if it lives elsewhere and cannot be told. */
-enum mx_err membership_invitable(struct ctx *ctx, const char *user_id) MUST_USE;
+ * M_FORBIDDEN if it lives elsewhere and cannot be told, M_INVITE_BLOCKED. */
+enum mx_err membership_invitable(
+    struct ctx *ctx, struct arena *arena, const char *user_id) MUST_USE;
+/* M_INVITE_BLOCKED: the user of this server takes none, and is told of none that came
+ * before. Spec: client-server-api/#invite-permission */
+enum mx_err membership_takes_invites(
+    struct ctx *ctx, struct arena *arena, const char *user_id) MUST_USE;
 
 #endif

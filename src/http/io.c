@@ -279,6 +279,14 @@ run_ready(struct http_io *io)
 		conn_run(io, c);
 }
 
+/* With the seconds of the clock, by which deadlines are kept: whoever waits for one is
+ * not kept waiting for a tick behind it. */
+static int64_t
+next_tick_ms(const struct http_io *io)
+{
+	return (io->now_ms / WHEEL_TICK_MS + 1) * WHEEL_TICK_MS;
+}
+
 static void
 turn_clock(struct http_io *io)
 {
@@ -290,7 +298,7 @@ turn_clock(struct http_io *io)
 		conn_expire(io, c);
 	if (io->now_ms < io->hook_tick_ms)
 		return;
-	io->hook_tick_ms = io->now_ms + WHEEL_TICK_MS;
+	io->hook_tick_ms = next_tick_ms(io);
 	io_fd_freed(io); /* others may have freed one */
 	if (hooks->tick != NULL)
 		hooks->tick(io, io->now_ms, hooks->arg);
@@ -402,7 +410,7 @@ io_thread(void *arg)
 		io->batch = batch_new();
 	io->now_ms = clock_mono_ms();
 	io->tick = (uint32_t)(io->now_ms / WHEEL_TICK_MS);
-	io->hook_tick_ms = io->now_ms + WHEEL_TICK_MS;
+	io->hook_tick_ms = next_tick_ms(io);
 	if (!watch(io, EPOLL_CTL_ADD, io->event_fd, EPOLLIN | EPOLLET, EVENT_MAILBOX))
 		abort();
 	watch_listeners(io, EPOLL_CTL_ADD, EPOLLIN);

@@ -345,6 +345,15 @@ load(struct seer *seer, int64_t number)
 	return seer_parse(seer, &stored);
 }
 
+/* May one see the content of what a state event replaced? One's own membership is told
+ * by itself, as an invitation for one, also where history begins later. */
+static bool
+sees_replaced(struct seer *seer, int64_t event, const char *type, const char *state_key)
+{
+	return is_own_membership(seer, type, state_key) ||
+	       seer_sees(seer, event, type, state_key);
+}
+
 /* What a state event replaced, and its content if that may be seen as well. */
 static void
 find_replaced(struct seer *seer, const struct sliced *e, struct stored_view *view)
@@ -362,7 +371,7 @@ find_replaced(struct seer *seer, const struct sliced *e, struct stored_view *vie
 	    !seer_slice(seer, &stored, &old))
 		return;
 	view->replaced_id = stored.event_id;
-	if (seer_sees(seer, number, old.type, old.state_key))
+	if (sees_replaced(seer, number, old.type, old.state_key))
 		view->prev_content =
 		    arena_strndup(seer->arena, old.raw.content.p, old.raw.content.n);
 }
@@ -486,8 +495,8 @@ write_live(struct seer *seer, struct buf *out, struct live_event *e,
 		asker.invite_room_state =
 		    invite_room_state(seer, e->event, event->sender);
 	if (e->replaced_event != 0)
-		asker.may_see_replaced =
-		    seer_sees(seer, e->replaced_event, event->type, event->state_key);
+		asker.may_see_replaced = sees_replaced(
+		    seer, e->replaced_event, event->type, event->state_key);
 	json_event_live(out, e, &asker);
 }
 

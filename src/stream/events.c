@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "core/membership.h"
 #include "core/presence.h"
 #include "room/account_data.h"
 #include "room/ignored.h"
@@ -67,17 +68,26 @@ is_own_news(const struct look *look, const struct event *e)
 	       strcmp(e->state_key, look->ask->user_id) == 0;
 }
 
+/* An invitation that the asker has not answered. */
+static bool
+is_open_invite(const struct look *look, const struct seer *seer, const struct event *e)
+{
+	return seer->member != NULL && seer->member->membership == MEMBERSHIP_INVITE &&
+	       event_is(e, "m.room.member", look->ask->user_id) &&
+	       membership_of(e->membership) == MEMBERSHIP_INVITE;
+}
+
 /* What ignored users do to a room's state is heard, but for an invitation to it: that
- * is told of when it has been taken. Spec: client-server-api/#ignoring-users */
+ * is told of when it has been taken; so is any, to who takes none.
+ * Spec: client-server-api/#ignoring-users, #invite-permission */
 static bool
 is_ignored(const struct look *look, const struct seer *seer, const struct event *e)
 {
-	if (!ignored_has(look->ignored, e->sender))
-		return false;
-	return e->state_key == NULL ||
-	       (seer->member != NULL && seer->member->membership == MEMBERSHIP_INVITE &&
-		   event_is(e, "m.room.member", look->ask->user_id) &&
-		   membership_of(e->membership) == MEMBERSHIP_INVITE);
+	if (is_open_invite(look, seer, e))
+		return ignored_has(look->ignored, e->sender) ||
+		       membership_takes_invites(
+			   look->ctx, look->arena, look->ask->user_id) != M_OK;
+	return e->state_key == NULL && ignored_has(look->ignored, e->sender);
 }
 
 static bool

@@ -10,6 +10,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "core/membership.h"
 #include "core/presence.h"
 #include "room/changes.h"
 #include "room/push_rules.h"
@@ -50,7 +51,7 @@ is_over(const struct syncing *sync, const struct member_row *row)
 	       ((row->membership == MEMBERSHIP_LEAVE ||
 		    row->membership == MEMBERSHIP_BAN) &&
 		   !sync->ask->filter->f.include_leave && row->event <= sync->until &&
-		   (sync->since == 0 || row->event <= sync->since));
+		   (!sync->ask->has_since || row->event <= sync->since));
 }
 
 /* All rooms that the user has to do with, where nobody knows what moved in them. */
@@ -153,15 +154,20 @@ find_candidates(struct candidates *c)
 
 /* --- what a room is to the user --- */
 
-/* An invitation by somebody who is ignored is not told; that one was made to leave
- * before it is. */
+/* An invitation by somebody who is ignored, or to somebody who takes none, is not told;
+ * that one was made to leave before it is. */
 static enum mx_err
 write_invite(struct room_sync *r, enum membership before, const struct state_ref *own)
 {
 	struct buf *invites = &r->sync->invite;
 	size_t n = invites->n;
-	enum mx_err err = sync_stripped(r, "invite_state", own, invites);
+	enum mx_err err =
+	    membership_takes_invites(r->sync->ctx, r->arena, r->sync->ask->user_id);
 
+	if (err == M_OK)
+		err = sync_stripped(r, "invite_state", own, invites);
+	else if (err == M_INVITE_BLOCKED)
+		err = M_OK;
 	if (err != M_OK || invites->n > n || before != MEMBERSHIP_JOIN)
 		return err;
 	r->until = own->event - 1;
@@ -384,7 +390,7 @@ static enum mx_err
 write_push_rules(struct buf *out, struct syncing *sync, bool is_behind)
 {
 	const struct filter *f = &sync->ask->filter->f.account_data;
-	bool changed = sync->since == 0;
+	bool changed = !sync->ask->has_since;
 	enum mx_err err = M_OK;
 
 	if (!filter_keeps_type(f, "m.push_rules", NULL))

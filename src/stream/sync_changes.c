@@ -228,7 +228,7 @@ sync_read_changes(struct room_sync *r)
 		sync_change_of(r, r->changed[i].type, r->changed[i].state_key)->before =
 		    &r->changed[i];
 	r->tells_summary = summary_changed(r);
-	return M_OK;
+	return r->tells_summary ? M_OK : sync_lost_name(r, &r->tells_summary);
 }
 
 void

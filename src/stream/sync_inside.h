@@ -19,7 +19,9 @@ struct syncing {
 	struct ctx *ctx;
 	struct arena *arena; /* the look's; what is of one room lies in the room's */
 	const struct sync_ask *ask;
-	int64_t since, until; /* since < position <= until is new; since 0: all is */
+	/* since < position <= until is new; since 0: all is, also to who began when
+	 * nothing had happened yet (ask->has_since). */
+	int64_t since, until;
 	/* The user's own data that is new, of all rooms (room 0: of none). */
 	bool has_own;
 	struct account_data_row *own;
@@ -38,7 +40,7 @@ struct syncing {
 	struct buf *join, invite, knock, leave;
 };
 
-/* What is known to have moved in a room. */
+/* What may have moved in a room; nothing else has. */
 struct room_news {
 	int64_t room;	   /* its integer */
 	bool has_events;   /* in its timeline */
@@ -113,6 +115,8 @@ enum mx_err sync_member_at(struct room_sync *r, int64_t at, const char *user_id,
     struct state_ref *out) MUST_USE;
 /* Appends ,"summary":{...} */
 enum mx_err sync_write_summary(struct room_sync *r, struct buf *out) MUST_USE;
+/* Has a redaction since taken the room's name, so that its members have to name it? */
+enum mx_err sync_lost_name(struct room_sync *r, bool *out) MUST_USE;
 /* The members that name a room which has no name of its own; returns how many. */
 int sync_heroes(struct room_sync *r, const char ***heroes_out);
 

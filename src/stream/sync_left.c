@@ -19,7 +19,7 @@ is_wanted(const struct room_sync *r, const struct state_ref *own)
 	const struct sync_ask *ask = r->sync->ask;
 	bool asks_for_left = ask->filter->f.include_leave;
 
-	if (r->since == 0)
+	if (!ask->has_since)
 		return asks_for_left;
 	return own->event > r->since ||
 	       (asks_for_left && (ask->full_state || r->news.has_own));

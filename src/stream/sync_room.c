@@ -244,6 +244,20 @@ write_unread(struct room_sync *r, struct buf *out)
 	return M_OK;
 }
 
+static enum mx_err
+own_receipt_moved(struct room_sync *r, bool *out)
+{
+	struct receipt_row *rows;
+	int n;
+	enum mx_err err = store_receipts_of_user(
+	    r->sync->ctx->db, r->arena, r->room->id, r->sync->ask->user_id, &rows, &n);
+
+	*out = false;
+	for (int i = 0; err == M_OK && i < n && !*out; i++)
+		*out = rows[i].position > r->since && rows[i].position <= r->until;
+	return err;
+}
+
 /* What a filter keeps out of the timeline counts all the same, and so does one's own
  * receipt, which may be private. Spec: client-server-api/#receiving-notifications
  * ("MUST update it as it changes") */
@@ -251,10 +265,13 @@ static enum mx_err
 counts_moved(struct room_sync *r, bool *out)
 {
 	struct syncing *sync = r->sync;
+	enum mx_err err = M_OK;
 
-	*out = r->news.has_own;
-	if (*out || !r->news.has_events)
-		return M_OK;
+	*out = false;
+	if (r->news.has_own)
+		err = own_receipt_moved(r, out);
+	if (err != M_OK || *out || !r->news.has_events)
+		return err;
 	return unread_moved(
 	    sync->ctx, r->arena, r->room, r->s, sync->ask->user_id, r->since, out);
 }
@@ -301,7 +318,7 @@ note_joins(struct room_sync *r)
 {
 	struct syncing *sync = r->sync;
 
-	if (sync->since > 0 && r->since == 0)
+	if (sync->ask->has_since && r->since == 0)
 		vec_push(&sync->joined_rooms, r->room->id);
 	for (int i = 0; i < r->changed_count && r->since > 0; i++) {
 		const char *user_id = r->changed[i].state_key;

@@ -294,6 +294,38 @@ has_name(const struct room_sync *r)
 	return (text != NULL && text[0] != '\0') || (id != NULL && id[0] != '\0');
 }
 
+static enum mx_err
+was_redacted(struct room_sync *r, const char *type, bool *out)
+{
+	const struct state_entry *entry = snapshot_state(r->s, type, "");
+	bool standard64 = r->room->version->event_id_format == EVENT_ID_BASE64;
+	struct stored_event stored;
+	enum mx_err err;
+
+	*out = false;
+	if (entry == NULL)
+		return M_OK;
+	err = store_event_get(
+	    r->sync->ctx->db, r->arena, entry->event, standard64, &stored);
+	*out = err == M_OK && stored.redacted_by > r->since &&
+	       stored.redacted_by <= r->until;
+	return err;
+}
+
+enum mx_err
+sync_lost_name(struct room_sync *r, bool *out)
+{
+	enum mx_err err;
+
+	*out = false;
+	if (has_name(r))
+		return M_OK;
+	err = was_redacted(r, "m.room.name", out);
+	if (err == M_OK && !*out)
+		err = was_redacted(r, "m.room.canonical_alias", out);
+	return err;
+}
+
 /* The first members by when they came, and apart from them those who have gone. */
 struct hero {
 	int64_t event;

@@ -4,6 +4,7 @@
  */
 #include "api/client/handlers.h"
 #include "api/client/room_info.h"
+#include "core/membership.h"
 #include "core/presence.h"
 #include "room/ignored.h"
 #include "store/rooms.h"
@@ -23,7 +24,7 @@ struct syncing {
 };
 
 /* Of a room one is invited to: the invitation alone. M_FORBIDDEN: it comes from
- * somebody whom the user ignores. */
+ * somebody whom the user ignores, or they take none. */
 static enum mx_err
 write_invite(struct syncing *s, struct reading *reading)
 {
@@ -41,6 +42,9 @@ write_invite(struct syncing *s, struct reading *reading)
 		return M_UNKNOWN;
 	if (seer_ignores(seer, invite.sender))
 		return M_FORBIDDEN;
+	err = membership_takes_invites(req->ctx, req->arena, req->who.user_id);
+	if (err != M_OK)
+		return err == M_INVITE_BLOCKED ? M_FORBIDDEN : err;
 	buf_lit(&req->out, "\"invite\":");
 	seer_write_sliced(seer, &req->out, &invite, reading_format(req));
 	buf_lit(&req->out, ",\"inviter\":");
