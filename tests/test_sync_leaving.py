@@ -127,14 +127,30 @@ def test_all_state_of_a_room_left_before_comes_without_its_timeline_again(ann, b
     assert rooms(sync(ben, since, full_state=True), "leave") == set()
 
 
-def test_a_room_that_was_forgotten_is_never_told(ann, ben, room):
+def test_of_a_room_that_was_forgotten_others_are_told_that_it_was_left(ann, ben, room):
     since = sync(ben)["next_batch"]
+    ann.send(room, "last words")
+    ann.set_state(room, "m.room.topic", {"topic": "tea"})
     ben.leave(room)
     ben.forget(room)
-    assert rooms(sync(ben, since), "leave") == set()
-    assert rooms(sync(ben, since, LEAVE, full_state=True), "leave") == set()
+    for got in (sync(ben, since), sync(ben, since, LEAVE, full_state=True)):
+        part = left(got, room)
+        assert memberships(part["timeline"]["events"], ben) == ["leave"]
+        events = part["timeline"]["events"] + part["state"]["events"]
+        assert {event.get("state_key") for event in events} == {ben.user_id}
+        assert rooms(sync(ben, got["next_batch"], LEAVE, full_state=True), "leave") == set()
+    assert rooms(sync(ben, filter_=LEAVE), "leave") == set()
     ben.join(room)
     assert rooms(sync(ben, since), "join") == {room}
+
+
+def test_a_room_that_nobody_knew_of_and_was_forgotten_is_never_told(ann, ben):
+    room, since = ann.public_room(visibility="shared"), sync(ben)["next_batch"]
+    ben.join(room)
+    ben.leave(room)
+    ben.forget(room)
+    assert "rooms" not in sync(ben, since)
+    assert "rooms" not in sync(ben, since, LEAVE, full_state=True)
 
 
 def test_what_one_keeps_for_a_room_that_was_left_is_told_to_who_asks_for_such(ann, ben, room):

@@ -43,15 +43,16 @@ news_of(struct candidates *c, int64_t room)
 	return news;
 }
 
-/* Left too long ago to be told, or forgotten: it need not be looked at. */
+/* Left too long ago to be told: it need not be looked at. */
 static bool
 is_over(const struct syncing *sync, const struct member_row *row)
 {
-	return row->forgotten ||
-	       ((row->membership == MEMBERSHIP_LEAVE ||
-		    row->membership == MEMBERSHIP_BAN) &&
-		   !sync->ask->filter->f.include_leave && row->event <= sync->until &&
-		   (!sync->ask->has_since || row->event <= sync->since));
+	bool is_left =
+	    row->membership == MEMBERSHIP_LEAVE || row->membership == MEMBERSHIP_BAN;
+
+	return is_left && (row->forgotten || !sync->ask->filter->f.include_leave) &&
+	       row->event <= sync->until &&
+	       (!sync->ask->has_since || row->event <= sync->since);
 }
 
 /* All rooms that the user has to do with, where nobody knows what moved in them. */
@@ -207,8 +208,8 @@ write_room(struct room_sync *r)
 	case MEMBERSHIP_LEAVE:
 	case MEMBERSHIP_BAN:
 		return sync_left(r, &sync->leave);
-	default:
-		return M_OK;
+	default: /* also of a room that is forgotten */
+		return sync_forgotten(r, &sync->leave);
 	}
 }
 

@@ -93,6 +93,10 @@ enum mx_err sync_write_room(
  * news and not asked for. */
 enum mx_err sync_left(struct room_sync *r, struct buf *out) MUST_USE;
 
+/* Of a room that the user has forgotten: that it was left, if that is news, and nothing
+ * else. Who forgets a room on one device would keep it on all others. */
+enum mx_err sync_forgotten(struct room_sync *r, struct buf *out) MUST_USE;
+
 /* sync_changes.c: the filter's parts become those of this room. */
 void sync_set_filters(struct room_sync *r);
 /* The timeline behind `since`, up to `until`. */

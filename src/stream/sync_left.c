@@ -60,6 +60,36 @@ set_own(struct room_sync *r, const struct state_ref *own, int64_t left)
 	r->is_own_new = own->event > r->since;
 }
 
+/* Whom a client has taken for somebody who is in the room, or may enter it. */
+static bool
+had_to_do_with_it(enum membership m)
+{
+	return m == MEMBERSHIP_JOIN || m == MEMBERSHIP_INVITE || m == MEMBERSHIP_KNOCK;
+}
+
+enum mx_err
+sync_forgotten(struct room_sync *r, struct buf *out)
+{
+	const char *user_id = r->sync->ask->user_id;
+	struct state_ref own, before;
+	enum mx_err err;
+
+	if (r->since == 0)
+		return M_OK;
+	err = sync_member_at(r, r->until + 1, user_id, &own);
+	if (err == M_OK)
+		err = sync_member_at(r, r->since + 1, user_id, &before);
+	if (err != M_OK || !is_left(own.membership) ||
+	    !had_to_do_with_it(before.membership))
+		return err == M_NOT_FOUND ? M_OK : err;
+	sync_set_filters(r);
+	set_own(r, &own, 0);
+	err = read_refusal(r, &own);
+	if (err == M_OK)
+		err = sync_add_to_timeline(r, own.event);
+	return err == M_OK ? sync_write_room(r, false, true, out) : err;
+}
+
 enum mx_err
 sync_left(struct room_sync *r, struct buf *out)
 {
@@ -74,7 +104,7 @@ sync_left(struct room_sync *r, struct buf *out)
 	/* "will never appear in the response to the /sync API" */
 	err = room_is_forgotten(r->sync->ctx, r->room, user_id, &forgotten);
 	if (err != M_OK || forgotten)
-		return err;
+		return err == M_OK ? sync_forgotten(r, out) : err;
 	sync_set_filters(r);
 	left = seer_left_at(&r->seer, r->until);
 	is_news = own.event > r->since;
