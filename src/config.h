@@ -91,7 +91,7 @@ struct config {
 
 	bool previews_enabled, previews_private_addresses;
 	char *mail_smtp, *mail_from;
-	int64_t media_max_upload;
+	int64_t media_max_upload, media_max_files, media_max_total;
 	char *media_store;
 	bool media_allow_unauthenticated;
 	VEC(char *) appservices;

@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 #include "core/guests.h"
+#include "core/media.h"
 #include "core/login.h"
 #include "core/presence.h"
 #include "core/public_rooms.h"
@@ -84,6 +85,10 @@ fill_settings(struct running *r)
 	set->password_passes = (unsigned)c->password_passes;
 	set->presence_enabled = c->presence_enabled;
 	set->events_timeout_max_ms = c->limits_events_timeout_max_ms;
+	set->media_upload_max = c->media_max_upload;
+	set->media_files_max = c->media_max_files;
+	set->media_total_max = c->media_max_total;
+	set->media_without_token = c->media_allow_unauthenticated;
 }
 
 static bool
@@ -139,6 +144,28 @@ name_is_its_own(struct running *r, struct db *db, char **error_out)
 	return good;
 }
 
+static bool
+open_media(struct running *r, char **error_out)
+{
+	const struct config *c = r->config;
+	struct buf folder = { 0 };
+	bool good;
+
+	if (c->media_store != NULL && starts_with(c->media_store, "s3://")) {
+		explain(error_out, "media.store: %s: files are kept in a folder alone",
+		    c->media_store);
+		return false;
+	}
+	if (c->media_store != NULL)
+		buf_str(&folder, c->media_store);
+	else
+		buf_printf(&folder, "%s/media", c->data_dir);
+	buf_char(&folder, '\0');
+	good = media_open(&r->core, folder.p, error_out);
+	buf_free(&folder);
+	return good;
+}
+
 bool
 running_open(struct running *r, char **error_out)
 {
@@ -155,7 +182,8 @@ running_open(struct running *r, char **error_out)
 	db = db_open(core->set.database, DB_READ, error_out);
 	if (db == NULL)
 		return false;
-	good = name_is_its_own(r, db, error_out) && make_core(r, db, error_out);
+	good = name_is_its_own(r, db, error_out) && open_media(r, error_out) &&
+	       make_core(r, db, error_out);
 	db_close(db);
 	return good;
 }
@@ -165,6 +193,7 @@ close_core(struct core *core)
 {
 	if (core->writer != NULL)
 		writer_close(core->writer);
+	media_close(core);
 	if (core->changes == NULL)
 		return;
 	guests_free(core);

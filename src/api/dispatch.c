@@ -23,16 +23,6 @@ struct io_context {
 	struct ctx ctx;
 };
 
-/* A request on its way to a worker. */
-struct job {
-	struct task task;
-	struct server *server;
-	struct http_request *http;
-	struct router_match match;
-	uint64_t id;
-	struct in6_addr client;
-};
-
 struct io_context *
 dispatch_ios_new(int count)
 {
@@ -66,8 +56,8 @@ log_access(const struct req *req, int status)
 	    req->who.user_id == NULL ? "-" : req->who.user_id);
 }
 
-static void
-count_answer(struct server *server, int status)
+void
+dispatch_count(struct server *server, int status)
 {
 	int class = status / 100;
 
@@ -102,7 +92,7 @@ answer_now(struct req *req)
 {
 	struct http_reply reply = make_reply(req);
 
-	count_answer(req->server, reply.status);
+	dispatch_count(req->server, reply.status);
 	http_answer(req->http->exchange, &reply);
 }
 
@@ -136,7 +126,7 @@ answer_failed(struct held *held, enum mx_err err)
 	buf_json_str(&b, error_sentence(err));
 	buf_char(&b, '}');
 	reply.body = buf_take(&b, &reply.body_n);
-	count_answer(held->server, reply.status);
+	dispatch_count(held->server, reply.status);
 	http_answer(held->exchange, &reply);
 }
 
@@ -157,7 +147,7 @@ ticket_settled(void *arg, enum mx_err err)
 	if (thread_role() == ROLE_WRITER)
 		http_hold();
 	if (err == M_OK) {
-		count_answer(held->server, held->reply.status);
+		dispatch_count(held->server, held->reply.status);
 		http_answer(held->exchange, &held->reply);
 	} else {
 		answer_failed(held, err);
@@ -190,7 +180,8 @@ finish(struct req *req, enum mx_err err)
 	if (err == M_OK && req->ctx->ticket_count > 0) {
 		answer_when_durable(req);
 	} else if (err == M_PARKED) {
-		log_debug("http: GET %s parked %s", req->route->path, req->who.user_id);
+		log_debug("http: GET %s parked %s", req->route->path,
+		    req->who.user_id == NULL ? "-" : req->who.user_id);
 	} else {
 		if (err != M_OK)
 			error_write(req, err);
@@ -254,7 +245,7 @@ read_body(struct req *req)
 	if (method != HTTP_POST && method != HTTP_PUT && method != HTTP_DELETE)
 		return M_OK;
 	req->body = json_object(req->arena);
-	if (takes_form(req->route))
+	if (takes_form(req->route) || req->route->run == UPLOAD)
 		return M_OK;
 	if (req->http->body_n == 0)
 		return method == HTTP_PUT
@@ -318,22 +309,61 @@ run(struct req *req, const struct router_match *match)
 	return err == M_OK ? match->route->fn(req) : err;
 }
 
-static void
-run_job(struct task *task, struct ctx *ctx, struct arena *arena)
+static struct req
+req_of(struct job *job, struct ctx *ctx, struct arena *arena)
 {
-	struct job *job = (struct job *)task;
 	struct req req = { .server = job->server,
 		.core = ctx->core,
 		.ctx = ctx,
 		.arena = arena,
 		.http = job->http,
-		.id = job->id };
+		.id = job->id,
+		.job = job };
 
 	log_set_request(job->id);
 	set_peer(&req, &job->client);
-	finish(&req, run(&req, &job->match));
+	return req;
+}
+
+void
+job_free(struct job *job)
+{
 	http_request_free(job->http);
 	free(job);
+}
+
+void
+job_run(struct job *job, struct ctx *ctx, struct arena *arena, struct upload *upload)
+{
+	struct req req = req_of(job, ctx, arena);
+	enum mx_err err;
+
+	req.upload = upload;
+	req.is_late = job->is_late;
+	err = run(&req, &job->match);
+	if (err == REQ_TAKEN) { /* it may be gone by now */
+		buf_free(&req.out);
+		buf_free(&req.headers);
+		return;
+	}
+	finish(&req, err);
+	job_free(job);
+}
+
+void
+job_fail(struct job *job, struct ctx *ctx, struct arena *arena, enum mx_err err)
+{
+	struct req req = req_of(job, ctx, arena);
+
+	req.route = job->match.route;
+	finish(&req, err);
+	job_free(job);
+}
+
+static void
+run_job(struct task *task, struct ctx *ctx, struct arena *arena)
+{
+	job_run((struct job *)task, ctx, arena, NULL);
 }
 
 /* --- on the io thread --- */
@@ -492,6 +522,21 @@ dispatch_matched(struct server *server, struct http_io *io,
 		run_inline(server, io, request, match, &client, id);
 	else
 		to_worker(server, request, match, &client, id);
+}
+
+bool
+dispatch_in_portions(struct str method, struct str path, void *arg)
+{
+	struct router_match match;
+	enum http_method is = str_is(method, "POST")  ? HTTP_POST
+			      : str_is(method, "PUT") ? HTTP_PUT
+						      : HTTP_OTHER;
+
+	/* Cheap, where no upload can be meant. */
+	return is != HTTP_OTHER && path.n > 15 &&
+	       memcmp(path.p, "/_matrix/media/", 15) == 0 &&
+	       router_find(is, path, &match) == ROUTE_FOUND &&
+	       match.route->run == UPLOAD;
 }
 
 void

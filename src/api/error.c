@@ -44,6 +44,8 @@ static const struct {
 	{ M_USER_LIMIT_EXCEEDED, 403, "You have reached a limit" },
 	{ M_PROFILE_TOO_LARGE, 400, "The profile would be larger than 64 KiB" },
 	{ M_KEY_TOO_LARGE, 400, "The name of a profile field is at most 255 bytes" },
+	{ M_NOT_YET_UPLOADED, 504, "This file has not been uploaded yet" },
+	{ M_CANNOT_OVERWRITE_MEDIA, 409, "This id has its file already" },
 	{ M_INVITE_BLOCKED, 403, "This user does not take invitations" },
 	{ M_UNAVAILABLE, 503, "The server cannot write at the moment; try again" },
 	{ M_REFUSED, 400, "This request was refused" },

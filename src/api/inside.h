@@ -21,7 +21,8 @@ struct server {
 	struct server_options options;
 	struct http_server *http;
 	struct limits *limits;
-	struct workers *workers, *slow;
+	struct workers *workers, *slow, *files; /* files: NULL once they have ended */
+	struct media_waits *media_waits;
 	struct hubs *hubs;
 	struct sync_filters *sync_filters;
 	struct sync_members *sync_members;
@@ -39,6 +40,29 @@ struct server {
 	_Atomic int64_t failed_until_ms; /* clock_mono_ms */
 };
 
+/* A request on its way to a worker, or with its body still to come. */
+struct job {
+	struct task task;
+	struct server *server;
+	struct http_request *http;
+	struct router_match match;
+	uint64_t id;
+	struct in6_addr client;
+	bool is_late; /* of req */
+};
+
+/* dispatch.c: runs its handler and answers; the job ends with it, unless the handler
+ * takes it over. upload: the body that is here; NULL: none. */
+void job_run(
+    struct job *job, struct ctx *ctx, struct arena *arena, struct upload *upload);
+/* Answers with an error. */
+void job_fail(struct job *job, struct ctx *ctx, struct arena *arena, enum mx_err err);
+void job_free(struct job *job);
+/* Counts an answer that is not dispatch's own. */
+void dispatch_count(struct server *server, int status);
+
+/* http_hooks.in_portions */
+bool dispatch_in_portions(struct str method, struct str path, void *arg);
 /* http_hooks.request: from bytes to the row, and to whoever runs it. */
 void dispatch_request(struct http_io *io, struct http_request *request, void *arg);
 struct io_context *dispatch_ios_new(int count);

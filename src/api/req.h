@@ -31,12 +31,16 @@ enum api_version {
 	V1 = 16,
 	V3 = 32,
 	UNSTABLE = 64,
+	M_R0 = 128, /* /_matrix/media/r0 */
+	M_V1 = 256,
+	M_V3 = 512,
 };
 
 enum run {
 	WORK,	/* on a worker */
 	SLOW,	/* on one of the few slow workers: password hashing, remote servers */
 	INLINE, /* on the io thread: may read memory alone; may return REQ_TO_WORKER */
+	UPLOAD, /* on a worker, before its body has come: api/upload */
 };
 
 /* A rate class: how much of what kind (api/limit.c has the table). */
@@ -66,6 +70,8 @@ struct route {
 };
 
 struct server;
+struct job;
+struct upload;
 
 struct req {
 	struct server *server;
@@ -85,6 +91,9 @@ struct req {
 	struct in6_addr client; /* trusted_proxies considered; IPv4 as ::ffff:a.b.c.d */
 	bool peer_is_local;	/* loopback, and no proxy in between */
 	uint64_t id;		/* in each log line */
+	struct job *job;	/* on a worker: what it runs, for who takes it over */
+	struct upload *upload;	/* of an UPLOAD row: its body, once it is here */
+	bool is_late;		/* what it waited for has not come in time */
 
 	/* The answer. */
 	int status;	/* 0: 200, or what api/error says of the returned error */
@@ -106,6 +115,10 @@ req_is_legacy(const struct req *req)
 {
 	return req->version == A1 || req->version == A2;
 }
+
+/* A handler's way to say: I have taken req->job over, to have it run again (job_run),
+ * or to answer by its exchange. */
+#define REQ_TAKEN ((enum mx_err)(M_ERR_COUNT + 1))
 
 /* A path parameter by the name in the route's path; never NULL for one it has. */
 const char *req_path(const struct req *req, const char *name);

@@ -37,17 +37,19 @@ static struct compiled compiled[ROUTE_COUNT];
 static int buckets[BUCKETS];
 
 static const struct {
-	const char *first,
-	    *second; /* behind /_matrix/client; second NULL: one segment */
+	const char *api, *first, *second; /* /_matrix/API/FIRST/SECOND; NULL: none */
 	enum api_version version;
 } prefixes[] = {
-	{ "v3", NULL, V3 },
-	{ "v1", NULL, V1 },
-	{ "r0", NULL, R0 },
-	{ "api", "v1", A1 },
-	{ "v2_alpha", NULL, A2 },
-	{ "api", "v2_alpha", A2 },
-	{ "unstable", NULL, UNSTABLE },
+	{ "client", "v3", NULL, V3 },
+	{ "client", "v1", NULL, V1 },
+	{ "client", "r0", NULL, R0 },
+	{ "client", "api", "v1", A1 },
+	{ "client", "v2_alpha", NULL, A2 },
+	{ "client", "api", "v2_alpha", A2 },
+	{ "client", "unstable", NULL, UNSTABLE },
+	{ "media", "r0", NULL, M_R0 },
+	{ "media", "v1", NULL, M_V1 },
+	{ "media", "v3", NULL, M_V3 },
 };
 
 static unsigned
@@ -151,14 +153,14 @@ search(enum http_method method, enum api_version version, const struct str *segm
 	return result;
 }
 
-/* How many segments the version takes behind /_matrix/client; 0: none that we know. */
+/* How many segments the version takes behind /_matrix/API; 0: none that we know. */
 static int
 version_of(const struct uri_path *path, enum api_version *version_out)
 {
 	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
 		int n = prefixes[i].second == NULL ? 1 : 2;
 
-		if (path->count > 2 + n &&
+		if (path->count > 2 + n && str_is(path->segments[1], prefixes[i].api) &&
 		    str_is(path->segments[2], prefixes[i].first) &&
 		    (n == 1 || str_is(path->segments[3], prefixes[i].second))) {
 			*version_out = prefixes[i].version;
@@ -179,8 +181,7 @@ router_find(enum http_method method, struct str raw, struct router_match *out)
 		return ROUTE_UNKNOWN;
 	if (method == HTTP_HEAD)
 		method = HTTP_GET;
-	if (path.count > 3 && str_is(path.segments[0], "_matrix") &&
-	    str_is(path.segments[1], "client")) {
+	if (path.count > 3 && str_is(path.segments[0], "_matrix")) {
 		int n = version_of(&path, &version);
 
 		if (n > 0)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "api/client/media_wait.h"
 #include "api/error.h"
 #include "api/inside.h"
 #include "api/poll.h"
@@ -14,6 +15,7 @@
 #include "base/log.h"
 #include "core/guest_access.h"
 #include "core/guests.h"
+#include "core/media.h"
 #include "core/presence.h"
 #include "core/public_rooms.h"
 #include "core/user_directory.h"
@@ -28,6 +30,7 @@
  * index, the operator's socket and reader, /proc for the metrics; some are for
  * connections that are accepted only to be refused. */
 #define DESCRIPTORS_MORE 24
+#define FILE_WORKERS 8 /* they wait for the disk */
 
 /* The writer is through with a group: its answers and the hubs' letters are rung for.
  */
@@ -91,6 +94,16 @@ settle_debts(struct server *server, struct db *db)
 		log_warn("guests: not all could be made to leave rooms closed to them");
 }
 
+/* And files whose rows were not written any more. */
+static void
+drop_orphans(struct server *server, struct db *db)
+{
+	struct ctx ctx = { .core = server->core, .db = db };
+
+	if (media_drop_orphans(&ctx) != M_OK || media_sweep(&ctx) != M_OK)
+		log_warn("media: files that nobody names may have stayed");
+}
+
 /* The directory is read here, so that nobody's first request has to. */
 static void
 warm_directory(struct server *server, struct db *db, struct arena *arena)
@@ -150,6 +163,7 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 	public_rooms_follow(server->core);
 	user_directory_follow(server->core);
 	presence_tick(&ctx, arena, false);
+	media_waits_tick(server, now);
 	arena_reset(arena);
 	unread_prune(&ctx, arena, walk);
 	arena_reset(arena);
@@ -179,6 +193,7 @@ keep(void *arg)
 		abort();
 	}
 	settle_debts(server, db);
+	drop_orphans(server, db);
 	warm_directory(server, db, arena);
 	lock_take(&server->keeper_lock);
 	while (!server->keeper_stops) {
@@ -230,7 +245,8 @@ slow_count(void)
 int
 server_descriptors(const struct server_options *options)
 {
-	int readers = worker_count(options) + slow_count() + 1; /* and the keeper */
+	int readers = worker_count(options) + slow_count() + FILE_WORKERS +
+		      1; /* and the keeper */
 	int ios = io_count(options) * (2 + options->http.listener_count);
 
 	/* A reader has the database and its log open. */
@@ -242,6 +258,7 @@ server_new(struct core *core, const struct server_options *options, char **error
 {
 	struct server *server = xcalloc(1, sizeof *server);
 	struct http_hooks hooks = { .request = dispatch_request,
+		.in_portions = dispatch_in_portions,
 		.gone = on_gone,
 		.is_proxy = is_proxy,
 		.drained = on_drained,
@@ -265,6 +282,7 @@ server_new(struct core *core, const struct server_options *options, char **error
 	server->limits = limits_new(options->rate_limits);
 	server->ios = dispatch_ios_new(http_io_count(server->http));
 	server->hubs = poll_hubs_new(server);
+	server->media_waits = media_waits_new();
 	changes_subscribe(core->changes, ring, NULL); /* behind the hubs' letters */
 	lock_init(&server->keeper_lock, RANK_LEAF);
 	cond_init(&server->keeper_cond);
@@ -278,6 +296,7 @@ server_start(struct server *server)
 {
 	server->workers = workers_new(server->core, "worker", server->options.workers);
 	server->slow = workers_new(server->core, "slow", slow_count());
+	server->files = workers_new(server->core, "files", FILE_WORKERS);
 	server->keeper = thread_start("keeper", ROLE_WORKER, keep, server);
 	http_server_start(server->http);
 }
@@ -297,8 +316,11 @@ server_stop(struct server *server, int grace_ms)
 	pthread_cond_signal(&server->keeper_cond);
 	lock_give(&server->keeper_lock);
 	pthread_join(server->keeper, NULL);
+	workers_free(server->files); /* what they do may be the others' to go on with */
+	server->files = NULL;
 	workers_free(server->workers);
 	workers_free(server->slow);
+	media_waits_end(server);
 	writer_flush(server->core->writer);
 }
 
@@ -306,6 +328,7 @@ void
 server_free(struct server *server)
 {
 	poll_hubs_free(server);
+	media_waits_free(server->media_waits);
 	dispatch_ios_free(server->ios, http_io_count(server->http));
 	http_server_free(server->http);
 	limits_free(server->limits);

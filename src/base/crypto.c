@@ -79,6 +79,29 @@ sha256(const void *data, size_t n, uint8_t out[SHA256_LEN])
 	    "SHA-256");
 }
 
+/* An EVP_MD_CTX by another name. */
+struct sha256 *
+sha256_new(void)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	must(ctx != NULL && EVP_DigestInit_ex2(ctx, sha256_md, NULL) == 1, "SHA-256");
+	return (struct sha256 *)ctx;
+}
+
+void
+sha256_add(struct sha256 *sha256, const void *data, size_t n)
+{
+	must(EVP_DigestUpdate((EVP_MD_CTX *)sha256, data, n) == 1, "SHA-256");
+}
+
+void
+sha256_end(struct sha256 *sha256, uint8_t out[SHA256_LEN])
+{
+	must(EVP_DigestFinal_ex((EVP_MD_CTX *)sha256, out, NULL) == 1, "SHA-256");
+	EVP_MD_CTX_free((EVP_MD_CTX *)sha256);
+}
+
 void
 random_bytes(void *out, size_t n)
 {

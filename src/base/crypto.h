@@ -19,6 +19,11 @@
 
 void crypto_init(void);
 void sha256(const void *data, size_t n, uint8_t out[SHA256_LEN]);
+/* The same of what comes bit by bit. Owned by one thread at a time. */
+struct sha256;
+struct sha256 *sha256_new(void);
+void sha256_add(struct sha256 *sha256, const void *data, size_t n);
+void sha256_end(struct sha256 *sha256, uint8_t out[SHA256_LEN]); /* frees it */
 void random_bytes(void *out, size_t n);
 /* n characters of [a-zA-Z], then a NUL: ids, tokens, device ids. */
 void random_letters(char *out, size_t n);

@@ -37,6 +37,9 @@ struct settings {
 	unsigned password_memory_kib, password_passes;
 	int64_t events_timeout_max_ms;
 	bool presence_enabled;
+	int64_t media_upload_max;		  /* bytes of one file */
+	int64_t media_files_max, media_total_max; /* of one user; 0: no limit */
+	bool media_without_token;
 };
 
 struct rooms;
@@ -49,6 +52,7 @@ struct guests;
 struct typing;
 struct presence;
 struct user_directory;
+struct media;
 struct public_rooms;
 
 /* Shared; each part guards itself. */
@@ -67,6 +71,8 @@ struct core {
 	struct presence *presence;	   /* NULL in tests that do without */
 	struct public_rooms *public_rooms; /* core/public_rooms: the directory's list */
 	struct user_directory *user_directory;
+	struct media
+	    *media; /* core/media: uploaded files; NULL in tests that do without */
 	/* Every event at or below it is durable and in its room's tail (doc/rooms.md).
 	 */
 	_Atomic int64_t visible;

@@ -13,7 +13,8 @@ PREFIXES = ["/_matrix/client/v3", "/_matrix/client/api/v1", "/_matrix/client/r0"
             "/_matrix/client/v1", "/_matrix/client/v2_alpha", "/_matrix/client/unstable"]
 NAMES = {"A1": "/_matrix/client/api/v1", "A2": "/_matrix/client/v2_alpha",
          "R0": "/_matrix/client/r0", "V1": "/_matrix/client/v1", "V3": "/_matrix/client/v3",
-         "UNSTABLE": "/_matrix/client/unstable"}
+         "UNSTABLE": "/_matrix/client/unstable", "M_R0": "/_matrix/media/r0",
+         "M_V1": "/_matrix/media/v1", "M_V3": "/_matrix/media/v3"}
 
 
 def routes():

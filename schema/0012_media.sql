@@ -1,0 +1,16 @@
+-- Uploaded files. Their bytes lie beside the database, each named by its SHA-256.
+
+-- sha256 NULL: made for an upload that has not come yet, until expires_ts.
+CREATE TABLE media (
+	media_id TEXT PRIMARY KEY,
+	user_id TEXT NOT NULL,
+	created_ts BIGINT NOT NULL,
+	expires_ts BIGINT NOT NULL DEFAULT 0,
+	sha256 BLOB,
+	size BIGINT NOT NULL DEFAULT 0,
+	content_type TEXT,
+	file_name TEXT, -- NULL: none was given
+	quarantined BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX media_by_user ON media (user_id, created_ts);
+CREATE INDEX media_by_sha256 ON media (sha256);

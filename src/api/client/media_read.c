@@ -1,0 +1,303 @@
+/*
+ * Downloads. A worker reads each part of a file when its client has taken the one
+ * before. Spec: client-server-api/#get_matrixclientv1mediadownloadservernamemediaid
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/client/handlers.h"
+#include "api/client/media_headers.h"
+#include "api/client/media_wait.h"
+#include "api/inside.h"
+#include "base/codec.h"
+#include "base/log.h"
+#include "core/media.h"
+#include "event/ids.h"
+
+#define PART_BYTES (256 << 10)
+#define TIMEOUT_DEFAULT_MS 20000
+#define TIMEOUT_MAX_MS 60000
+
+/* A file on its way out; handed on from thread to thread, one has it at a time. */
+struct sending {
+	struct task task;
+	struct server *server;
+	struct exchange exchange;
+	int fd;
+	int64_t at, end; /* of what is still to be read */
+};
+
+static void
+sending_free(struct sending *s)
+{
+	close(s->fd);
+	free(s);
+}
+
+/* NULL: it cannot be read (logged). */
+static char *
+read_part(const struct sending *s, size_t n)
+{
+	char *bytes = xmalloc(n);
+	size_t done = 0;
+
+	thread_waits(true);
+	while (done < n) {
+		ssize_t got =
+		    pread(s->fd, bytes + done, n - done, s->at + (int64_t)done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			log_error("media: a file cannot be read: %s",
+			    got < 0 ? strerror(errno) : "it is too short");
+			free(bytes);
+			bytes = NULL;
+			break;
+		}
+		done += (size_t)got;
+	}
+	thread_waits(false);
+	return bytes;
+}
+
+/* On an io thread; or, where the server has ended, on whoever ends it. */
+static void
+part_sent(void *arg, bool is_gone)
+{
+	struct sending *s = arg;
+
+	if (is_gone || s->server->files == NULL)
+		sending_free(s);
+	else
+		workers_queue(s->server->files, &s->task);
+}
+
+/* head: NULL behind the first. */
+static void
+send_part(struct sending *s, const struct http_reply *head)
+{
+	size_t n = s->end - s->at > PART_BYTES ? PART_BYTES : (size_t)(s->end - s->at);
+	struct http_part part = { .head = head, .n = n, .sent = part_sent, .arg = s };
+
+	part.bytes = read_part(s, n);
+	if (part.bytes == NULL) {
+		http_send_cut(s->exchange);
+		sending_free(s);
+		return;
+	}
+	s->at += (int64_t)n;
+	part.is_last = s->at == s->end;
+	http_send_part(s->exchange, &part);
+	if (part.is_last)
+		sending_free(s);
+}
+
+static void
+run_sending(struct task *task, struct ctx *ctx, struct arena *arena)
+{
+	send_part((struct sending *)task, NULL);
+}
+
+/* --- what stands beside it --- */
+
+static void
+common_headers(struct req *req, const struct media_row *row, const char *etag)
+{
+	bool is_open = req->who.user_id == NULL;
+
+	reply_header(req, "ETag", etag);
+	reply_header(req, "Cache-Control",
+	    is_open ? "public, max-age=86400, immutable"
+		    : "private, max-age=86400, immutable");
+	reply_header(req, "Cross-Origin-Resource-Policy", "cross-origin");
+}
+
+static void
+file_headers(struct req *req, const char *type, const char *name)
+{
+	struct buf disposition = { 0 };
+
+	media_disposition(&disposition, type, name);
+	buf_char(&disposition, '\0');
+	reply_header(req, "Content-Disposition", disposition.p);
+	buf_free(&disposition);
+	reply_header(req, "Content-Security-Policy",
+	    "sandbox; default-src 'none'; script-src 'none'; "
+	    "plugin-types application/pdf; style-src 'unsafe-inline'; "
+	    "object-src 'self';");
+	reply_header(req, "X-Content-Type-Options", "nosniff");
+	reply_header(req, "Accept-Ranges", "bytes");
+}
+
+/* Is etag in the list that the header gives? RFC 9110 13.1.2 */
+static bool
+names_etag(const struct req *req, const char *header, const char *etag)
+{
+	const struct str *value = http_header(&req->http->head, header);
+
+	return value != NULL && (str_is(*value, "*") || memmem(value->p, value->n, etag,
+							    strlen(etag)) != NULL);
+}
+
+/* Which part is asked for, of this file and no other. */
+static enum media_range
+range_of(const struct req *req, int64_t size, const char *etag, int64_t *first,
+    int64_t *last)
+{
+	const struct str *range = http_header(&req->http->head, "range");
+
+	if (range == NULL || (http_header(&req->http->head, "if-range") != NULL &&
+				 !names_etag(req, "if-range", etag)))
+		return MEDIA_WHOLE;
+	return media_range(*range, size, first, last);
+}
+
+static enum mx_err
+send_file(struct req *req, const struct media_row *row, const char *type, int fd,
+    const struct http_reply *head, int64_t first, int64_t last)
+{
+	struct sending *s = xcalloc(1, sizeof *s);
+
+	s->task.run = run_sending;
+	s->server = req->server;
+	s->exchange = req->http->exchange;
+	s->fd = fd;
+	s->at = first;
+	s->end = last + 1;
+	dispatch_count(req->server, head->status);
+	send_part(s, head);
+	return M_PARKED;
+}
+
+static enum mx_err
+answer_range(struct req *req, const struct media_row *row, int fd, const char *name,
+    const char *etag)
+{
+	const char *type =
+	    row->content_type == NULL ? "application/octet-stream" : row->content_type;
+	int64_t first = 0, last = row->size - 1;
+	enum media_range range = range_of(req, row->size, etag, &first, &last);
+	struct http_reply head = { .status = 200, .content_type = type };
+
+	if (range == MEDIA_BEYOND) {
+		close(fd);
+		reply_header(req, "Content-Range",
+		    arena_printf(req->arena, "bytes */%lld", (long long)row->size));
+		return req_fail_status(req, 416, M_INVALID_PARAM,
+		    "The file ends before what Range asks for");
+	}
+	file_headers(req, type, name);
+	if (range == MEDIA_PART) {
+		head.status = 206;
+		reply_header(req, "Content-Range",
+		    arena_printf(req->arena, "bytes %lld-%lld/%lld", (long long)first,
+			(long long)last, (long long)row->size));
+	}
+	head.body_n = (size_t)(last - first + 1);
+	buf_char(&req->headers, '\0');
+	head.headers = req->headers.p;
+	return send_file(req, row, type, fd, &head, first, last);
+}
+
+static enum mx_err
+answer_file(struct req *req, const struct media_row *row, const char *name)
+{
+	char hex[2 * SHA256_LEN + 1];
+	const char *etag;
+	enum mx_err err;
+	int fd;
+
+	hex_encode(row->sha256, SHA256_LEN, hex);
+	etag = arena_printf(req->arena, "\"%s\"", hex);
+	common_headers(req, row, etag);
+	if (names_etag(req, "if-none-match", etag)) {
+		req->status = 304;
+		return M_OK;
+	}
+	err = media_read(req->ctx, row, &fd);
+	if (err != M_OK) {
+		if (err == M_NOT_FOUND)
+			log_error("media: the file of %s is not there", row->media_id);
+		return err;
+	}
+	return answer_range(req, row, fd, name, etag);
+}
+
+/* --- which one --- */
+
+/* M_PARKED or REQ_TAKEN: it waits for it, or an answer is on its way. */
+static enum mx_err
+find(struct req *req, struct media_row *row)
+{
+	const char *server_name = req_path(req, "serverName");
+	const char *id = req_path(req, "mediaId");
+	int64_t timeout_ms;
+	enum mx_err err;
+
+	if (!id_server_name_valid(server_name))
+		return req_fail(req, M_INVALID_PARAM, "this is no server name");
+	if (!req_query_int(
+		req, "timeout_ms", TIMEOUT_DEFAULT_MS, 0, TIMEOUT_MAX_MS, &timeout_ms))
+		return req_fail(req, M_INVALID_PARAM, "timeout_ms must be a number");
+	err = media_find(req->ctx, req->arena, server_name, id, row);
+	if (err != M_NOT_YET_UPLOADED || req->is_late || timeout_ms == 0)
+		return err;
+	err = media_wait(req, server_name, id, timeout_ms);
+	return err == M_OK ? media_find(req->ctx, req->arena, server_name, id, row)
+			   : err;
+}
+
+static enum mx_err
+download(struct req *req, const char *name)
+{
+	struct media_row row;
+	enum mx_err err = find(req, &row);
+
+	if (err != M_OK)
+		return err;
+	return answer_file(req, &row, name == NULL ? row.file_name : name);
+}
+
+enum mx_err
+client_media_download(struct req *req)
+{
+	return download(req, NULL);
+}
+
+/* client-server-api/#get_matrixclientv1mediadownloadservernamemediaidfilename */
+enum mx_err
+client_media_download_named(struct req *req)
+{
+	return download(req, req_path(req, "fileName"));
+}
+
+/* The paths of before, which ask for no token: for operators who allow it.
+ * Spec: client-server-api/#get_matrixmediav3downloadservernamemediaid */
+static enum mx_err
+check_open(struct req *req)
+{
+	return req->core->set.media_without_token
+		   ? M_OK
+		   : req_fail(req, M_NOT_FOUND,
+			 "Files are handed out by "
+			 "/_matrix/client/v1/media/download, for a token");
+}
+
+enum mx_err
+client_media_download_open(struct req *req)
+{
+	enum mx_err err = check_open(req);
+
+	return err == M_OK ? client_media_download(req) : err;
+}
+
+enum mx_err
+client_media_download_named_open(struct req *req)
+{
+	enum mx_err err = check_open(req);
+
+	return err == M_OK ? client_media_download_named(req) : err;
+}

@@ -1,0 +1,167 @@
+/*
+ * A list of those who wait for files, looked through when one arrives and once a
+ * second: few wait at any time. Between api/client/media_read and the workers.
+ */
+#include "api/client/media_wait.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/inside.h"
+#include "base/clock.h"
+#include "core/media.h"
+
+struct media_wait {
+	struct media_wait *next;
+	struct job *job;
+	char *media_id;
+	int64_t deadline_ms; /* clock_mono_ms */
+};
+
+/* Shared. */
+struct media_waits {
+	struct lock lock; /* RANK_LEAF */
+	struct media_wait *first;
+};
+
+struct media_waits *
+media_waits_new(void)
+{
+	struct media_waits *waits = xcalloc(1, sizeof *waits);
+
+	lock_init(&waits->lock, RANK_LEAF);
+	return waits;
+}
+
+void
+media_waits_free(struct media_waits *waits)
+{
+	lock_fini(&waits->lock);
+	free(waits);
+}
+
+static void
+wait_free(struct media_wait *wait)
+{
+	free(wait->media_id);
+	free(wait);
+}
+
+/* Which are taken out: of media_id (NULL: any), due before due_ms, or of the job. */
+struct choice {
+	const char *media_id;
+	int64_t due_ms;
+	const struct job *job;
+};
+
+static bool
+is_chosen(const struct media_wait *wait, const struct choice *choice)
+{
+	if (choice->job != NULL)
+		return wait->job == choice->job;
+	return (choice->media_id == NULL ||
+		   strcmp(wait->media_id, choice->media_id) == 0) &&
+	       wait->deadline_ms <= choice->due_ms;
+}
+
+/* As a list of its own. */
+static struct media_wait *
+take_out(struct media_waits *waits, const struct choice *choice)
+{
+	struct media_wait *taken = NULL, **at;
+
+	lock_take(&waits->lock);
+	for (at = &waits->first; *at != NULL;) {
+		struct media_wait *wait = *at;
+
+		if (!is_chosen(wait, choice)) {
+			at = &wait->next;
+			continue;
+		}
+		*at = wait->next;
+		wait->next = taken;
+		taken = wait;
+	}
+	lock_give(&waits->lock);
+	return taken;
+}
+
+static void
+run_again(struct server *server, struct media_wait *taken, bool is_late)
+{
+	while (taken != NULL) {
+		struct media_wait *next = taken->next;
+
+		taken->job->is_late = is_late;
+		workers_queue(server->workers, &taken->job->task);
+		wait_free(taken);
+		taken = next;
+	}
+}
+
+static void
+put(struct media_waits *waits, struct req *req, const char *media_id,
+    int64_t timeout_ms)
+{
+	struct media_wait *wait = xcalloc(1, sizeof *wait);
+
+	wait->job = req->job;
+	wait->media_id = xstrdup(media_id);
+	wait->deadline_ms = clock_mono_ms() + timeout_ms;
+	lock_take(&waits->lock);
+	wait->next = waits->first;
+	waits->first = wait;
+	lock_give(&waits->lock);
+}
+
+/* It stands in the list before it is looked again: what arrives in between finds it. */
+enum mx_err
+media_wait(
+    struct req *req, const char *server_name, const char *media_id, int64_t timeout_ms)
+{
+	struct media_waits *waits = req->server->media_waits;
+	struct choice own = { .job = req->job };
+	struct media_wait *taken;
+	struct media_row row;
+
+	put(waits, req, media_id, timeout_ms);
+	if (media_find(req->ctx, req->arena, server_name, media_id, &row) ==
+	    M_NOT_YET_UPLOADED)
+		return REQ_TAKEN;
+	taken = take_out(waits, &own);
+	if (taken == NULL) /* it runs already */
+		return REQ_TAKEN;
+	wait_free(taken);
+	return M_OK;
+}
+
+void
+media_arrived(struct server *server, const char *media_id)
+{
+	struct choice choice = { .media_id = media_id, .due_ms = INT64_MAX };
+
+	run_again(server, take_out(server->media_waits, &choice), false);
+}
+
+void
+media_waits_tick(struct server *server, int64_t mono_ms)
+{
+	struct choice choice = { .due_ms = mono_ms };
+
+	run_again(server, take_out(server->media_waits, &choice), true);
+}
+
+void
+media_waits_end(struct server *server)
+{
+	struct choice all = { .due_ms = INT64_MAX };
+	struct media_wait *taken = take_out(server->media_waits, &all);
+
+	while (taken != NULL) {
+		struct media_wait *next = taken->next;
+
+		job_free(taken->job);
+		wait_free(taken);
+		taken = next;
+	}
+}

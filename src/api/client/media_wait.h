@@ -1,0 +1,28 @@
+/*
+ * Those who ask for a file that is announced and has not come: they wait for it,
+ * without a thread. Spec:
+ * client-server-api/#get_matrixclientv1mediadownloadservernamemediaid, timeout_ms.
+ */
+#ifndef API_CLIENT_MEDIA_WAIT_H
+#define API_CLIENT_MEDIA_WAIT_H
+
+#include "api/req.h"
+
+struct media_waits;
+
+struct media_waits *media_waits_new(void);
+/* Nobody may wait any more: media_waits_end was called. */
+void media_waits_free(struct media_waits *waits);
+
+/* Instead of an answer: the handler is run again when the file is here, or the time is
+ * up (req->is_late then). M_OK: it came just now. */
+enum mx_err media_wait(
+    struct req *req, const char *server_name, const char *media_id, int64_t timeout_ms);
+/* It is here now. */
+void media_arrived(struct server *server, const char *media_id);
+/* Once a second: those whose time is up. */
+void media_waits_tick(struct server *server, int64_t mono_ms);
+/* The server ends: whoever waits goes unanswered. */
+void media_waits_end(struct server *server);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * A body on its way into a file: portions come on an io thread and are written by a
+ * worker, which then asks for the next. Between http/portions and media/files.
+ */
+#include "api/upload.h"
+
+#include <stdlib.h>
+
+#include "api/inside.h"
+
+/* Handed on from thread to thread; one has it at a time. */
+struct upload {
+	struct task task;
+	struct job *job;
+	struct file_new file;
+	int64_t size_max;
+	enum http_portion what; /* the last portion that came */
+	char *bytes;
+	size_t n;
+};
+
+struct file_new *
+upload_file(struct upload *upload)
+{
+	return &upload->file;
+}
+
+int64_t
+upload_length(const struct req *req)
+{
+	return req->http->head.content_length;
+}
+
+static void
+upload_free(struct upload *upload)
+{
+	file_end(&upload->file);
+	free(upload->bytes);
+	free(upload);
+}
+
+static void run_upload(struct task *task, struct ctx *ctx, struct arena *arena);
+
+/* On an io thread; or, where the server has ended, on whoever ends it. */
+static void
+portion_came(void *arg, enum http_portion what, char *bytes, size_t n)
+{
+	struct upload *upload = arg;
+	struct workers *workers = upload->job->server->files;
+
+	upload->what = what;
+	upload->bytes = bytes;
+	upload->n = n;
+	if (workers != NULL) {
+		workers_queue(workers, &upload->task);
+	} else {
+		job_free(upload->job);
+		upload_free(upload);
+	}
+}
+
+enum mx_err
+upload_take(struct req *req, const struct file_new *file, int64_t size_max)
+{
+	struct upload *upload = xcalloc(1, sizeof *upload);
+
+	upload->task.run = run_upload;
+	upload->job = req->job;
+	upload->file = *file;
+	upload->size_max = size_max;
+	if (req->http->comes_in_portions)
+		http_body_next(req->http->exchange, portion_came, upload);
+	else
+		portion_came(upload, HTTP_PORTION_LAST, NULL, 0);
+	return REQ_TAKEN;
+}
+
+static enum mx_err
+write_portion(struct upload *upload)
+{
+	enum mx_err err;
+
+	if (upload->file.size + (int64_t)upload->n > upload->size_max)
+		return M_TOO_LARGE;
+	thread_waits(true);
+	err = file_add(&upload->file, upload->bytes, upload->n);
+	thread_waits(false);
+	free(upload->bytes);
+	upload->bytes = NULL;
+	return err;
+}
+
+static void
+run_upload(struct task *task, struct ctx *ctx, struct arena *arena)
+{
+	struct upload *upload = (struct upload *)task;
+	struct job *job = upload->job;
+	enum mx_err err = M_OK;
+
+	if (upload->what != HTTP_PORTION_GONE)
+		err = write_portion(upload);
+	if (err == M_OK && upload->what == HTTP_PORTION) {
+		http_body_next(job->http->exchange, portion_came, upload);
+		return;
+	}
+	if (upload->what == HTTP_PORTION_GONE)
+		job_free(job);
+	else if (err != M_OK)
+		job_fail(job, ctx, arena, err);
+	else
+		job_run(job, ctx, arena, upload);
+	upload_free(upload);
+}

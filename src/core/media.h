@@ -1,0 +1,67 @@
+/*
+ * Uploaded files: who may add how much, and what is there. The bytes are media/files',
+ * the rows store/media's. Spec: client-server-api/#content-repository
+ */
+#ifndef CORE_MEDIA_H
+#define CORE_MEDIA_H
+
+#include "media/files.h"
+#include "room/identity.h"
+#include "room/ctx.h"
+#include "store/media.h"
+
+#define MEDIA_AWAITED_MS (24LL * 3600 * 1000) /* for an upload that was announced */
+#define MEDIA_AWAITED_MAX 100		      /* of one user */
+#define MEDIA_NAME_MAX 255
+#define MEDIA_TYPE_MAX 255
+
+/* At start, behind the database. False with a sentence (malloc'ed). */
+bool media_open(struct core *core, const char *folder, char **error_out) MUST_USE;
+void media_close(struct core *core);
+/* Files that no row names, since the server was killed between the two. Once, on a
+ * thread with a reader's connection. */
+enum mx_err media_drop_orphans(struct ctx *ctx) MUST_USE;
+/* Once in a while: announced uploads that never came. */
+enum mx_err media_sweep(struct ctx *ctx) MUST_USE;
+
+/* Before anything is read: M_TOO_LARGE, or M_FORBIDDEN over the user's quota. size -1:
+ * not known yet. */
+enum mx_err media_may_upload(
+    struct ctx *ctx, const struct identity *who, int64_t size) MUST_USE;
+/* A temporary file for what comes. */
+enum mx_err media_begin(struct ctx *ctx, struct file_new *out) MUST_USE;
+
+/* What a client says of its upload. */
+struct media_about {
+	const char *content_type; /* NULL: not given */
+	const char *file_name;	  /* NULL: not given */
+};
+/* Durable when it returns. The id lies in the arena. The file stays the caller's to
+ * end. */
+enum mx_err media_add(struct ctx *ctx, struct arena *arena, const struct identity *who,
+    struct file_new *file, const struct media_about *about,
+    const char **media_id_out) MUST_USE;
+
+/* An id for an upload to come. M_LIMIT_EXCEEDED: too many are awaited.
+ * Spec: #post_matrixmediav1create */
+enum mx_err media_announce(struct ctx *ctx, struct arena *arena,
+    const struct identity *who, const char **media_id_out,
+    int64_t *expires_ts_out) MUST_USE;
+/* May this user upload to it now? M_NOT_FOUND: it was not announced, or is over;
+ * M_FORBIDDEN: by somebody else; M_CANNOT_OVERWRITE_MEDIA. */
+enum mx_err media_is_awaited(struct ctx *ctx, struct arena *arena,
+    const struct identity *who, const char *server, const char *media_id) MUST_USE;
+/* As media_add, to an id that is awaited. */
+enum mx_err media_fill(struct ctx *ctx, struct arena *arena, const struct identity *who,
+    const char *media_id, struct file_new *file,
+    const struct media_about *about) MUST_USE;
+
+/* M_NOT_FOUND, also of what is quarantined, is over, or lies on another server.
+ * M_NOT_YET_UPLOADED: it is announced and has not come. */
+enum mx_err media_find(struct ctx *ctx, struct arena *arena, const char *server,
+    const char *media_id, struct media_row *out) MUST_USE;
+/* Its bytes; the caller closes fd. */
+enum mx_err media_read(
+    struct ctx *ctx, const struct media_row *row, int *fd_out) MUST_USE;
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Files by the SHA-256 of what is in them, under one folder. What has been kept is on
+ * disk, whole; the same bytes are there once. Knows nothing of whose they are.
+ */
+#ifndef MEDIA_FILES_H
+#define MEDIA_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/crypto.h"
+#include "base/err.h"
+
+struct files;
+
+/* Makes the folder if it is not there, and drops what a server that was killed left
+ * half written. NULL with a sentence in *error_out (malloc'ed). Any thread may use it.
+ */
+struct files *files_open(const char *folder, char **error_out);
+void files_free(struct files *files);
+
+/* One that is coming in; owned by one thread at a time. */
+struct file_new {
+	struct files *files;
+	struct sha256 *hash;
+	int fd;
+	int64_t size;
+	char *path; /* a temporary name */
+	uint8_t sha256[SHA256_LEN];
+};
+
+/* M_UNAVAILABLE (logged): no space, or no such folder. */
+enum mx_err file_begin(struct files *files, struct file_new *out) MUST_USE;
+enum mx_err file_add(struct file_new *file, const void *bytes, size_t n) MUST_USE;
+/* It is whole: makes it durable under its own name, and fills in sha256. The temporary
+ * name stays until file_end: if somebody drops the file meanwhile, file_keep_again puts
+ * it back. */
+enum mx_err file_keep(struct file_new *file) MUST_USE;
+enum mx_err file_keep_again(struct file_new *file) MUST_USE;
+/* Closes it, and drops the temporary name. */
+void file_end(struct file_new *file);
+
+/* For reading; the caller closes fd. M_NOT_FOUND. */
+enum mx_err files_read(struct files *files, const uint8_t sha256[SHA256_LEN],
+    int *fd_out, int64_t *size_out) MUST_USE;
+/* No error if it is not there. */
+enum mx_err files_drop(struct files *files, const uint8_t sha256[SHA256_LEN]) MUST_USE;
+/* Calls fn for each file, in no order; it may drop it. */
+enum mx_err files_each(struct files *files,
+    enum mx_err (*fn)(void *arg, const uint8_t sha256[SHA256_LEN]), void *arg) MUST_USE;
+
+#endif
