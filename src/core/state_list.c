@@ -32,12 +32,21 @@ is_standard64(const struct seer *seer)
 	return seer->room->version->event_id_format == EVENT_ID_BASE64;
 }
 
+static bool
+is_member(const char *type)
+{
+	return strcmp(type, "m.room.member") == 0;
+}
+
 static void
 collect(struct listing *l, const struct state_ref *ref)
 {
 	const struct state_pick *pick = l->pick;
 
 	if (pick != NULL && pick->type != NULL && strcmp(pick->type, ref->type) != 0)
+		return;
+	if (pick != NULL && pick->members != NULL && is_member(ref->type) &&
+	    map_get_str(pick->members, ref->state_key) == NULL)
 		return;
 	if (pick == NULL || pick->want == NULL || pick->want(ref, pick->arg))
 		vec_push(&l->refs, *ref);
@@ -70,11 +79,27 @@ collect_row(const struct state_row *row, void *arg)
 		.event_id = arena_strdup(arena, row->event_id),
 		.type = arena_strdup(arena, row->type),
 		.state_key = arena_strdup(arena, row->state_key),
-		.membership = strcmp(row->type, "m.room.member") == 0
-				  ? (enum membership)row->detail
-				  : MEMBERSHIP_NONE };
+		.membership = is_member(row->type) ? (enum membership)row->detail
+						   : MEMBERSHIP_NONE };
 
 	collect(l, &ref);
+}
+
+/* Where few of many members are wanted, these are looked up. */
+static void
+collect_few(struct listing *l)
+{
+	const struct state *state = l->seer->s->state;
+	const char *user_id;
+
+	state_each_but(state, "m.room.member", collect_entry, l);
+	for (size_t at = 0; (user_id = map_next(l->pick->members, &at)) != NULL;) {
+		const struct state_entry *entry =
+		    state_find(state, "m.room.member", user_id);
+
+		if (entry != NULL)
+			collect_entry(entry, l);
+	}
 }
 
 static void
@@ -84,6 +109,8 @@ collect_tree(struct listing *l)
 
 	if (l->pick != NULL && l->pick->type != NULL)
 		state_each_of(s->state, l->pick->type, collect_entry, l);
+	else if (l->pick != NULL && l->pick->members != NULL)
+		collect_few(l);
 	else
 		state_each(s->state, collect_entry, l);
 }
@@ -249,13 +276,12 @@ state_list_ref_at(struct seer *seer, int64_t at, const char *type,
 			.event_id = stored.event_id,
 			.type = type,
 			.state_key = state_key,
-			.membership = strcmp(type, "m.room.member") == 0
-					  ? (enum membership)detail
-					  : MEMBERSHIP_NONE };
+			.membership = is_member(type) ? (enum membership)detail
+						      : MEMBERSHIP_NONE };
 	return err;
 }
 
-/* Hands out the events behind refs, until one finds that it is too much. */
+/* Hands out the events behind refs. */
 static enum mx_err
 read_refs(struct listing *l, const struct state_ref *refs, int n,
     void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),

@@ -6,6 +6,7 @@
 #ifndef CORE_STATE_LIST_H
 #define CORE_STATE_LIST_H
 
+#include "base/map.h"
 #include "core/timeline.h"
 
 /* One event of a state before it is read. */
@@ -18,6 +19,8 @@ struct state_ref {
 /* Which of them are wanted. */
 struct state_pick {
 	const char *type; /* NULL: all types */
+	/* Of m.room.member these users' alone (user id -> itself); NULL: all. */
+	const struct map *members;
 	/* Looks before the event is read; NULL: all are wanted. */
 	bool (*want)(const struct state_ref *ref, const void *arg);
 	/* Looks once it is read (stored has its id and integer alone); NULL: all. */
