@@ -22,6 +22,7 @@
 #include "core/presence.h"
 #include "core/room.h"
 #include "core/public_rooms.h"
+#include "core/state_text.h"
 #include "core/typing.h"
 #include "core/user_directory.h"
 #include "store/users.h"
@@ -104,6 +105,7 @@ make_core(struct running *r, struct db *db, char **error_out)
 
 	core->changes = changes_new();
 	core->rooms = rooms_new(core);
+	core->state_texts = state_texts_new((size_t)r->config->rooms_state_memory);
 	core->typing = typing_new();
 	core->public_rooms = public_rooms_new(core);
 	core->user_directory = user_directory_new(core);
@@ -174,6 +176,7 @@ close_core(struct core *core)
 	presence_free(core);
 	user_directory_free(core->user_directory);
 	rooms_free(core->rooms);
+	state_texts_free(core->state_texts);
 	append_free(core);
 	changes_free(core->changes);
 }

@@ -40,6 +40,7 @@ struct settings {
 };
 
 struct rooms;
+struct state_texts;
 struct appends;
 struct changes;
 struct recent;
@@ -55,7 +56,8 @@ struct public_rooms;
 struct core {
 	struct settings set;
 	struct writer *writer;
-	struct rooms *rooms; /* core/room: rooms in memory */
+	struct rooms *rooms;		 /* core/room: rooms in memory */
+	struct state_texts *state_texts; /* core/state_text; NULL: none is kept */
 	struct appends
 	    *appends; /* core/append: event integers, transactions under way */
 	struct changes *changes; /* core/changes: what became visible, in order */

@@ -247,6 +247,31 @@ sliced_content(struct buf *out, const struct stored_view *e)
 	buf_add(out, content.p + 1, content.n - 1);
 }
 
+/* What stands before the room's id, and behind it. */
+static void
+before_room(struct buf *out, const struct stored_view *e)
+{
+	sliced_content(out, e);
+	field(out, "event_id", e->event_id);
+	slice(out, ",\"origin_server_ts\":", e->raw->origin_server_ts);
+	slice(out, ",\"redacts\":", e->redacts);
+}
+
+static void
+behind_room(struct buf *out, const struct event_slices *raw)
+{
+	slice(out, ",\"sender\":", raw->sender);
+	slice(out, ",\"state_key\":", raw->state_key);
+	slice(out, ",\"type\":", raw->type);
+	atomic_fetch_add_explicit(&encoded_count, 1, memory_order_relaxed);
+}
+
+static int64_t
+age_since(int64_t ts, const struct event_view *view)
+{
+	return ts < view->now_ms ? view->now_ms - ts : 0;
+}
+
 void
 json_event_stored(
     struct buf *out, const struct stored_view *e, const struct event_view *view)
@@ -258,20 +283,65 @@ json_event_stored(
 		.txn_id = e->txn_id };
 	int64_t ts = 0;
 
-	if (str_int(raw->origin_server_ts, &ts) && ts < view->now_ms)
-		end.age_ms = view->now_ms - ts;
-	sliced_content(out, e);
-	field(out, "event_id", e->event_id);
-	slice(out, ",\"origin_server_ts\":", raw->origin_server_ts);
-	slice(out, ",\"redacts\":", e->redacts);
+	if (str_int(raw->origin_server_ts, &ts))
+		end.age_ms = age_since(ts, view);
+	before_room(out, e);
 	if (view->format != FORMAT_SYNC)
 		field(out, "room_id", e->room_id);
-	slice(out, ",\"sender\":", raw->sender);
-	slice(out, ",\"state_key\":", raw->state_key);
-	slice(out, ",\"type\":", raw->type);
+	behind_room(out, raw);
 	if (view->format == FORMAT_V1)
 		slice(out, ",\"user_id\":", raw->sender);
-	atomic_fetch_add_explicit(&encoded_count, 1, memory_order_relaxed);
+	ending(out, &end, view);
+}
+
+/* --- heads that are kept --- */
+
+#define CONTENT_AT (sizeof "{\"content\":" - 1)
+#define SENDER_BEHIND (sizeof ",\"sender\":" - 1)
+
+void
+json_event_head(struct buf *out, const struct stored_view *e, struct event_head *head)
+{
+	size_t first = out->n;
+
+	*head = (struct event_head){ .ts = INT64_MAX };
+	if (!str_int(e->raw->origin_server_ts, &head->ts))
+		head->ts = INT64_MAX; /* of no age */
+	before_room(out, e);
+	head->content_n = (uint32_t)e->raw->content.n;
+	head->room_at = (uint32_t)(out->n - first);
+	behind_room(out, e->raw);
+	head->sender_n = (uint32_t)e->raw->sender.n;
+	head->n = (uint32_t)(out->n - first);
+}
+
+struct str
+event_head_content(const struct event_head *head, const char *bytes)
+{
+	return (struct str){ bytes + CONTENT_AT, head->content_n };
+}
+
+struct str
+event_head_sender(const struct event_head *head, const char *bytes)
+{
+	return (struct str){ bytes + head->room_at + SENDER_BEHIND, head->sender_n };
+}
+
+void
+json_event_of_head(struct buf *out, const struct event_head *head, const char *bytes,
+    const char *room_id, const struct event_view *view)
+{
+	struct ending end = { .age_ms = age_since(head->ts, view) };
+
+	if (view->format == FORMAT_SYNC) {
+		buf_add(out, bytes, head->n);
+	} else {
+		buf_add(out, bytes, head->room_at);
+		field(out, "room_id", room_id);
+		buf_add(out, bytes + head->room_at, head->n - head->room_at);
+	}
+	if (view->format == FORMAT_V1)
+		slice(out, ",\"user_id\":", event_head_sender(head, bytes));
 	ending(out, &end, view);
 }
 

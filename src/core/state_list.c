@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "core/state_text.h"
 #include "store/state.h"
 
 /* A list on its way. */
@@ -299,8 +300,6 @@ read_refs(struct listing *l, const struct state_ref *refs, int n,
 			return err;
 		if (pick == NULL || pick->keep == NULL || pick->keep(&e, pick->arg))
 			fn(&e, &refs[i], arg);
-		if (l->out != NULL && l->out->n - l->first > pick->size_max)
-			return M_TOO_LARGE;
 	}
 	return M_OK;
 }
@@ -326,6 +325,11 @@ struct writing {
 	struct buf *out;
 	struct event_view asker;
 	size_t first; /* where the list begins in out */
+	/* What is kept of the room's state, and what will be. */
+	struct state_text *text;
+	uint32_t text_at;
+	bool is_making;
+	struct text_making making;
 };
 
 static const struct event *
@@ -340,26 +344,176 @@ redaction(struct seer *seer, int64_t number)
 	return seer_parse(seer, &stored);
 }
 
-/* A list of state shows what is, not what it replaced. */
+/* An event changes nobody's membership but that of whom it is about: the asker's is the
+ * same before it and behind, but for their own. */
 static void
-write_one(const struct sliced *e, const struct state_ref *ref, void *arg)
+begin_one(struct writing *w, const struct state_ref *ref)
 {
-	struct writing *w = arg;
-	struct stored_view view = { .raw = &e->raw,
-		.event_id = ref->event_id,
-		.room_id = w->seer->room->room_id,
-		.redacted_because = redaction(w->seer, e->stored.redacted_by) };
-	bool own = w->seer->user_id != NULL &&
-		   strcmp(ref->state_key, w->seer->user_id) == 0 &&
-		   strcmp(ref->type, "m.room.member") == 0;
-
-	w->asker.membership = seer_membership_at(w->seer, ref->event + own);
+	w->asker.membership = seer_membership_at(w->seer, ref->event + 1);
 	if (w->out->n > w->first)
 		buf_char(w->out, ',');
+}
+
+static struct stored_view
+view_of(struct writing *w, const struct sliced *e, const struct state_ref *ref)
+{
+	return (struct stored_view){ .raw = &e->raw,
+		.event_id = ref->event_id,
+		.room_id = w->seer->room->room_id };
+}
+
+/* A list of state shows what is, not what it replaced. */
+static void
+write_stored(struct writing *w, const struct sliced *e, const struct state_ref *ref)
+{
+	struct stored_view view = view_of(w, e, ref);
+
+	view.redacted_because = redaction(w->seer, e->stored.redacted_by);
+	begin_one(w, ref);
 	if (w->asker.format == FORMAT_RAW)
 		buf_add(w->out, e->stored.json, e->stored.json_n);
 	else
 		json_event_stored(w->out, &view, &w->asker);
+}
+
+static void
+write_head(struct writing *w, const struct event_head *head, const char *bytes,
+    const struct state_ref *ref)
+{
+	begin_one(w, ref);
+	json_event_of_head(w->out, head, bytes, w->seer->room->room_id, &w->asker);
+}
+
+/* --- what is kept of it --- */
+
+/* As much of an event as filters look at. */
+static bool
+keeps_head(struct listing *l, const struct event_head *head, const char *bytes,
+    const struct state_ref *ref)
+{
+	const struct state_pick *pick = l->pick;
+	struct sliced e = { .type = ref->type, .state_key = ref->state_key };
+
+	if (pick == NULL || pick->keep == NULL)
+		return true;
+	e.stored.event = ref->event;
+	e.stored.event_id = ref->event_id;
+	e.raw.content = event_head_content(head, bytes);
+	e.raw.sender = event_head_sender(head, bytes);
+	e.sender = slice_text(l->seer->arena, e.raw.sender);
+	return pick->keep(&e, pick->arg);
+}
+
+static bool
+keeps_stored(const struct listing *l, const struct sliced *e)
+{
+	return l->pick == NULL || l->pick->keep == NULL ||
+	       l->pick->keep(e, l->pick->arg);
+}
+
+static void
+write_known(struct listing *l, struct writing *w, const struct text_event *known,
+    const struct state_ref *ref)
+{
+	const char *bytes = state_text_head(w->text, known);
+
+	if (w->is_making)
+		text_making_copy(&w->making, w->text, known);
+	if (keeps_head(l, &known->head, bytes, ref))
+		write_head(w, &known->head, bytes, ref);
+}
+
+/* Redacted events carry another, and stay in the store alone. */
+static enum mx_err
+write_unknown(struct listing *l, struct writing *w, const struct state_ref *ref)
+{
+	struct sliced e;
+	enum mx_err err = read_event(l, ref, &e);
+	struct stored_view view;
+	const struct text_event *made;
+
+	if (err != M_OK && err != M_NOT_JSON)
+		return err;
+	if (!w->is_making || err == M_NOT_JSON || e.stored.redacted_by != 0) {
+		if (w->is_making)
+			text_making_skip(&w->making, ref->event);
+		if (err == M_OK && keeps_stored(l, &e))
+			write_stored(w, &e, ref);
+		return M_OK;
+	}
+	view = view_of(w, &e, ref);
+	made = text_making_add(&w->making, ref->event, &view);
+	if (keeps_stored(l, &e))
+		write_head(w, &made->head, w->making.bytes.p + made->at, ref);
+	return M_OK;
+}
+
+static void
+stop_making(struct writing *w)
+{
+	w->is_making = false;
+	text_making_free(&w->making);
+}
+
+static enum mx_err
+write_each(struct listing *l, struct writing *w, const struct state_ref *refs, int n)
+{
+	struct state_texts *texts = l->seer->ctx->core->state_texts;
+
+	for (int i = 0; i < n; i++) {
+		const struct text_event *known =
+		    state_text_find(w->text, refs[i].event, &w->text_at);
+		enum mx_err err = M_OK;
+
+		if (known != NULL && known->head.n > 0)
+			write_known(l, w, known, &refs[i]);
+		else
+			err = write_unknown(l, w, &refs[i]);
+		if (err != M_OK)
+			return err;
+		if (w->is_making && text_making_is_too_large(&w->making, texts))
+			stop_making(w);
+		if (l->out != NULL && l->out->n - l->first > l->pick->size_max)
+			return M_TOO_LARGE;
+	}
+	return M_OK;
+}
+
+static int
+count_missing(const struct state_text *text, const struct state_ref *refs, int n)
+{
+	uint32_t from = 0;
+	int missing = 0;
+
+	if (text == NULL)
+		return n;
+	for (int i = 0; i < n; i++)
+		if (state_text_find(text, refs[i].event, &from) == NULL)
+			missing++;
+	return missing;
+}
+
+/* In the order of refs, which is that of their integers. */
+static enum mx_err
+write_refs(struct listing *l, struct writing *w, const struct state_ref *refs, int n)
+{
+	struct state_texts *texts = l->seer->ctx->core->state_texts;
+	struct snapshot *s = l->seer->s;
+	int64_t room = l->seer->room->id;
+	enum mx_err err;
+
+	if (w->asker.format != FORMAT_RAW && texts != NULL) {
+		w->text = state_texts_get(texts, room, s);
+		w->is_making = state_texts_want(
+		    texts, w->text, n, count_missing(w->text, refs, n));
+	}
+	err = write_each(l, w, refs, n);
+	if (w->is_making && err == M_OK)
+		state_texts_put(texts, room, s, &w->making);
+	else
+		text_making_free(&w->making);
+	state_text_unref(w->text);
+	return err;
 }
 
 static struct writing
@@ -386,7 +540,7 @@ state_list_write_refs(struct seer *seer, struct buf *out, const struct state_ref
 	if (pick != NULL && pick->size_max > 0)
 		l.out = out;
 	if (n > 0)
-		err = read_refs(&l, refs, n, write_one, &w);
+		err = write_refs(&l, &w, refs, n);
 	buf_char(out, ']');
 	listing_fini(&l);
 	return err;
@@ -396,12 +550,12 @@ enum mx_err
 state_list_write(struct seer *seer, struct buf *out, int64_t at,
     const struct state_pick *pick, enum event_format format)
 {
-	struct writing w = writing_of(seer, out, format);
-	enum mx_err err;
+	struct state_ref *refs;
+	int n;
+	enum mx_err err = state_list_refs(seer, at, pick, &refs, &n);
 
-	buf_char(out, '[');
-	w.first = out->n;
-	err = state_list_each(seer, at, pick, write_one, &w);
-	buf_char(out, ']');
+	if (err == M_OK)
+		return state_list_write_refs(seer, out, refs, n, pick, format);
+	buf_lit(out, "[]");
 	return err;
 }

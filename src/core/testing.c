@@ -15,6 +15,7 @@
 #include "core/ids.h"
 #include "core/presence.h"
 #include "core/public_rooms.h"
+#include "core/state_text.h"
 #include "core/typing.h"
 #include "core/user_directory.h"
 
@@ -60,6 +61,7 @@ start(struct testing *t)
 	need(t->core.writer != NULL, error);
 	t->core.changes = changes_new();
 	t->core.rooms = rooms_new(&t->core);
+	t->core.state_texts = state_texts_new(1 << 20);
 	t->core.typing = t->typing = typing_new();
 	t->core.public_rooms = t->public_rooms = public_rooms_new(&t->core);
 	t->core.user_directory = user_directory_new(&t->core);
@@ -81,6 +83,7 @@ stop(struct testing *t)
 	user_directory_free(t->core.user_directory);
 	changes_free(t->core.changes);
 	rooms_free(t->core.rooms);
+	state_texts_free(t->core.state_texts);
 	append_free(&t->core);
 }
 
