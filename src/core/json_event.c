@@ -149,6 +149,17 @@ ending(struct buf *out, const struct ending *end, const struct event_view *view)
 	buf_lit(out, "}}");
 }
 
+/* Of an event that nothing but its age and the asker's membership belongs to. */
+static void
+plain_ending(struct buf *out, int64_t age_ms, const struct event_view *view)
+{
+	buf_lit(out, ",\"unsigned\":{\"age\":");
+	buf_int(out, age_ms);
+	buf_lit(out, ",\"membership\":\"");
+	buf_str(out, membership_name(view->membership));
+	buf_lit(out, "\"}}");
+}
+
 /* Stands where somebody is making what comes there. */
 static struct shared_json being_made;
 
@@ -340,9 +351,12 @@ json_event_of_head(struct buf *out, const struct event_head *head, const char *b
 		field(out, "room_id", room_id);
 		buf_add(out, bytes + head->room_at, head->n - head->room_at);
 	}
-	if (view->format == FORMAT_V1)
+	if (view->format == FORMAT_V1) {
 		slice(out, ",\"user_id\":", event_head_sender(head, bytes));
-	ending(out, &end, view);
+		ending(out, &end, view);
+	} else {
+		plain_ending(out, end.age_ms, view);
+	}
 }
 
 void
