@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,6 +212,107 @@ a_redacted_message_leaves_the_state_as_it_is(void **state)
 	assert_int_equal(encoded(), before);
 }
 
+/* --- threads --- */
+
+#define READERS 3
+#define ROUNDS 20
+
+struct race {
+	struct fixture *f;
+	_Atomic int redacted; /* the topics up to this one */
+	_Atomic int seen, lists;
+	_Atomic bool is_over;
+};
+
+static void
+list_once(struct race *race, struct ctx *ctx, struct arena *arena)
+{
+	int known = atomic_load(&race->redacted);
+	struct room *room = race->f->room;
+	struct snapshot *s = room_snapshot(room);
+	struct seer seer;
+	struct buf out = { 0 };
+	const char *word;
+
+	seer_init(&seer, ctx, arena, room, s, BEN, "DEV");
+	assert_int_equal(db_begin(ctx->db), M_OK);
+	assert_int_equal(
+	    state_list_write(&seer, &out, STATE_NOW, NULL, FORMAT_SYNC), M_OK);
+	db_rollback(ctx->db);
+	buf_char(&out, '\0');
+	for (word = out.p; (word = strstr(word, "topic-")) != NULL;) {
+		word += strlen("topic-");
+		if (atoi(word) <= known)
+			atomic_fetch_add(&race->seen, 1);
+	}
+	atomic_fetch_add(&race->lists, 1);
+	buf_free(&out);
+	snapshot_unref(s);
+}
+
+static void *
+list_on(void *arg)
+{
+	struct race *race = arg;
+	struct arena *arena = arena_new();
+	struct ctx ctx;
+
+	testing_ctx_init(&race->f->t, &ctx);
+	while (!atomic_load(&race->is_over)) {
+		list_once(race, &ctx, arena);
+		arena_reset(arena);
+	}
+	testing_ctx_fini(&ctx);
+	arena_free(arena);
+	return NULL;
+}
+
+/* Several at once, since for one alone nothing is made anew. */
+static void
+say_and_redact(struct fixture *f, struct race *race, int n)
+{
+	static const char *const types[] = { "m.room.topic", "org.example.a",
+		"org.example.b", "org.example.c" };
+	enum { TYPES = sizeof types / sizeof types[0] };
+	const char *ids[TYPES];
+	int lists;
+
+	for (int i = 0; i < TYPES; i++)
+		assert_int_equal(
+		    testing_append(&f->t, f->room, ANN, types[i], "",
+			arena_printf(f->t.arena, "{\"topic\":\"topic-%d.\"}", n),
+			&ids[i]),
+		    M_OK);
+	lists = atomic_load(&race->lists);
+	while (atomic_load(&race->lists) < lists + 2 * READERS)
+		sched_yield();
+	for (int i = 0; i < TYPES; i++) {
+		f->topic_id = ids[i];
+		redact_topic(f);
+	}
+}
+
+/* Whoever makes what is kept, and while it is made. */
+static void
+what_was_redacted_is_seen_by_nobody_who_looks_later(void **state)
+{
+	struct fixture *f = *state;
+	struct race race = { .f = f };
+	pthread_t readers[READERS];
+
+	for (int i = 0; i < READERS; i++)
+		readers[i] = thread_start("reader", ROLE_WORKER, list_on, &race);
+	for (int n = 1; n <= ROUNDS; n++) {
+		say_and_redact(f, &race, n);
+		atomic_store(&race.redacted, n);
+	}
+	atomic_store(&race.is_over, true);
+	for (int i = 0; i < READERS; i++)
+		pthread_join(readers[i], NULL);
+	assert_int_equal(atomic_load(&race.seen), 0);
+	assert_true(atomic_load(&race.lists) > 0);
+}
+
 /* --- the table by itself --- */
 
 /* Heads of so many events: 2, 4, 6 ... */
@@ -363,6 +465,7 @@ main(void)
 		TEST(a_redaction_is_seen_at_once),
 		TEST(a_room_that_was_loaded_anew_uses_nothing_older),
 		TEST(a_redacted_message_leaves_the_state_as_it_is),
+		TEST(what_was_redacted_is_seen_by_nobody_who_looks_later),
 		cmocka_unit_test(what_was_read_before_a_redaction_is_not_given_out),
 		cmocka_unit_test(each_event_is_found_and_none_between),
 		cmocka_unit_test(what_is_kept_has_a_bound),
