@@ -302,21 +302,33 @@ state_each_of(const struct state *state, const char *type,
 		   each_until(state->right, type, each, arg));
 }
 
+/* All that lies before a type, and all behind it. */
+static bool
+each_before(const struct state *state, const char *type,
+    bool (*each)(const struct state_entry *entry, void *arg), void *arg)
+{
+	while (state != NULL && strcmp(state->entry->type, type) >= 0)
+		state = state->left;
+	return state == NULL ||
+	       (state_each(state->left, each, arg) && each(state->entry, arg) &&
+		   each_before(state->right, type, each, arg));
+}
+
+static bool
+each_behind(const struct state *state, const char *type,
+    bool (*each)(const struct state_entry *entry, void *arg), void *arg)
+{
+	while (state != NULL && strcmp(state->entry->type, type) <= 0)
+		state = state->right;
+	return state == NULL ||
+	       (each_behind(state->left, type, each, arg) && each(state->entry, arg) &&
+		   state_each(state->right, each, arg));
+}
+
 bool
 state_each_but(const struct state *state, const char *type,
     bool (*each)(const struct state_entry *entry, void *arg), void *arg)
 {
-	int order;
-
-	if (state == NULL)
-		return true;
-	order = strcmp(type, state->entry->type);
-	if (order > 0)
-		return state_each(state->left, each, arg) && each(state->entry, arg) &&
-		       state_each_but(state->right, type, each, arg);
-	if (order < 0)
-		return state_each_but(state->left, type, each, arg) &&
-		       each(state->entry, arg) && state_each(state->right, each, arg);
-	return state_each_but(state->left, type, each, arg) &&
-	       state_each_but(state->right, type, each, arg);
+	return each_before(state, type, each, arg) &&
+	       each_behind(state, type, each, arg);
 }
