@@ -282,23 +282,54 @@ state_list_ref_at(struct seer *seer, int64_t at, const char *type,
 	return err;
 }
 
-/* Hands out the events behind refs. */
+/* As much of an event as filters and those who count members look at. */
+static struct sliced
+sliced_of_head(struct listing *l, const struct event_head *head, const char *bytes,
+    const struct state_ref *ref)
+{
+	struct sliced e = { .type = ref->type, .state_key = ref->state_key };
+
+	e.stored.event = ref->event;
+	e.stored.event_id = ref->event_id;
+	e.raw.content = event_head_content(head, bytes);
+	e.raw.sender = event_head_sender(head, bytes);
+	if (l->pick != NULL && l->pick->keep != NULL)
+		e.sender = slice_text(l->seer->arena, e.raw.sender);
+	return e;
+}
+
+static bool
+keeps(const struct listing *l, const struct sliced *e)
+{
+	return l->pick == NULL || l->pick->keep == NULL ||
+	       l->pick->keep(e, l->pick->arg);
+}
+
+/* Hands out the events behind refs; of those that are kept nothing is read. */
 static enum mx_err
-read_refs(struct listing *l, const struct state_ref *refs, int n,
+read_refs(struct listing *l, const struct state_text *text,
+    const struct state_ref *refs, int n,
     void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),
     void *arg)
 {
-	const struct state_pick *pick = l->pick;
+	uint32_t from = 0;
 	struct sliced e;
 
 	for (int i = 0; i < n; i++) {
-		enum mx_err err = read_event(l, &refs[i], &e);
+		const struct text_event *known =
+		    state_text_find(text, refs[i].event, &from);
+		enum mx_err err = M_OK;
 
+		if (known != NULL && known->head.n > 0)
+			e = sliced_of_head(
+			    l, &known->head, state_text_head(text, known), &refs[i]);
+		else
+			err = read_event(l, &refs[i], &e);
 		if (err == M_NOT_JSON)
 			continue;
 		if (err != M_OK)
 			return err;
-		if (pick == NULL || pick->keep == NULL || pick->keep(&e, pick->arg))
+		if (keeps(l, &e))
 			fn(&e, &refs[i], arg);
 	}
 	return M_OK;
@@ -310,12 +341,15 @@ state_list_each(struct seer *seer, int64_t at, const struct state_pick *pick,
     void *arg)
 {
 	struct listing l = { .seer = seer, .pick = pick };
+	struct state_text *text =
+	    state_texts_get(seer->ctx->core->state_texts, seer->room->id, seer->s);
 	enum mx_err err = collect_all(&l, at);
 
 	if (err == M_OK && l.refs.n > 0)
 		qsort(l.refs.v, l.refs.n, sizeof *l.refs.v, by_event);
 	if (err == M_OK)
-		err = read_refs(&l, l.refs.v, (int)l.refs.n, fn, arg);
+		err = read_refs(&l, text, l.refs.v, (int)l.refs.n, fn, arg);
+	state_text_unref(text);
 	listing_fini(&l);
 	return err;
 }
@@ -386,29 +420,16 @@ write_head(struct writing *w, const struct event_head *head, const char *bytes,
 
 /* --- what is kept of it --- */
 
-/* As much of an event as filters look at. */
 static bool
 keeps_head(struct listing *l, const struct event_head *head, const char *bytes,
     const struct state_ref *ref)
 {
-	const struct state_pick *pick = l->pick;
-	struct sliced e = { .type = ref->type, .state_key = ref->state_key };
+	struct sliced e;
 
-	if (pick == NULL || pick->keep == NULL)
+	if (l->pick == NULL || l->pick->keep == NULL)
 		return true;
-	e.stored.event = ref->event;
-	e.stored.event_id = ref->event_id;
-	e.raw.content = event_head_content(head, bytes);
-	e.raw.sender = event_head_sender(head, bytes);
-	e.sender = slice_text(l->seer->arena, e.raw.sender);
-	return pick->keep(&e, pick->arg);
-}
-
-static bool
-keeps_stored(const struct listing *l, const struct sliced *e)
-{
-	return l->pick == NULL || l->pick->keep == NULL ||
-	       l->pick->keep(e, l->pick->arg);
+	e = sliced_of_head(l, head, bytes, ref);
+	return l->pick->keep(&e, l->pick->arg);
 }
 
 static void
@@ -437,13 +458,13 @@ write_unknown(struct listing *l, struct writing *w, const struct state_ref *ref)
 	if (!w->is_making || err == M_NOT_JSON || e.stored.redacted_by != 0) {
 		if (w->is_making)
 			text_making_skip(&w->making, ref->event);
-		if (err == M_OK && keeps_stored(l, &e))
+		if (err == M_OK && keeps(l, &e))
 			write_stored(w, &e, ref);
 		return M_OK;
 	}
 	view = view_of(w, &e, ref);
 	made = text_making_add(&w->making, ref->event, &view);
-	if (keeps_stored(l, &e))
+	if (keeps(l, &e))
 		write_head(w, &made->head, w->making.bytes.p + made->at, ref);
 	return M_OK;
 }

@@ -46,8 +46,9 @@ enum mx_err state_list_write_refs(struct seer *seer, struct buf *out,
     enum event_format format) MUST_USE;
 
 /* Hands each of the state's events just before `at` (STATE_NOW: the seer's snapshot) to
- * fn, in the order of their integers. What e points to is valid during the call. pick
- * NULL: all. */
+ * fn, in the order of their integers. Of e type, state_key and the raw content and
+ * sender are for reading; what they point to is valid during the call. pick NULL: all.
+ */
 enum mx_err state_list_each(struct seer *seer, int64_t at,
     const struct state_pick *pick,
     void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),

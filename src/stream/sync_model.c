@@ -12,8 +12,9 @@
 #include "core/membership.h"
 #include "core/timeline.h"
 
-#define READ_AGAIN 4 /* of so many increments one; and each sync that tells all state  \
-		      */
+#define READ_AGAIN                                                                     \
+	4 /* of so many increments one; and each sync that tells all state             \
+	   */
 
 static bool
 fail(struct model *m, const char *what, const char *where)
