@@ -89,23 +89,35 @@ link_locked(struct state_texts *texts, struct state_text *text, int64_t now_ms)
 	texts->newest = text;
 }
 
+/* With the table's reference. */
 static void
-drop_locked(struct state_texts *texts, struct state_text *text)
+enter_locked(struct state_texts *texts, struct state_text *text, int64_t now_ms)
+{
+	map_put(&texts->by_room, &text->room, sizeof text->room, text);
+	link_locked(texts, text, now_ms);
+	texts->bytes += text->size;
+}
+
+static void
+take_out_locked(struct state_texts *texts, struct state_text *text)
 {
 	unlink_locked(texts, text);
 	map_del(&texts->by_room, &text->room, sizeof text->room);
 	texts->bytes -= text->size;
-	state_text_unref(text);
 }
 
 /* Those that nobody asked for lately go. */
 static bool
 make_room_locked(struct state_texts *texts, size_t size, int64_t now_ms)
 {
+	struct state_text *oldest;
+
 	while (texts->bytes + size > texts->bytes_max) {
 		if (texts->oldest == NULL || now_ms - texts->oldest->used_ms < STAYS_MS)
 			return false;
-		drop_locked(texts, texts->oldest);
+		oldest = texts->oldest;
+		take_out_locked(texts, oldest);
+		state_text_unref(oldest);
 	}
 	return true;
 }
@@ -131,27 +143,26 @@ state_texts_get(struct state_texts *texts, int64_t room, const struct snapshot *
 	return text;
 }
 
-/* Takes over the reference. */
+/* Takes over the reference. What does not fit leaves what was kept of the room. */
 static void
 put_in(struct state_texts *texts, struct state_text *text)
 {
 	int64_t now_ms = clock_mono_ms();
-	struct state_text *there;
-	bool fits;
+	struct state_text *before;
 
 	lock_take(&texts->lock);
-	there = map_get(&texts->by_room, &text->room, sizeof text->room);
-	if (there != NULL)
-		drop_locked(texts, there);
-	fits = make_room_locked(texts, text->size, now_ms);
-	if (fits) {
-		map_put(&texts->by_room, &text->room, sizeof text->room, text);
-		link_locked(texts, text, now_ms);
-		texts->bytes += text->size;
+	before = map_get(&texts->by_room, &text->room, sizeof text->room);
+	if (before != NULL)
+		take_out_locked(texts, before);
+	if (make_room_locked(texts, text->size, now_ms)) {
+		enter_locked(texts, text, now_ms);
+		state_text_unref(before);
+	} else {
+		if (before != NULL)
+			enter_locked(texts, before, now_ms);
+		state_text_unref(text);
 	}
 	lock_give(&texts->lock);
-	if (!fits)
-		state_text_unref(text);
 }
 
 uint64_t

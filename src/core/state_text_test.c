@@ -420,6 +420,26 @@ what_is_kept_has_a_bound(void **state)
 }
 
 static void
+what_does_not_fit_leaves_what_was_kept_of_its_room(void **state)
+{
+	struct state_texts *texts = state_texts_new(100000);
+	struct snapshot s = { .position = 1 };
+	struct state_text *text;
+
+	(void)state;
+	clock_set_mono_for_test(1000000);
+	put(texts, 1, 1, 10);
+	for (int64_t room = 2; room <= 10; room++)
+		put(texts, room, 1, 150);
+	put(texts, 1, 1, 180);
+	text = state_texts_get(texts, 1, &s);
+	assert_int_equal(state_text_count(text), 10);
+	state_text_unref(text);
+	clock_set_mono_for_test(0);
+	state_texts_free(texts);
+}
+
+static void
 no_room_takes_more_than_its_share(void **state)
 {
 	struct state_texts *texts = state_texts_new(100000);
@@ -469,6 +489,7 @@ main(void)
 		cmocka_unit_test(what_was_read_before_a_redaction_is_not_given_out),
 		cmocka_unit_test(each_event_is_found_and_none_between),
 		cmocka_unit_test(what_is_kept_has_a_bound),
+		cmocka_unit_test(what_does_not_fit_leaves_what_was_kept_of_its_room),
 		cmocka_unit_test(no_room_takes_more_than_its_share),
 		cmocka_unit_test(a_few_events_do_not_take_the_place_of_all),
 	};
