@@ -87,6 +87,7 @@ struct config {
 	int64_t password_memory_kib, password_passes;
 	char *rooms_default_version;
 	bool rooms_public_list_without_token;
+	int64_t rooms_state_memory; /* bytes; 0: none is kept */
 	bool presence_enabled;
 
 	bool previews_enabled, previews_private_addresses;

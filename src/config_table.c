@@ -162,6 +162,10 @@ const struct setting settings[] = {
 	{ "rooms.public_list_without_token", &type_bool,
 	    FIELD(rooms_public_list_without_token), "true",
 	    "Show the room directory to anyone." },
+	{ "rooms.state_memory", &type_size, FIELD(rooms_state_memory), "64M",
+	    "For rooms' state as clients are shown it, so that a first sync need not read"
+	    " it; 0: none.",
+	    RANGE(0, 8 * G) },
 
 	SECTION("presence", "Who is online.", 0),
 	{ "presence.enabled", &type_bool, FIELD(presence_enabled), "true",

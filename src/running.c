@@ -15,8 +15,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 #include "core/guests.h"
-#include "core/media.h"
 #include "core/login.h"
+#include "core/media.h"
 #include "core/presence.h"
 #include "core/public_rooms.h"
 #include "core/user_directory.h"
@@ -24,6 +24,7 @@
 #include "room/append.h"
 #include "room/changes.h"
 #include "room/room.h"
+#include "room/state_text.h"
 #include "room/typing.h"
 #include "store/users.h"
 
@@ -109,6 +110,7 @@ make_core(struct running *r, struct db *db, char **error_out)
 
 	core->changes = changes_new();
 	core->rooms = rooms_new(core);
+	core->state_texts = state_texts_new((size_t)r->config->rooms_state_memory);
 	core->typing = typing_new();
 	core->public_rooms = public_rooms_new(core);
 	core->user_directory = user_directory_new(core);
@@ -203,6 +205,7 @@ close_core(struct core *core)
 	presence_free(core);
 	user_directory_free(core->user_directory);
 	rooms_free(core->rooms);
+	state_texts_free(core->state_texts);
 	append_free(core);
 	changes_free(core->changes);
 }

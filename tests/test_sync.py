@@ -56,6 +56,9 @@ def room(ann, ben):
     return one
 
 
+ONE = {"room": {"timeline": {"limit": 1}}}
+
+
 # --- the answer ---
 
 
@@ -325,6 +328,30 @@ def lazy(**more):
 
 def members(part):
     return {e["state_key"] for e in part["state"]["events"] if e["type"] == "m.room.member"}
+
+
+def test_state_that_was_redacted_is_redacted_in_all_lists(ann, ben, room):
+    topic = ann.set_state(room, "m.room.topic", {"topic": "secret"})
+    name = ben.set_state(room, "m.room.member",
+                         {"membership": "join", "displayname": "secret"}, key=ben.user_id)
+    last = ann.send(room, "words")
+
+    def lists(who):
+        return [joined(sync(who, filter_=ONE), room)["state"]["events"],
+                who.get(who.room(room, "/state")),
+                who.get(who.room(room, "/members"))["chunk"],
+                who.get(who.room(room, f"/context/{last}"), limit=1)["state"],
+                list(who.get(who.room(room, "/joined_members"))["joined"].values())]
+
+    for who in (ann, ben, ann):
+        assert all("secret" in json.dumps(one) for one in lists(who))
+    ann.redact(room, topic)
+    ann.redact(room, name)
+    ann.send(room, "more")
+    for who in (ann, ben, ann):
+        got = lists(who)
+        assert not any("secret" in json.dumps(one) for one in got)
+        assert all("redacted_because" in json.dumps(one) for one in got[:3])
 
 
 def test_lazily_only_those_who_speak_are_told(ann, ben, cat, room):

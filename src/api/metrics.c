@@ -15,6 +15,7 @@
 #include "core/guests.h"
 #include "event/json_event.h"
 #include "room/room.h"
+#include "room/state_text.h"
 
 #define COUNTER "counter"
 #define GAUGE "gauge"
@@ -151,6 +152,9 @@ write_core(struct server *server, struct buf *out)
 	single(out, "parlour_rooms_in_memory", GAUGE, rooms, "Rooms in memory.");
 	single(out, "parlour_room_events_in_memory", GAUGE, tail_events,
 	    "Events in these rooms' tails.");
+	single(out, "parlour_rooms_state_memory_bytes", GAUGE,
+	    state_texts_bytes(server->core->state_texts),
+	    "Rooms' state as clients are shown it, kept for further answers.");
 	single(out, "parlour_guests_issued_total", COUNTER, guests.issued,
 	    "Guest tokens handed out.");
 	single(out, "parlour_guests_with_rows", GAUGE, guests.rows,

@@ -161,13 +161,10 @@ utf8_valid(const char *s, size_t n)
 }
 
 void
-buf_reserve(struct buf *b, size_t more)
+buf_grow(struct buf *b, size_t more)
 {
 	size_t need, cap = b->cap < 64 ? 64 : b->cap;
 
-	/* One byte more than asked for, so that buf_take always has its NUL. */
-	if (b->cap - b->n > more)
-		return;
 	if (__builtin_add_overflow(b->n, more, &need) || need >= SIZE_MAX / 2) {
 		fprintf(stderr, "buf: %zu bytes more asked for\n", more);
 		abort();
@@ -179,26 +176,9 @@ buf_reserve(struct buf *b, size_t more)
 }
 
 void
-buf_add(struct buf *b, const void *data, size_t n)
-{
-	if (n == 0)
-		return;
-	buf_reserve(b, n);
-	memcpy(b->p + b->n, data, n);
-	b->n += n;
-}
-
-void
 buf_str(struct buf *b, const char *s)
 {
 	buf_add(b, s, strlen(s));
-}
-
-void
-buf_char(struct buf *b, char c)
-{
-	buf_reserve(b, 1);
-	b->p[b->n++] = c;
 }
 
 void

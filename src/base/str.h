@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Borrowed bytes; not NUL-terminated unless its maker says so. */
 struct str {
@@ -35,10 +36,34 @@ struct buf {
 	size_t n, cap;
 };
 
-void buf_reserve(struct buf *b, size_t more); /* room for more bytes behind n */
-void buf_add(struct buf *b, const void *data, size_t n);
+void buf_grow(struct buf *b, size_t more); /* as buf_reserve, where it is too small */
+
+/* Room for more bytes behind n, and one that buf_take needs for its NUL. */
+static inline void
+buf_reserve(struct buf *b, size_t more)
+{
+	if (b->cap - b->n <= more)
+		buf_grow(b, more);
+}
+
+static inline void
+buf_add(struct buf *b, const void *data, size_t n)
+{
+	if (n == 0)
+		return;
+	buf_reserve(b, n);
+	memcpy(b->p + b->n, data, n);
+	b->n += n;
+}
+
+static inline void
+buf_char(struct buf *b, char c)
+{
+	buf_reserve(b, 1);
+	b->p[b->n++] = c;
+}
+
 void buf_str(struct buf *b, const char *s);
-void buf_char(struct buf *b, char c);
 void buf_int(struct buf *b, int64_t i);
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -6,8 +6,8 @@
 #define CORE_MEDIA_H
 
 #include "media/files.h"
-#include "room/identity.h"
 #include "room/ctx.h"
+#include "room/identity.h"
 #include "store/media.h"
 
 #define MEDIA_AWAITED_MS (24LL * 3600 * 1000) /* for an upload that was announced */

@@ -83,9 +83,6 @@ head(struct buf *out, const struct event *e, enum event_format format)
 	buf_lit(out, "{\"content\":");
 	content(out, e);
 	field(out, "event_id", e->event_id);
-	/* 2015's examples have it outside of the content as well. */
-	if (format == FORMAT_V1 && e->membership != NULL && e->state_key != NULL)
-		field(out, "membership", e->membership);
 	buf_lit(out, ",\"origin_server_ts\":");
 	buf_int(out, e->origin_server_ts);
 	if (e->redacts != NULL && strcmp(e->type, "m.room.redaction") == 0)
@@ -96,6 +93,9 @@ head(struct buf *out, const struct event *e, enum event_format format)
 	if (e->state_key != NULL)
 		field(out, "state_key", e->state_key);
 	field(out, "type", e->type);
+	/* 2015's examples have it outside of the content as well. */
+	if (format == FORMAT_V1 && e->membership != NULL && e->state_key != NULL)
+		field(out, "membership", e->membership);
 	if (format == FORMAT_V1)
 		field(out, "user_id", e->sender);
 	atomic_fetch_add_explicit(&encoded_count, 1, memory_order_relaxed);
@@ -154,6 +154,17 @@ ending(struct buf *out, const struct ending *end, const struct event_view *view)
 	if (end->txn_id != NULL)
 		field(out, "transaction_id", end->txn_id);
 	buf_lit(out, "}}");
+}
+
+/* Of an event that nothing but its age and the asker's membership belongs to. */
+static void
+plain_ending(struct buf *out, int64_t age_ms, const struct event_view *view)
+{
+	buf_lit(out, ",\"unsigned\":{\"age\":");
+	buf_int(out, age_ms);
+	buf_lit(out, ",\"membership\":\"");
+	buf_str(out, membership_name(view->membership));
+	buf_lit(out, "\"}}");
 }
 
 /* Stands where somebody is making what comes there. */
@@ -236,14 +247,15 @@ slice(struct buf *out, const char *before, struct str value)
 	buf_add(out, value.p, value.n);
 }
 
+#define MEMBER_TYPE "\"m.room.member\""
+
 /* As head() has it, of a member. */
 static void
-sliced_membership(struct buf *out, const struct event_slices *raw)
+sliced_membership(struct buf *out, struct str content)
 {
 	struct str key = STR("membership"), there;
 
-	if (str_is(raw->type, "\"m.room.member\"") && raw->state_key.p != NULL &&
-	    json_slices(raw->content, &key, 1, &there) && there.p != NULL &&
+	if (json_slices(content, &key, 1, &there) && there.p != NULL &&
 	    there.p[0] == '"')
 		slice(out, ",\"membership\":", there);
 }
@@ -266,6 +278,31 @@ sliced_content(struct buf *out, const struct stored_view *e)
 	buf_add(out, content.p + 1, content.n - 1);
 }
 
+/* What stands before the room's id, and behind it. */
+static void
+before_room(struct buf *out, const struct stored_view *e)
+{
+	sliced_content(out, e);
+	field(out, "event_id", e->event_id);
+	slice(out, ",\"origin_server_ts\":", e->raw->origin_server_ts);
+	slice(out, ",\"redacts\":", e->redacts);
+}
+
+static void
+behind_room(struct buf *out, const struct event_slices *raw)
+{
+	slice(out, ",\"sender\":", raw->sender);
+	slice(out, ",\"state_key\":", raw->state_key);
+	slice(out, ",\"type\":", raw->type);
+	atomic_fetch_add_explicit(&encoded_count, 1, memory_order_relaxed);
+}
+
+static int64_t
+age_since(int64_t ts, const struct event_view *view)
+{
+	return ts < view->now_ms ? view->now_ms - ts : 0;
+}
+
 void
 json_event_stored(
     struct buf *out, const struct stored_view *e, const struct event_view *view)
@@ -277,23 +314,85 @@ json_event_stored(
 		.txn_id = e->txn_id };
 	int64_t ts = 0;
 
-	if (str_int(raw->origin_server_ts, &ts) && ts < view->now_ms)
-		end.age_ms = view->now_ms - ts;
-	sliced_content(out, e);
-	field(out, "event_id", e->event_id);
-	if (view->format == FORMAT_V1)
-		sliced_membership(out, raw);
-	slice(out, ",\"origin_server_ts\":", raw->origin_server_ts);
-	slice(out, ",\"redacts\":", e->redacts);
+	if (str_int(raw->origin_server_ts, &ts))
+		end.age_ms = age_since(ts, view);
+	before_room(out, e);
 	if (view->format != FORMAT_SYNC)
 		field(out, "room_id", e->room_id);
-	slice(out, ",\"sender\":", raw->sender);
-	slice(out, ",\"state_key\":", raw->state_key);
-	slice(out, ",\"type\":", raw->type);
+	behind_room(out, raw);
+	if (view->format == FORMAT_V1 && str_is(raw->type, MEMBER_TYPE) &&
+	    raw->state_key.p != NULL)
+		sliced_membership(out, raw->content);
 	if (view->format == FORMAT_V1)
 		slice(out, ",\"user_id\":", raw->sender);
-	atomic_fetch_add_explicit(&encoded_count, 1, memory_order_relaxed);
 	ending(out, &end, view);
+}
+
+/* --- heads that are kept --- */
+
+#define MEMBER_ENDS ",\"type\":" MEMBER_TYPE
+
+#define CONTENT_AT (sizeof "{\"content\":" - 1)
+#define SENDER_BEHIND (sizeof ",\"sender\":" - 1)
+
+void
+json_event_head(struct buf *out, const struct stored_view *e, struct event_head *head)
+{
+	size_t first = out->n;
+
+	*head = (struct event_head){ .ts = INT64_MAX };
+	if (!str_int(e->raw->origin_server_ts, &head->ts))
+		head->ts = INT64_MAX; /* of no age */
+	before_room(out, e);
+	head->content_n = (uint32_t)e->raw->content.n;
+	head->room_at = (uint32_t)(out->n - first);
+	behind_room(out, e->raw);
+	head->sender_n = (uint32_t)e->raw->sender.n;
+	head->n = (uint32_t)(out->n - first);
+}
+
+struct str
+event_head_content(const struct event_head *head, const char *bytes)
+{
+	return (struct str){ bytes + CONTENT_AT, head->content_n };
+}
+
+struct str
+event_head_sender(const struct event_head *head, const char *bytes)
+{
+	return (struct str){ bytes + head->room_at + SENDER_BEHIND, head->sender_n };
+}
+
+/* A head's type stands last. */
+static bool
+is_member(const struct event_head *head, const char *bytes)
+{
+	size_t n = sizeof MEMBER_ENDS - 1;
+
+	return head->n > n && memcmp(bytes + head->n - n, MEMBER_ENDS, n) == 0;
+}
+
+void
+json_event_of_head(struct buf *out, const struct event_head *head, const char *bytes,
+    const char *room_id, const struct event_view *view)
+{
+	struct ending end = { .age_ms = age_since(head->ts, view) };
+
+	if (view->format == FORMAT_SYNC) {
+		buf_add(out, bytes, head->n);
+	} else {
+		buf_add(out, bytes, head->room_at);
+		field(out, "room_id", room_id);
+		buf_add(out, bytes + head->room_at, head->n - head->room_at);
+	}
+	if (view->format == FORMAT_V1 && is_member(head, bytes))
+		sliced_membership(out, event_head_content(head, bytes));
+	if (view->format == FORMAT_V1) {
+		slice(out, ",\"user_id\":", event_head_sender(head, bytes));
+		ending(out, &end, view);
+	} else {
+		plain_ending(out, end.age_ms, view);
+	}
 }
 
 void

@@ -100,6 +100,28 @@ struct stored_view {
 void json_event_stored(
     struct buf *out, const struct stored_view *e, const struct event_view *view);
 
+/*
+ * The part of a stored event that does not depend on who asks, to be kept: all but the
+ * room's id and the ending. Of events alone that are neither redacted nor redactions;
+ * what they replaced is not shown.
+ */
+struct event_head {
+	int64_t ts;	  /* its origin_server_ts; INT64_MAX: unknown */
+	uint32_t n;	  /* bytes of it */
+	uint32_t room_at; /* where the room's id belongs */
+	uint32_t content_n, sender_n;
+};
+
+/* Appends it. */
+void json_event_head(
+    struct buf *out, const struct stored_view *e, struct event_head *head);
+/* Its content and its sender, as JSON, in the bytes that were appended. */
+struct str event_head_content(const struct event_head *head, const char *bytes);
+struct str event_head_sender(const struct event_head *head, const char *bytes);
+/* Appends the event. Any format but FORMAT_RAW. */
+void json_event_of_head(struct buf *out, const struct event_head *head,
+    const char *bytes, const char *room_id, const struct event_view *view);
+
 /* Counted since the start: encodings made, events delivered. */
 struct json_event_stats {
 	uint64_t encoded, delivered;

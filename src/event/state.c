@@ -265,18 +265,70 @@ state_each(const struct state *state,
 	       state_each(state->right, each, arg);
 }
 
+/* Of what lies before the end of a type: from its beginning on. */
+static bool
+each_from(const struct state *state, const char *type,
+    bool (*each)(const struct state_entry *entry, void *arg), void *arg)
+{
+	while (state != NULL && strcmp(state->entry->type, type) < 0)
+		state = state->right;
+	return state == NULL ||
+	       (each_from(state->left, type, each, arg) && each(state->entry, arg) &&
+		   state_each(state->right, each, arg));
+}
+
+/* Of what lies behind the beginning of a type: up to its end. */
+static bool
+each_until(const struct state *state, const char *type,
+    bool (*each)(const struct state_entry *entry, void *arg), void *arg)
+{
+	while (state != NULL && strcmp(state->entry->type, type) > 0)
+		state = state->left;
+	return state == NULL ||
+	       (state_each(state->left, each, arg) && each(state->entry, arg) &&
+		   each_until(state->right, type, each, arg));
+}
+
 bool
 state_each_of(const struct state *state, const char *type,
     bool (*each)(const struct state_entry *entry, void *arg), void *arg)
 {
 	int order;
 
-	if (state == NULL)
-		return true;
-	order = strcmp(type, state->entry->type);
-	if (order <= 0 && !state_each_of(state->left, type, each, arg))
-		return false;
-	if (order == 0 && !each(state->entry, arg))
-		return false;
-	return order < 0 || state_each_of(state->right, type, each, arg);
+	while (state != NULL && (order = strcmp(type, state->entry->type)) != 0)
+		state = order < 0 ? state->left : state->right;
+	return state == NULL ||
+	       (each_from(state->left, type, each, arg) && each(state->entry, arg) &&
+		   each_until(state->right, type, each, arg));
+}
+
+/* All that lies before a type, and all behind it. */
+static bool
+each_before(const struct state *state, const char *type,
+    bool (*each)(const struct state_entry *entry, void *arg), void *arg)
+{
+	while (state != NULL && strcmp(state->entry->type, type) >= 0)
+		state = state->left;
+	return state == NULL ||
+	       (state_each(state->left, each, arg) && each(state->entry, arg) &&
+		   each_before(state->right, type, each, arg));
+}
+
+static bool
+each_behind(const struct state *state, const char *type,
+    bool (*each)(const struct state_entry *entry, void *arg), void *arg)
+{
+	while (state != NULL && strcmp(state->entry->type, type) <= 0)
+		state = state->right;
+	return state == NULL ||
+	       (each_behind(state->left, type, each, arg) && each(state->entry, arg) &&
+		   state_each(state->right, each, arg));
+}
+
+bool
+state_each_but(const struct state *state, const char *type,
+    bool (*each)(const struct state_entry *entry, void *arg), void *arg)
+{
+	return each_before(state, type, each, arg) &&
+	       each_behind(state, type, each, arg);
 }

@@ -74,8 +74,10 @@ uint32_t state_count(const struct state *state);
 /* In order of (type, state_key); each returns false to stop. */
 bool state_each(const struct state *state,
     bool (*each)(const struct state_entry *entry, void *arg), void *arg);
-/* Only those of one type. */
+/* Only those of one type, and all others: the tree is gone down only where they are. */
 bool state_each_of(const struct state *state, const char *type,
+    bool (*each)(const struct state_entry *entry, void *arg), void *arg);
+bool state_each_but(const struct state *state, const char *type,
     bool (*each)(const struct state_entry *entry, void *arg), void *arg);
 
 #endif

@@ -205,6 +205,8 @@ redacted_content(const struct appended *by)
 static void
 redact_in_tail(struct snapshot *s, const struct appended *by)
 {
+	if (by->target_pdu->event->state_key != NULL)
+		s->redacted = by->live->event;
 	for (int i = s->tail_count - 1; i >= 0; i--) {
 		struct live_event *old = s->tail[i], *e;
 
@@ -239,6 +241,7 @@ extend_tail(
 		keep = ROOM_TAIL_MAX - (fresh - skip);
 	s->tail = xcalloc(ROOM_TAIL_MAX, sizeof *s->tail);
 	s->tail_from = before->tail_from;
+	s->redacted = before->redacted;
 	if (keep < before->tail_count)
 		s->tail_from = before->tail[before->tail_count - keep - 1]->event;
 	for (int i = before->tail_count - keep; i < before->tail_count; i++)

@@ -43,6 +43,7 @@ struct settings {
 };
 
 struct rooms;
+struct state_texts;
 struct appends;
 struct changes;
 struct recent;
@@ -59,7 +60,8 @@ struct public_rooms;
 struct core {
 	struct settings set;
 	struct writer *writer;
-	struct rooms *rooms; /* room/room: rooms in memory */
+	struct rooms *rooms;		 /* room/room: rooms in memory */
+	struct state_texts *state_texts; /* room/state_text; NULL: none is kept */
 	struct appends
 	    *appends; /* room/append: event integers, transactions under way */
 	struct changes *changes; /* room/changes: what became visible, in order */

@@ -314,6 +314,18 @@ filter_may_keep(const struct filter *f, const char *type)
 }
 
 bool
+filter_looks_inside(const struct filter *f)
+{
+	const struct filter_list *lists[] = { &f->senders, &f->not_senders, &f->rooms,
+		&f->not_rooms, &f->related_by_senders, &f->related_by_rel_types };
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		if (lists[i]->v != NULL)
+			return true;
+	return f->has_contains_url;
+}
+
+bool
 filter_keeps_sender(const struct filter *f, const char *sender)
 {
 	return !has(&f->not_senders, sender) &&

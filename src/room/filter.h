@@ -63,6 +63,8 @@ bool filter_keeps(const struct sliced *event, const void *arg);
 bool filter_keeps_type(const struct filter *f, const char *type, const char *sender);
 /* Could an event of this type pass, whoever sent it? */
 bool filter_may_keep(const struct filter *f, const char *type);
+/* Does it take more than an event's type to tell whether it passes? */
+bool filter_looks_inside(const struct filter *f);
 /* Could an event of this sender pass, whatever its type? */
 bool filter_keeps_sender(const struct filter *f, const char *sender);
 /* Is it known that no event of f->room_id passes, whatever it is? */

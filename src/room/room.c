@@ -98,6 +98,7 @@ snapshot_copy(const struct snapshot *s)
 		.guests_may_join = s->guests_may_join,
 		.notified = s->notified,
 		.loud = s->loud,
+		.redacted = s->redacted,
 		.tail_from = s->tail_from };
 	atomic_init(&copy->refs, 1);
 	copy->extremity_count = s->extremity_count;
@@ -370,7 +371,7 @@ load_extremities(struct loading *l)
 		if (rows[i].event > l->s->position)
 			l->s->position = rows[i].event;
 	}
-	l->s->tail_from = l->s->position;
+	l->s->tail_from = l->s->redacted = l->s->position;
 }
 
 static void

@@ -37,6 +37,8 @@ struct snapshot {
 	/* How many of its events notify, and highlight, whoever has the predefined push
 	 * rules (room/unread). */
 	int64_t notified, loud;
+	/* No state event was redacted behind it, up to position. */
+	int64_t redacted;
 	/* The newest live events up to position, oldest first: a shared array. */
 	struct live_event **tail;
 	int tail_count;

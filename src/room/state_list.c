@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "room/state_text.h"
 #include "store/state.h"
 
 /* A list on its way. */
@@ -32,12 +33,21 @@ is_standard64(const struct seer *seer)
 	return seer->room->version->event_id_format == EVENT_ID_BASE64;
 }
 
+static bool
+is_member(const char *type)
+{
+	return strcmp(type, "m.room.member") == 0;
+}
+
 static void
 collect(struct listing *l, const struct state_ref *ref)
 {
 	const struct state_pick *pick = l->pick;
 
 	if (pick != NULL && pick->type != NULL && strcmp(pick->type, ref->type) != 0)
+		return;
+	if (pick != NULL && pick->members != NULL && is_member(ref->type) &&
+	    map_get_str(pick->members, ref->state_key) == NULL)
 		return;
 	if (pick == NULL || pick->want == NULL || pick->want(ref, pick->arg))
 		vec_push(&l->refs, *ref);
@@ -70,11 +80,27 @@ collect_row(const struct state_row *row, void *arg)
 		.event_id = arena_strdup(arena, row->event_id),
 		.type = arena_strdup(arena, row->type),
 		.state_key = arena_strdup(arena, row->state_key),
-		.membership = strcmp(row->type, "m.room.member") == 0
-				  ? (enum membership)row->detail
-				  : MEMBERSHIP_NONE };
+		.membership = is_member(row->type) ? (enum membership)row->detail
+						   : MEMBERSHIP_NONE };
 
 	collect(l, &ref);
+}
+
+/* Where few of many members are wanted, these are looked up. */
+static void
+collect_few(struct listing *l)
+{
+	const struct state *state = l->seer->s->state;
+	const char *user_id;
+
+	state_each_but(state, "m.room.member", collect_entry, l);
+	for (size_t at = 0; (user_id = map_next(l->pick->members, &at)) != NULL;) {
+		const struct state_entry *entry =
+		    state_find(state, "m.room.member", user_id);
+
+		if (entry != NULL)
+			collect_entry(entry, l);
+	}
 }
 
 static void
@@ -84,6 +110,8 @@ collect_tree(struct listing *l)
 
 	if (l->pick != NULL && l->pick->type != NULL)
 		state_each_of(s->state, l->pick->type, collect_entry, l);
+	else if (l->pick != NULL && l->pick->members != NULL)
+		collect_few(l);
 	else
 		state_each(s->state, collect_entry, l);
 }
@@ -249,32 +277,60 @@ state_list_ref_at(struct seer *seer, int64_t at, const char *type,
 			.event_id = stored.event_id,
 			.type = type,
 			.state_key = state_key,
-			.membership = strcmp(type, "m.room.member") == 0
-					  ? (enum membership)detail
-					  : MEMBERSHIP_NONE };
+			.membership = is_member(type) ? (enum membership)detail
+						      : MEMBERSHIP_NONE };
 	return err;
 }
 
-/* Hands out the events behind refs, until one finds that it is too much. */
+/* As much of an event as filters and those who count members look at. */
+static struct sliced
+sliced_of_head(struct listing *l, const struct event_head *head, const char *bytes,
+    const struct state_ref *ref)
+{
+	struct sliced e = { .type = ref->type, .state_key = ref->state_key };
+
+	e.stored.event = ref->event;
+	e.stored.event_id = ref->event_id;
+	e.raw.content = event_head_content(head, bytes);
+	e.raw.sender = event_head_sender(head, bytes);
+	if (l->pick != NULL && l->pick->keep != NULL)
+		e.sender = slice_text(l->seer->arena, e.raw.sender);
+	return e;
+}
+
+static bool
+keeps(const struct listing *l, const struct sliced *e)
+{
+	return l->pick == NULL || l->pick->keep == NULL ||
+	       l->pick->keep(e, l->pick->arg);
+}
+
+/* Hands out the events behind refs; of those that are kept nothing is read. */
 static enum mx_err
-read_refs(struct listing *l, const struct state_ref *refs, int n,
+read_refs(struct listing *l, const struct state_text *text,
+    const struct state_ref *refs, int n,
     void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),
     void *arg)
 {
-	const struct state_pick *pick = l->pick;
+	uint32_t from = 0;
 	struct sliced e;
 
 	for (int i = 0; i < n; i++) {
-		enum mx_err err = read_event(l, &refs[i], &e);
+		const struct text_event *known =
+		    state_text_find(text, refs[i].event, &from);
+		enum mx_err err = M_OK;
 
+		if (known != NULL && known->head.n > 0)
+			e = sliced_of_head(
+			    l, &known->head, state_text_head(text, known), &refs[i]);
+		else
+			err = read_event(l, &refs[i], &e);
 		if (err == M_NOT_JSON)
 			continue;
 		if (err != M_OK)
 			return err;
-		if (pick == NULL || pick->keep == NULL || pick->keep(&e, pick->arg))
+		if (keeps(l, &e))
 			fn(&e, &refs[i], arg);
-		if (l->out != NULL && l->out->n - l->first > pick->size_max)
-			return M_TOO_LARGE;
 	}
 	return M_OK;
 }
@@ -285,12 +341,15 @@ state_list_each(struct seer *seer, int64_t at, const struct state_pick *pick,
     void *arg)
 {
 	struct listing l = { .seer = seer, .pick = pick };
+	struct state_text *text =
+	    state_texts_get(seer->ctx->core->state_texts, seer->room->id, seer->s);
 	enum mx_err err = collect_all(&l, at);
 
 	if (err == M_OK && l.refs.n > 0)
 		qsort(l.refs.v, l.refs.n, sizeof *l.refs.v, by_event);
 	if (err == M_OK)
-		err = read_refs(&l, l.refs.v, (int)l.refs.n, fn, arg);
+		err = read_refs(&l, text, l.refs.v, (int)l.refs.n, fn, arg);
+	state_text_unref(text);
 	listing_fini(&l);
 	return err;
 }
@@ -300,6 +359,11 @@ struct writing {
 	struct buf *out;
 	struct event_view asker;
 	size_t first; /* where the list begins in out */
+	/* What is kept of the room's state, and what will be. */
+	struct state_text *text;
+	uint32_t text_at;
+	bool is_making;
+	struct text_making making;
 };
 
 static const struct event *
@@ -314,26 +378,163 @@ redaction(struct seer *seer, int64_t number)
 	return seer_parse(seer, &stored);
 }
 
-/* A list of state shows what is, not what it replaced. */
+/* An event changes nobody's membership but that of whom it is about: the asker's is the
+ * same before it and behind, but for their own. */
 static void
-write_one(const struct sliced *e, const struct state_ref *ref, void *arg)
+begin_one(struct writing *w, const struct state_ref *ref)
 {
-	struct writing *w = arg;
-	struct stored_view view = { .raw = &e->raw,
-		.event_id = ref->event_id,
-		.room_id = w->seer->room->room_id,
-		.redacted_because = redaction(w->seer, e->stored.redacted_by) };
-	bool own = w->seer->user_id != NULL &&
-		   strcmp(ref->state_key, w->seer->user_id) == 0 &&
-		   strcmp(ref->type, "m.room.member") == 0;
-
-	w->asker.membership = seer_membership_at(w->seer, ref->event + own);
+	w->asker.membership = seer_membership_at(w->seer, ref->event + 1);
 	if (w->out->n > w->first)
 		buf_char(w->out, ',');
+}
+
+static struct stored_view
+view_of(struct writing *w, const struct sliced *e, const struct state_ref *ref)
+{
+	return (struct stored_view){ .raw = &e->raw,
+		.event_id = ref->event_id,
+		.room_id = w->seer->room->room_id };
+}
+
+/* A list of state shows what is, not what it replaced. */
+static void
+write_stored(struct writing *w, const struct sliced *e, const struct state_ref *ref)
+{
+	struct stored_view view = view_of(w, e, ref);
+
+	view.redacted_because = redaction(w->seer, e->stored.redacted_by);
+	begin_one(w, ref);
 	if (w->asker.format == FORMAT_RAW)
 		buf_add(w->out, e->stored.json, e->stored.json_n);
 	else
 		json_event_stored(w->out, &view, &w->asker);
+}
+
+static void
+write_head(struct writing *w, const struct event_head *head, const char *bytes,
+    const struct state_ref *ref)
+{
+	begin_one(w, ref);
+	json_event_of_head(w->out, head, bytes, w->seer->room->room_id, &w->asker);
+}
+
+/* --- what is kept of it --- */
+
+static bool
+keeps_head(struct listing *l, const struct event_head *head, const char *bytes,
+    const struct state_ref *ref)
+{
+	struct sliced e;
+
+	if (l->pick == NULL || l->pick->keep == NULL)
+		return true;
+	e = sliced_of_head(l, head, bytes, ref);
+	return l->pick->keep(&e, l->pick->arg);
+}
+
+static void
+write_known(struct listing *l, struct writing *w, const struct text_event *known,
+    const struct state_ref *ref)
+{
+	const char *bytes = state_text_head(w->text, known);
+
+	if (w->is_making)
+		text_making_copy(&w->making, w->text, known);
+	if (keeps_head(l, &known->head, bytes, ref))
+		write_head(w, &known->head, bytes, ref);
+}
+
+/* Redacted events carry another, and stay in the store alone. */
+static enum mx_err
+write_unknown(struct listing *l, struct writing *w, const struct state_ref *ref)
+{
+	struct sliced e;
+	enum mx_err err = read_event(l, ref, &e);
+	struct stored_view view;
+	const struct text_event *made;
+
+	if (err != M_OK && err != M_NOT_JSON)
+		return err;
+	if (!w->is_making || err == M_NOT_JSON || e.stored.redacted_by != 0) {
+		if (w->is_making)
+			text_making_skip(&w->making, ref->event);
+		if (err == M_OK && keeps(l, &e))
+			write_stored(w, &e, ref);
+		return M_OK;
+	}
+	view = view_of(w, &e, ref);
+	made = text_making_add(&w->making, ref->event, &view);
+	if (keeps(l, &e))
+		write_head(w, &made->head, w->making.bytes.p + made->at, ref);
+	return M_OK;
+}
+
+static void
+stop_making(struct writing *w)
+{
+	w->is_making = false;
+	text_making_free(&w->making);
+}
+
+static enum mx_err
+write_each(struct listing *l, struct writing *w, const struct state_ref *refs, int n)
+{
+	struct state_texts *texts = l->seer->ctx->core->state_texts;
+
+	for (int i = 0; i < n; i++) {
+		const struct text_event *known =
+		    state_text_find(w->text, refs[i].event, &w->text_at);
+		enum mx_err err = M_OK;
+
+		if (known != NULL && known->head.n > 0)
+			write_known(l, w, known, &refs[i]);
+		else
+			err = write_unknown(l, w, &refs[i]);
+		if (err != M_OK)
+			return err;
+		if (w->is_making && text_making_is_too_large(&w->making, texts))
+			stop_making(w);
+		if (l->out != NULL && l->out->n - l->first > l->pick->size_max)
+			return M_TOO_LARGE;
+	}
+	return M_OK;
+}
+
+static int
+count_missing(const struct state_text *text, const struct state_ref *refs, int n)
+{
+	uint32_t from = 0;
+	int missing = 0;
+
+	if (text == NULL)
+		return n;
+	for (int i = 0; i < n; i++)
+		if (state_text_find(text, refs[i].event, &from) == NULL)
+			missing++;
+	return missing;
+}
+
+/* In the order of refs, which is that of their integers. */
+static enum mx_err
+write_refs(struct listing *l, struct writing *w, const struct state_ref *refs, int n)
+{
+	struct state_texts *texts = l->seer->ctx->core->state_texts;
+	struct snapshot *s = l->seer->s;
+	int64_t room = l->seer->room->id;
+	enum mx_err err;
+
+	if (w->asker.format != FORMAT_RAW && texts != NULL) {
+		w->text = state_texts_get(texts, room, s);
+		w->is_making = state_texts_want(
+		    texts, w->text, n, count_missing(w->text, refs, n));
+	}
+	err = write_each(l, w, refs, n);
+	if (w->is_making && err == M_OK)
+		state_texts_put(texts, room, s, &w->making);
+	else
+		text_making_free(&w->making);
+	state_text_unref(w->text);
+	return err;
 }
 
 static struct writing
@@ -360,7 +561,7 @@ state_list_write_refs(struct seer *seer, struct buf *out, const struct state_ref
 	if (pick != NULL && pick->size_max > 0)
 		l.out = out;
 	if (n > 0)
-		err = read_refs(&l, refs, n, write_one, &w);
+		err = write_refs(&l, &w, refs, n);
 	buf_char(out, ']');
 	listing_fini(&l);
 	return err;
@@ -370,12 +571,12 @@ enum mx_err
 state_list_write(struct seer *seer, struct buf *out, int64_t at,
     const struct state_pick *pick, enum event_format format)
 {
-	struct writing w = writing_of(seer, out, format);
-	enum mx_err err;
+	struct state_ref *refs;
+	int n;
+	enum mx_err err = state_list_refs(seer, at, pick, &refs, &n);
 
-	buf_char(out, '[');
-	w.first = out->n;
-	err = state_list_each(seer, at, pick, write_one, &w);
-	buf_char(out, ']');
+	if (err == M_OK)
+		return state_list_write_refs(seer, out, refs, n, pick, format);
+	buf_lit(out, "[]");
 	return err;
 }

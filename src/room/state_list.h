@@ -6,6 +6,7 @@
 #ifndef ROOM_STATE_LIST_H
 #define ROOM_STATE_LIST_H
 
+#include "base/map.h"
 #include "room/timeline.h"
 
 /* One event of a state before it is read. */
@@ -18,6 +19,8 @@ struct state_ref {
 /* Which of them are wanted. */
 struct state_pick {
 	const char *type; /* NULL: all types */
+	/* Of m.room.member these users' alone (user id -> itself); NULL: all. */
+	const struct map *members;
 	/* Looks before the event is read; NULL: all are wanted. */
 	bool (*want)(const struct state_ref *ref, const void *arg);
 	/* Looks once it is read (stored has its id and integer alone); NULL: all. */
@@ -43,8 +46,9 @@ enum mx_err state_list_write_refs(struct seer *seer, struct buf *out,
     enum event_format format) MUST_USE;
 
 /* Hands each of the state's events just before `at` (STATE_NOW: the seer's snapshot) to
- * fn, in the order of their integers. What e points to is valid during the call. pick
- * NULL: all. */
+ * fn, in the order of their integers. Of e type, state_key and the raw content and
+ * sender are for reading; what they point to is valid during the call. pick NULL: all.
+ */
 enum mx_err state_list_each(struct seer *seer, int64_t at,
     const struct state_pick *pick,
     void (*fn)(const struct sliced *e, const struct state_ref *ref, void *arg),

@@ -13,6 +13,7 @@
 #include "event/ids.h"
 #include "room/append.h"
 #include "room/changes.h"
+#include "room/state_text.h"
 #include "room/typing.h"
 
 /* A test that cannot begin is over. */
@@ -57,6 +58,7 @@ start(struct testing *t)
 	need(t->core.writer != NULL, error);
 	t->core.changes = changes_new();
 	t->core.rooms = rooms_new(&t->core);
+	t->core.state_texts = state_texts_new(1 << 20);
 	t->core.typing = t->typing = typing_new();
 	t->arena = arena_new();
 	testing_ctx_init(t, &t->ctx);
@@ -76,6 +78,7 @@ stop(struct testing *t)
 	typing_free(t->typing);
 	changes_free(t->core.changes);
 	rooms_free(t->core.rooms);
+	state_texts_free(t->core.state_texts);
 	append_free(&t->core);
 }
 

@@ -20,6 +20,7 @@
 #include "stream/sync_inside.h"
 
 #define SCANS_MAX 20000 /* events looked at for the timelines of one answer */
+#define GROWTH 16	/* of an answer at once, at most */
 #define FEW 8		/* rooms that are looked at without asking whose they are */
 
 /* Rooms that may have something to tell, each once. */
@@ -281,6 +282,19 @@ read_own(struct syncing *sync)
 	    sync->until, &sync->own, &sync->own_count);
 }
 
+/* A large answer that grows by doubling is copied again and again, and of each copy's
+ * pages the kernel makes new ones. So what the other rooms may take is guessed from
+ * those that are done. Pages that are not written to cost nothing. */
+static void
+reserve(struct syncing *sync, size_t done, size_t all)
+{
+	struct buf *out = sync->join;
+	size_t n = out->n - sync->begun, guess = n / done * (all - done);
+
+	if (out->cap - out->n < n / done)
+		buf_reserve(out, guess < GROWTH * n ? guess : GROWTH * n);
+}
+
 static enum mx_err
 sync_rooms(struct syncing *sync)
 {
@@ -293,6 +307,7 @@ sync_rooms(struct syncing *sync)
 	for (size_t i = 0; err == M_OK && i < c.all.n; i++) {
 		err = sync_room(sync, arena, c.all.v[i]);
 		arena_reset(arena);
+		reserve(sync, i + 1, c.all.n);
 	}
 	vec_free(&c.all);
 	map_fini(&c.by_room);

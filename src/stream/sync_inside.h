@@ -79,6 +79,8 @@ struct room_sync {
 	/* The user's own membership, where it became another after they left; event 0:
 	 * it did not. */
 	struct state_ref own;
+	const char **heroes; /* sync_heroes; NULL: not asked yet */
+	int hero_count;
 	bool is_own_new;  /* it goes into the timeline */
 	bool hides_state; /* the user was never in it */
 };

@@ -8,8 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "core/membership.h"
 #include "room/timeline.h"
+
+#define READ_AGAIN                                                                     \
+	4 /* of so many increments one; and each sync that tells all state             \
+	   */
 
 static bool
 fail(struct model *m, const char *what, const char *where)
@@ -343,9 +348,31 @@ ignores_others(const struct model *m, const struct json *events)
 	return false;
 }
 
+/* The same answer without what is kept of rooms' state must be the same, byte for byte.
+ * All that was written is visible, so that nothing moves between the two. */
+static void
+read_again(struct model *m, const struct sync_ask *ask, const struct buf *body)
+{
+	struct core *core = &m->t->core;
+	struct state_texts *texts = core->state_texts;
+	struct sync_found found;
+	struct buf again = { 0 };
+
+	core->state_texts = NULL;
+	if (sync_look(&m->t->ctx, m->arena, ask, &again, &found) != M_OK ||
+	    again.n != body->n || memcmp(again.p, body->p, again.n) != 0)
+		fail(m, "what is kept is not what is stored",
+		    arena_printf(m->arena, "%.*s\n  but %.*s", (int)body->n, body->p,
+			(int)again.n, again.p));
+	core->state_texts = texts;
+	buf_free(&again);
+}
+
 static struct json *
 ask(struct model *m)
 {
+	bool is_read_again =
+	    !m->has_since || m->full_state || ++m->asked % READ_AGAIN == 0;
 	struct sync_ask ask = { .user_id = m->user_id,
 		.device_id = m->device_id,
 		.filter = m->filter,
@@ -359,14 +386,20 @@ ask(struct model *m)
 	struct buf body = { 0 };
 	struct json *answer = NULL;
 
+	if (is_read_again && ctx_settle(&m->t->ctx) != M_OK)
+		fail(m, "what was written is not durable", m->user_id);
+	clock_set_for_test(is_read_again ? clock_now_ms() : 0);
 	if (sync_look(&m->t->ctx, m->arena, &ask, &body, &found) != M_OK) {
 		fail(m, "a look failed", m->user_id);
 	} else {
+		if (is_read_again)
+			read_again(m, &ask, &body);
 		answer =
 		    json_parse_copy(m->arena, body.p, body.n, JSON_LENIENT, &error);
 		if (answer == NULL)
 			fail(m, "an answer is no JSON", error.why);
 	}
+	clock_set_for_test(0);
 	buf_free(&body);
 	return answer;
 }

@@ -18,6 +18,7 @@ struct model {
 	bool use_state_after;
 	bool full_state; /* the next sync asks for all state */
 	bool has_since;
+	int asked; /* how often */
 	struct stream_token since;
 	/* {"joined":{room:{"state":{},"timeline":[],"receipts":{},"data":{},"summary":{},
 	 * "typing":[],"counts":{}}},"left":{},"invited":{},"knocked":{},"data":{}} */

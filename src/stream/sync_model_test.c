@@ -64,6 +64,8 @@ struct history {
 	struct room *rooms[ROOMS];
 	const char *sent[ROOMS][SENT_MAX];
 	int sent_n[ROOMS];
+	const char *set[ROOMS][SENT_MAX]; /* state events that may be redacted */
+	int set_n[ROOMS];
 	int number;
 	struct sync_members *members;
 	struct sync_filters *table;
@@ -96,6 +98,10 @@ append(struct history *h, int room, const char *sender, const char *type,
 
 	if (err == M_OK && state_key == NULL && h->sent_n[room] < SENT_MAX)
 		h->sent[room][h->sent_n[room]++] = e.event_id;
+	/* Who names a room that lost its name so is not told. */
+	if (err == M_OK && state_key != NULL && strcmp(type, "m.room.name") != 0 &&
+	    h->set_n[room] < SENT_MAX)
+		h->set[room][h->set_n[room]++] = e.event_id;
 }
 
 static void
@@ -152,9 +158,12 @@ redact(struct history *h, int room, const char *who)
 		.type = "m.room.redaction",
 		.content = json_object(h->arena) };
 
-	if (h->sent_n[room] == 0)
+	if (chance(h, 2) == 0 && h->set_n[room] > 0)
+		e.redacts = h->set[room][chance(h, (uint64_t)h->set_n[room])];
+	else if (h->sent_n[room] > 0)
+		e.redacts = h->sent[room][chance(h, (uint64_t)h->sent_n[room])];
+	else
 		return;
-	e.redacts = h->sent[room][chance(h, (uint64_t)h->sent_n[room])];
 	if (room_append(&h->t->ctx, h->arena, h->rooms[room], &e, 1, NULL) != M_OK)
 		return;
 }

@@ -63,9 +63,11 @@ write_timeline(struct room_sync *r, struct buf *out)
 static enum mx_err
 write_state(struct room_sync *r, struct buf *out, bool *any_out)
 {
-	struct state_pick pick = {
-		.keep = filter_keeps, .arg = &r->state, .size_max = r->sync->size_max
-	};
+	/* Their types were looked at by sync_state_refs. */
+	struct state_pick pick = { .keep = filter_looks_inside(&r->state) ? filter_keeps
+									  : NULL,
+		.arg = &r->state,
+		.size_max = r->sync->size_max };
 	bool is_after = r->sync->ask->use_state_after;
 	struct state_ref *refs;
 	size_t before;

@@ -50,19 +50,35 @@ note_senders(struct refs *refs)
 		map_put_str(&refs->senders, heroes[i], (void *)heroes[i]);
 }
 
-/* As state_pick.want, before the event is read: what the filter keeps out by its type,
- * and lazily, all but those who speak, or of whom the client has something else. */
+/* Of whom the client has something else. */
+static void
+note_changed(struct refs *refs)
+{
+	struct room_sync *r = refs->r;
+
+	for (int i = 0; r->since > 0 && i < r->changed_count; i++)
+		if (is_member(r->changed[i].type))
+			map_put_str(&refs->senders, r->changed[i].state_key,
+			    (void *)r->changed[i].state_key);
+}
+
+/* As state_pick.want, before the event is read: what the filter keeps out by its type.
+ */
 static bool
 wants(const struct state_ref *ref, const void *arg)
 {
 	const struct refs *refs = arg;
 
-	if (!filter_may_keep(&refs->r->state, ref->type))
-		return false;
-	return !is_lazy(refs->r) || !is_member(ref->type) ||
-	       map_get_str(&refs->senders, ref->state_key) != NULL ||
-	       (refs->r->since > 0 &&
-		   sync_change_of(refs->r, ref->type, ref->state_key) != NULL);
+	return filter_may_keep(&refs->r->state, ref->type);
+}
+
+/* Lazily, all but those who speak, or changed. */
+static bool
+wants_late(const struct refs *refs, const struct state_ref *ref)
+{
+	return wants(ref, refs) &&
+	       (!is_lazy(refs->r) || !is_member(ref->type) ||
+		   map_get_str(&refs->senders, ref->state_key) != NULL);
 }
 
 /* What changed, as far as the timeline does not tell it. */
@@ -182,11 +198,15 @@ static enum mx_err
 add_all(struct refs *refs, int64_t at)
 {
 	struct room_sync *r = refs->r;
-	struct state_pick pick = { .want = wants, .arg = refs };
+	struct state_pick pick = { .want = wants,
+		.arg = refs,
+		.members = is_lazy(r) ? &refs->senders : NULL };
 	struct state_ref *all;
 	int n;
-	enum mx_err err = state_list_refs(&r->seer, at, &pick, &all, &n);
+	enum mx_err err;
 
+	note_changed(refs);
+	err = state_list_refs(&r->seer, at, &pick, &all, &n);
 	if (err != M_OK)
 		return err;
 	for (int i = 0; i < n; i++) {
@@ -200,7 +220,7 @@ add_all(struct refs *refs, int64_t at)
 		const struct state_ref *ref = &r->changed[i];
 
 		if (sync_change_of(r, ref->type, ref->state_key)->last == ref &&
-		    is_late(r, ref, at) && wants(ref, refs))
+		    is_late(r, ref, at) && wants_late(refs, ref))
 			vec_push(&refs->list, *ref);
 	}
 	return M_OK;
@@ -240,8 +260,11 @@ take(struct refs *refs, struct state_ref **refs_out, int *n_out)
 {
 	size_t n = refs->list.n;
 
-	if (n > 0)
-		qsort(refs->list.v, n, sizeof *refs->list.v, by_event);
+	for (size_t i = 1; i < n; i++)
+		if (refs->list.v[i].event < refs->list.v[i - 1].event) {
+			qsort(refs->list.v, n, sizeof *refs->list.v, by_event);
+			break;
+		}
 	*refs_out = ARENA_ARRAY(refs->r->arena, struct state_ref, n + 1);
 	if (n > 0)
 		memcpy(*refs_out, refs->list.v, n * sizeof *refs->list.v);
@@ -333,7 +356,7 @@ struct hero {
 };
 
 struct choosing {
-	const char *but;
+	int64_t but; /* the user's own */
 	struct hero here[HEROES], gone[HEROES];
 	int here_n, gone_n;
 };
@@ -343,6 +366,8 @@ insert(struct hero *heroes, int *n, const struct state_entry *entry)
 {
 	int i = *n;
 
+	if (i == HEROES && heroes[i - 1].event < entry->event)
+		return;
 	while (i > 0 && heroes[i - 1].event > entry->event) {
 		if (i < HEROES)
 			heroes[i] = heroes[i - 1];
@@ -360,7 +385,7 @@ choose(const struct state_entry *entry, void *arg)
 {
 	struct choosing *c = arg;
 
-	if (strcmp(entry->state_key, c->but) == 0)
+	if (entry->event == c->but)
 		return true;
 	switch ((enum membership)entry->membership) {
 	case MEMBERSHIP_JOIN:
@@ -377,22 +402,30 @@ choose(const struct state_entry *entry, void *arg)
 	return true;
 }
 
+/* All members are looked at for it. */
+static void
+find_heroes(struct room_sync *r)
+{
+	struct choosing c = { .but = r->seer.member->event };
+	const struct hero *chosen;
+
+	state_each_of(r->s->state, "m.room.member", choose, &c);
+	chosen = c.here_n > 0 ? c.here : c.gone;
+	r->hero_count = c.here_n > 0 ? c.here_n : c.gone_n;
+	for (int i = 0; i < r->hero_count; i++)
+		r->heroes[i] = chosen[i].user_id;
+}
+
 int
 sync_heroes(struct room_sync *r, const char ***heroes_out)
 {
-	struct choosing c = { .but = r->sync->ask->user_id };
-	const struct hero *chosen;
-	int n;
-
-	*heroes_out = ARENA_ARRAY(r->arena, const char *, HEROES);
-	if (has_name(r))
-		return 0;
-	state_each_of(r->s->state, "m.room.member", choose, &c);
-	chosen = c.here_n > 0 ? c.here : c.gone;
-	n = c.here_n > 0 ? c.here_n : c.gone_n;
-	for (int i = 0; i < n; i++)
-		(*heroes_out)[i] = chosen[i].user_id;
-	return n;
+	if (r->heroes == NULL) {
+		r->heroes = ARENA_ARRAY(r->arena, const char *, HEROES);
+		if (!has_name(r))
+			find_heroes(r);
+	}
+	*heroes_out = r->heroes;
+	return r->hero_count;
 }
 
 enum mx_err

@@ -16,6 +16,7 @@
 #include "core/testing.h"
 #include "room/account_data.h"
 #include "room/append.h"
+#include "room/state_text.h"
 
 #define ANN "@ann:" TESTING_SERVER
 #define BEN "@ben:" TESTING_SERVER
@@ -220,7 +221,7 @@ a_look_fails_where_it_cannot_be_read_who_is_ignored(void **state)
 	assert_int_equal(look(f, "", &json), M_UNKNOWN);
 }
 
-/* The timeline comes from memory, the state's events do not. */
+/* The timeline comes from memory; the state's events do not where none are kept. */
 static void
 a_look_fails_where_state_cannot_be_read(void **state)
 {
@@ -228,6 +229,8 @@ a_look_fails_where_state_cannot_be_read(void **state)
 	struct fixture *f = *state;
 	struct json *json;
 
+	state_texts_free(f->t.core.state_texts);
+	f->t.core.state_texts = state_texts_new(0);
 	testing_join(&f->t, f->room, BEN);
 	say(f, 2);
 	answer(f, filter);
