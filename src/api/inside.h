@@ -34,6 +34,7 @@ struct server {
 	int64_t started_ms;
 	_Atomic uint64_t next_request;
 	struct api_stats stats;
+	_Atomic int transfers; /* that are under way */
 	/* Of GET /_parlour/health: the writer's failures seen, and until when they
 	 * count. */
 	_Atomic uint64_t failed_groups;
@@ -50,6 +51,11 @@ struct job {
 	struct in6_addr client;
 	bool is_late; /* of req */
 };
+
+/* server.c: a file on its way in or out, and its descriptor. False: there are too many;
+ * the request is told so. */
+bool transfer_begin(struct req *req) MUST_USE;
+void transfer_end(struct server *server);
 
 /* dispatch.c: runs its handler and answers; the job ends with it, unless the handler
  * takes it over. upload: the body that is here; NULL: none. */

@@ -249,8 +249,27 @@ server_descriptors(const struct server_options *options)
 		      1; /* and the keeper */
 	int ios = io_count(options) * (2 + options->http.listener_count);
 
-	/* A reader has the database and its log open. */
-	return 2 * readers + ios + DESCRIPTORS_MORE;
+	/* A reader has the database and its log open, and may open a file or folder. */
+	return 3 * readers + ios + options->transfers_max + DESCRIPTORS_MORE;
+}
+
+bool
+transfer_begin(struct req *req)
+{
+	struct server *server = req->server;
+
+	if (atomic_fetch_add_explicit(&server->transfers, 1, memory_order_relaxed) <
+	    server->options.transfers_max)
+		return true;
+	transfer_end(server);
+	req->retry_after_ms = 1000;
+	return false;
+}
+
+void
+transfer_end(struct server *server)
+{
+	atomic_fetch_sub_explicit(&server->transfers, 1, memory_order_relaxed);
 }
 
 struct server *
