@@ -14,12 +14,12 @@
 #include "http/h2_inside.h"
 #include "http/secure.h"
 
-#define STREAMS_MAX 1000	 /* at a time, of one connection */
-#define WINDOW_BYTES (1 << 20)	 /* of a connection's bodies that are under way */
-#define BODIES_MAX 4		 /* that one connection may have half here */
-#define UNSENT_ANSWERS_MAX 16	 /* times write_max: who takes none gets no more */
-#define PARTS_MAX 128		 /* answers in parts that it may have half sent */
-#define SESSION_BYTES (26 << 10) /* what nghttp2 keeps: for /metrics */
+#define STREAMS_MAX 1000	    /* at a time, of one connection */
+#define WINDOW_BYTES (1 << 20)	    /* of a connection's bodies that are under way */
+#define BODIES_MAX 4		    /* that one connection may have half here */
+#define UNSENT_ANSWERS_MAX 16	    /* times write_max: who takes none gets no more */
+#define UNSENT_PARTS_MAX (64 << 20) /* the same of answers in parts, which are many */
+#define SESSION_BYTES (26 << 10)    /* what nghttp2 keeps: for /metrics */
 #define STREAM_CHUNK 1024
 #define STREAM_NONE UINT32_MAX
 /* Pings, settings, resets: more of them a second is no client's. */
@@ -151,7 +151,6 @@ stream_free(struct h2_stream *s)
 	h2_request_free(s);
 	h2_out_free(s);
 	h2_part_sent(s, true);
-	h2->parts -= s->in_parts;
 	if (s->prev != NULL)
 		s->prev->next = s->next;
 	else
@@ -523,7 +522,7 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 		if (frame->hd.type == NGHTTP2_HEADERS)
 			expect_body(s);
 	} else if (h2->unsent > UNSENT_ANSWERS_MAX * config->write_max ||
-		   h2->parts >= PARTS_MAX) {
+		   h2->unsent_parts > UNSENT_PARTS_MAX) {
 		put_off(s);
 	} else {
 		ask(s);

@@ -50,7 +50,7 @@ struct h2_stream {
 	bool no_body;	/* the request is a HEAD */
 	bool ended;	/* nothing follows what is in out */
 	bool is_paused; /* nghttp2 is told when there is more */
-	bool in_parts;	/* of a few bytes each: its answer's length is no matter */
+	bool in_parts;	/* its answer comes so */
 };
 
 struct h2 {
@@ -63,7 +63,7 @@ struct h2 {
 	size_t held;	    /* bytes of their heads, and of bodies that are gathered */
 	size_t coming;	    /* bytes of bodies in portions, which its window bounds */
 	size_t unsent;	    /* bytes of all answers but those in parts */
-	uint32_t parts;	    /* answers in parts that are not all sent */
+	size_t unsent_parts;
 	int64_t control_s;
 	int64_t due_ms; /* no stream of it is due before; 0: none is */
 };
