@@ -280,12 +280,13 @@ def test_transfers_take_no_descriptor_that_somebody_else_needs(private):
     """Workers open the database when they are first needed, and must not find that they cannot."""
     one = private(running=False)
     one.start(before=("prlimit", "--nofile=400:400"))
-    ann = one.api.register()
+    ann, *others = [one.api.register() for _ in range(10)]
     uri = upload(ann, BIG)
     before = one.metrics()["parlour_http_requests_total"]
     socks = [narrow(one.port) for _ in range(200)]
     for n, sock in enumerate(socks):
-        sock.sendall(asks(ann, uri) if n % 2 else head(ann, 9 * PORTION) + b"x")
+        who = others[n % 9]
+        sock.sendall(asks(who, uri) if n % 2 else head(who, 9 * PORTION) + b"x")
     until(lambda: one.metrics()["parlour_http_requests_total"] >= before + 200)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: one.api.register(), range(32)))
@@ -295,3 +296,22 @@ def test_transfers_take_no_descriptor_that_somebody_else_needs(private):
         sock.close()
     until(lambda: files_open(one) == 0)
     assert download(ann, upload(ann, b"again")).body == b"again"
+
+
+def test_one_user_does_not_keep_the_others_from_their_files(private):
+    one = private(running=False)
+    one.start(before=("prlimit", "--nofile=400:400"))
+    ann, ben = one.api.register(), one.api.register()
+    uri = upload(ann, BIG)
+    socks = [narrow(one.port) for _ in range(60)]
+    before = one.metrics()["parlour_http_requests_total"]
+    for sock in socks:
+        sock.sendall(asks(ann, uri))
+    until(lambda: one.metrics()["parlour_http_requests_total"] >= before + 60)
+    got = download(ann, uri, expect=(429, "M_LIMIT_EXCEEDED"))
+    assert got.json()["retry_after_ms"] > 0 and int(got.headers["retry-after"]) > 0
+    assert "cache-control" not in got.headers and "content-disposition" not in got.headers
+    assert download(ben, uri).body == BIG
+    assert download(ben, upload(ben, b"mine")).body == b"mine"
+    for sock in socks:
+        sock.close()

@@ -12,6 +12,7 @@
 struct upload {
 	struct task task;
 	struct server *server;
+	uint64_t whose; /* transfer_begin's */
 	struct job *job;
 	struct file_new file;
 	int64_t size_max;
@@ -35,7 +36,7 @@ upload_length(const struct req *req)
 static void
 upload_free(struct upload *upload)
 {
-	transfer_end(upload->server);
+	transfer_end(upload->server, upload->whose);
 	file_end(&upload->file);
 	free(upload->bytes);
 	free(upload);
@@ -75,13 +76,15 @@ enum mx_err
 upload_take(struct req *req, struct file_new *file, int64_t size_max)
 {
 	struct upload *upload;
+	uint64_t whose;
+	enum mx_err err = transfer_begin(req, &whose);
 
-	if (!transfer_begin(req)) {
+	if (err != M_OK) {
 		file_end(file);
-		return req_fail(req, M_LIMIT_EXCEEDED,
-		    "Many files are on their way: try again soon");
+		return err;
 	}
 	upload = xcalloc(1, sizeof *upload);
+	upload->whose = whose;
 	upload->task.run = run_upload;
 	upload->server = req->server;
 	upload->job = req->job;

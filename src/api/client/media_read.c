@@ -28,6 +28,7 @@ struct sending {
 	struct task task;
 	struct server *server;
 	struct exchange exchange;
+	uint64_t whose; /* transfer_begin's */
 	int fd;
 	int64_t at, end; /* of what is still to be read */
 };
@@ -37,7 +38,7 @@ static void part_sent(void *arg, bool is_gone);
 static void
 sending_free(struct sending *s)
 {
-	transfer_end(s->server);
+	transfer_end(s->server, s->whose);
 	close(s->fd);
 	free(s);
 }
@@ -166,6 +167,15 @@ file_headers(struct req *req, const char *type, const char *name)
 	reply_header(req, "Accept-Ranges", "bytes");
 }
 
+/* What was said of the file does not hold for the error that is answered instead: it
+ * would be kept for a day. */
+static enum mx_err
+not_that(struct req *req, enum mx_err err)
+{
+	buf_reset(&req->headers);
+	return err;
+}
+
 /* Is etag in the list that the header gives? RFC 9110 13.1.2 */
 static bool
 names_etag(const struct req *req, const char *header, const char *etag)
@@ -196,13 +206,15 @@ send_file(
     struct req *req, int fd, const struct http_reply *head, int64_t first, int64_t last)
 {
 	struct sending *s;
+	uint64_t whose;
+	enum mx_err err = transfer_begin(req, &whose);
 
-	if (!transfer_begin(req)) {
+	if (err != M_OK) {
 		close(fd);
-		return req_fail(req, M_LIMIT_EXCEEDED,
-		    "Many files are on their way: try again soon");
+		return not_that(req, err);
 	}
 	s = xcalloc(1, sizeof *s);
+	s->whose = whose;
 	s->task.run = run_sending;
 	s->server = req->server;
 	s->exchange = req->http->exchange;
@@ -227,6 +239,7 @@ answer_range(struct req *req, const struct media_row *row, int fd, const char *n
 
 	if (range == MEDIA_BEYOND) {
 		close(fd);
+		buf_reset(&req->headers);
 		reply_header(req, "Content-Range",
 		    arena_printf(req->arena, "bytes */%lld", (long long)row->size));
 		return req_fail_status(req, 416, M_INVALID_PARAM,
@@ -264,7 +277,7 @@ answer_file(struct req *req, const struct media_row *row, const char *name)
 	if (err != M_OK) {
 		if (err == M_NOT_FOUND)
 			log_error("media: the file of %s is not there", row->media_id);
-		return err;
+		return not_that(req, err);
 	}
 	return answer_range(req, row, fd, name, etag);
 }
