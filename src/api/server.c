@@ -35,6 +35,7 @@
  * connections that are accepted only to be refused. */
 #define DESCRIPTORS_MORE 24
 #define FILE_WORKERS 8	  /* they wait for the disk */
+#define FILE_NICE 10	  /* and let go first whoever listens: hashing takes a core */
 #define TRANSFERS_EACH 16 /* that one user may have at least; else a fourth of all */
 #define TRANSFER_RETRY_MS 1000
 
@@ -329,9 +330,10 @@ server_new(struct core *core, const struct server_options *options, char **error
 void
 server_start(struct server *server)
 {
-	server->workers = workers_new(server->core, "worker", server->options.workers);
-	server->slow = workers_new(server->core, "slow", slow_count());
-	server->files = workers_new(server->core, "files", FILE_WORKERS);
+	server->workers =
+	    workers_new(server->core, "worker", server->options.workers, 0);
+	server->slow = workers_new(server->core, "slow", slow_count(), 0);
+	server->files = workers_new(server->core, "files", FILE_WORKERS, FILE_NICE);
 	server->keeper = thread_start("keeper", ROLE_WORKER, keep, server);
 	http_server_start(server->http);
 }
