@@ -271,9 +271,10 @@ transfer_begin(struct req *req, uint64_t *whose_out)
 	uint64_t whose = user_id != NULL ? map_hash(user_id, strlen(user_id))
 					 : address_hash(&req->client);
 
+	bool fits = tally_add(server->transfers_of, whose) <= each_max;
+
 	*whose_out = whose;
-	if ((tally_add(server->transfers_of, whose) <= each_max) &
-	    (atomic_fetch_add(&server->transfers, 1) < max))
+	if (atomic_fetch_add(&server->transfers, 1) < max && fits)
 		return M_OK;
 	transfer_end(server, whose);
 	req->retry_after_ms = TRANSFER_RETRY_MS;
