@@ -7,6 +7,7 @@ import time
 import pytest
 
 from lib.client import fresh
+from lib.listen import Parked
 
 
 def sync(who, since=None, filter_=None, **query):
@@ -175,6 +176,20 @@ def test_typing_is_told_and_ends(ann, ben, room):
         {"type": "m.typing", "content": {"user_ids": [ben.user_id]}}]
     got = next_sync(ann, lambda: ben.put(path, {"typing": False}), got["next_batch"])
     assert joined(got, room)["ephemeral"]["events"][0]["content"] == {"user_ids": []}
+
+
+def test_who_waits_as_the_server_stops_is_told_that_nobody_types(private):
+    """Else they would be shown as typing until somebody types there again."""
+    server = private(presence={"enabled": False})
+    ann, ben = server.api.register(), server.api.register()
+    room = ann.public_room()
+    ben.join(room)
+    ben.put(ben.room(room, "/typing/" + ben.user_id), {"typing": True, "timeout": 30000})
+    parked = Parked(lambda: sync(ann, sync(ann)["next_batch"], timeout=20000))
+    server.until_parked(1)
+    server.stop()
+    got = joined(parked.result(), room)["ephemeral"]["events"]
+    assert got == [{"type": "m.typing", "content": {"user_ids": []}}]
 
 
 def test_members_who_wait_share_one_encoding_of_an_event(private):

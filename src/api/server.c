@@ -270,6 +270,7 @@ server_port(const struct server *server, int listener)
 void
 server_stop(struct server *server, int grace_ms)
 {
+	typing_end_all(server->core); /* before those who wait are told to come back */
 	http_server_stop(server->http, grace_ms);
 	lock_take(&server->keeper_lock);
 	server->keeper_stops = true;
