@@ -280,6 +280,7 @@ server_stop(struct server *server, int grace_ms)
 	workers_free(server->workers);
 	workers_free(server->slow);
 	writer_flush(server->core->writer);
+	append_stop(server->core);
 }
 
 void
