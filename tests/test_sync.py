@@ -495,7 +495,8 @@ def test_a_token_survives_a_restart(private):
     assert bodies(joined(sync(ann, since), room)) == ["before", "after"]
 
 
-def test_who_had_heard_all_is_told_nothing_but_news_after_a_restart(private):
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_who_had_heard_all_is_told_nothing_but_news_after_a_restart(private, end):
     server = private(presence={"enabled": False})
     ann, ben = server.api.register(), server.api.register()
     rooms = [ann.public_room() for _ in range(3)]
@@ -503,7 +504,8 @@ def test_who_had_heard_all_is_told_nothing_but_news_after_a_restart(private):
         ben.join(room)
     ben.post(ben.room(rooms[0], "/receipt/m.read/" + ben.send(rooms[0], "read")))
     since = sync(ann)["next_batch"]
-    server.restart()
+    getattr(server, end)()
+    server.start()
     assert "rooms" not in sync(ann, since, timeout=0)
     ben.send(rooms[1], "news")
     assert list(sync(ann, since)["rooms"]["join"]) == [rooms[1]]

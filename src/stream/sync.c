@@ -71,6 +71,7 @@ find_all(struct candidates *c)
 		news = news_of(c, rows[i].room);
 		news->has_events = news->has_receipts = news->has_typing =
 		    news->has_own = true;
+		news->is_guess = sync->since > 0 && !sync->ask->full_state;
 	}
 	return err;
 }

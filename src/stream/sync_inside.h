@@ -44,7 +44,8 @@ struct room_news {
 	bool has_events;   /* in its timeline */
 	bool has_receipts; /* that all may see */
 	bool has_typing;
-	bool has_own; /* account data or receipts of the user's own */
+	bool has_own;  /* account data or receipts of the user's own */
+	bool is_guess; /* nobody knows: each of these may be so */
 };
 
 /* Of one (type, state_key) that changed. */

@@ -242,6 +242,21 @@ write_unread(struct room_sync *r, struct buf *out)
 	return M_OK;
 }
 
+static enum mx_err
+own_receipt_moved(struct room_sync *r, bool *out)
+{
+	struct receipt_row *rows;
+	int n;
+	enum mx_err err = store_receipts_of_user(
+	    r->sync->ctx->db, r->arena, r->room->id, r->sync->ask->user_id, &rows, &n);
+
+	*out = false;
+	for (int i = 0; err == M_OK && i < n; i++)
+		if (rows[i].position > r->since && rows[i].position <= r->until)
+			*out = true;
+	return err;
+}
+
 /* What a filter keeps out of the timeline counts all the same, and so does one's own
  * receipt, which may be private. Spec: client-server-api/#receiving-notifications
  * ("MUST update it as it changes") */
@@ -249,10 +264,13 @@ static enum mx_err
 counts_moved(struct room_sync *r, bool *out)
 {
 	struct syncing *sync = r->sync;
+	enum mx_err err = M_OK;
 
 	*out = r->news.has_own;
-	if (*out || !r->news.has_events)
-		return M_OK;
+	if (r->news.is_guess)
+		err = own_receipt_moved(r, out);
+	if (err != M_OK || *out || !r->news.has_events)
+		return err;
 	return unread_moved(
 	    sync->ctx, r->arena, r->room, r->s, sync->ask->user_id, r->since, out);
 }
@@ -321,7 +339,8 @@ sync_joined(struct room_sync *r, bool was_joined, struct buf *out)
 	sync_set_filters(r);
 	if (!was_joined) {
 		r->since = 0;
-		r->news = (struct room_news){ r->news.room, true, true, true, true };
+		r->news =
+		    (struct room_news){ r->news.room, true, true, true, true, false };
 	}
 	r->is_full = r->since == 0 || r->sync->ask->full_state;
 	err = sync_read_timeline(r);
