@@ -678,23 +678,6 @@ what_takes_too_much_memory_is_refused(void **state)
 }
 
 static void
-what_takes_too_long_ends_its_helper_and_the_next_is_served(void **state)
-{
-	struct pictures_setup setup = { .helpers = 1, .time_limit_ms = 3000 };
-	pid_t helper;
-
-	renew_pool(state, setup);
-	assert_int_equal(outcome(state, sample("clear.png"), SCALE(30, 30)), M_OK);
-	helper = only_helper();
-	/* It takes for ever. */
-	assert_int_equal(kill(helper, SIGSTOP), 0);
-	assert_int_equal(
-	    outcome(state, sample("clear.png"), SCALE(30, 30)), M_TOO_LARGE);
-	assert_int_equal(outcome(state, sample("clear.png"), SCALE(30, 30)), M_OK);
-	assert_int_not_equal(only_helper(), helper);
-}
-
-static void
 a_disk_that_is_full_is_ours(void **state)
 {
 	struct picture_ask ask = SCALE(30, 30);
@@ -736,42 +719,64 @@ a_helper_that_has_long_been_idle_ends_until_it_is_needed(void **state)
 	}
 }
 
-/* Kills what decodes below helper, as soon as there is one; below, there may be the
- * first process of the namespace. */
-static void *
-kill_decoder(void *helper)
-{
-	pid_t first, decoder;
+struct signaller {
+	pid_t above; /* the process that forks decoders */
+	int sig;
+	pthread_t thread;
+};
 
-	for (;;) {
-		if (helpers_of(*(pid_t *)helper, &first, 1) == 0)
-			continue;
-		if (helpers_of(first, &decoder, 1) == 0)
-			continue;
-		kill(decoder, SIGKILL);
-		return NULL;
-	}
+/* Signals what decodes as soon as there is one. */
+static void *
+signal_decoder(void *arg)
+{
+	struct signaller *s = arg;
+	pid_t decoder;
+
+	while (helpers_of(s->above, &decoder, 1) == 0)
+		;
+	kill(decoder, s->sig);
+	return NULL;
+}
+
+/* A pool of one helper, and a thread that sends sig to the next that decodes. */
+static struct signaller *
+expect_decoder(void **state, int time_limit_ms, int sig)
+{
+	static struct signaller s;
+
+	renew_pool(state, (struct pictures_setup){ .helpers = 1,
+			      .time_limit_ms = time_limit_ms,
+			      .pixels_max = INT64_MAX / 2 });
+	assert_int_equal(outcome(state, sample("plain.jpg"), SCALE(30, 30)), M_OK);
+	s = (struct signaller){ .above = only_helper(), .sig = sig };
+	/* Where there are namespaces, it is the child of the one that was started. */
+	helpers_of(s.above, &s.above, 1);
+	s.thread = thread_start("signaller", ROLE_WORKER, signal_decoder, &s);
+	return &s;
 }
 
 static void
 a_decoder_that_dies_costs_its_own_picture_alone(void **state)
 {
-	struct pictures_setup setup = {
-		.helpers = 1, .time_limit_ms = 60 * 1000, .pixels_max = INT64_MAX / 2
-	};
-	pid_t helper, first;
-	pthread_t killer;
+	struct signaller *s = expect_decoder(state, 60 * 1000, SIGKILL);
+	pid_t helper = only_helper();
 
-	renew_pool(state, setup);
-	assert_int_equal(outcome(state, sample("plain.jpg"), SCALE(30, 30)), M_OK);
-	helper = only_helper();
-	if (helpers_of(helper, &first, 1) == 0)
-		skip(); /* no namespaces here */
-	killer = thread_start("killer", ROLE_WORKER, kill_decoder, &helper);
 	assert_int_equal(outcome(state, bomb(), SCALE(30, 30)), M_TOO_LARGE);
-	pthread_join(killer, NULL);
+	pthread_join(s->thread, NULL);
 	assert_int_equal(outcome(state, sample("plain.jpg"), SCALE(30, 30)), M_OK);
 	assert_int_equal(only_helper(), helper);
+}
+
+static void
+what_takes_too_long_ends_its_helper_and_the_next_is_served(void **state)
+{
+	struct signaller *s = expect_decoder(state, 3000, SIGSTOP);
+	pid_t helper = only_helper();
+
+	assert_int_equal(outcome(state, bomb(), SCALE(30, 30)), M_TOO_LARGE);
+	pthread_join(s->thread, NULL);
+	assert_int_equal(outcome(state, sample("plain.jpg"), SCALE(30, 30)), M_OK);
+	assert_int_not_equal(only_helper(), helper);
 }
 
 static void *
@@ -905,11 +910,11 @@ main(void)
 		WITH_POOL(random_bytes_behind_a_picture_s_head_are_refused),
 		WITH_POOL(nothing_behind_a_picture_comes_along),
 		WITH_POOL(what_takes_too_much_memory_is_refused),
-		WITH_POOL(what_takes_too_long_ends_its_helper_and_the_next_is_served),
 		WITH_POOL(a_disk_that_is_full_is_ours),
 		WITH_POOL(a_killed_helper_is_replaced),
 		WITH_POOL(a_helper_that_has_long_been_idle_ends_until_it_is_needed),
 		WITH_POOL(a_decoder_that_dies_costs_its_own_picture_alone),
+		WITH_POOL(what_takes_too_long_ends_its_helper_and_the_next_is_served),
 		WITH_POOL(eight_threads_share_three_helpers),
 		WITH_POOL(helpers_end_with_their_pool),
 		WITH_POOL(helpers_end_when_their_server_is_killed),

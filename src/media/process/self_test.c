@@ -72,12 +72,13 @@ make_a_pair(void)
 	return socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
 }
 
+/* One that fails: if it runs, its status is ours. */
 static long
 run_a_program(void)
 {
-	char *const argv[] = { "true", NULL };
+	char *const argv[] = { "false", NULL };
 
-	return execve("/bin/true", argv, argv + 1);
+	return execve("/bin/false", argv, argv + 1);
 }
 
 static long
