@@ -354,6 +354,7 @@ job_run(struct job *job, struct ctx *ctx, struct arena *arena, struct upload *up
 	enum mx_err err;
 
 	req.upload = upload;
+	req.is_slow = job->is_slow;
 	req.is_late = job->is_late;
 	err = run(&req, &job->match);
 	if (err == REQ_TAKEN) { /* it may be gone by now */
@@ -379,6 +380,13 @@ static void
 run_job(struct task *task, struct ctx *ctx, struct arena *arena)
 {
 	job_run((struct job *)task, ctx, arena, NULL);
+}
+
+void
+job_run_slow(struct job *job)
+{
+	job->is_slow = true;
+	workers_queue(job->server->slow, &job->task);
 }
 
 /* --- on the io thread --- */

@@ -8,12 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "event/ids.h"
-
-/* Shared; constant once it is open. */
-struct media {
-	struct files *files;
-};
+#include "core/media_inside.h"
 
 bool
 media_open(struct core *core, const char *folder, char **error_out)
@@ -24,6 +19,9 @@ media_open(struct core *core, const char *folder, char **error_out)
 		return false;
 	core->media = xcalloc(1, sizeof *core->media);
 	core->media->files = files;
+	core->media->pictures = pictures_new(&(const struct pictures_setup){ 0 });
+	lock_init(&core->media->lock, RANK_LEAF);
+	cond_init(&core->media->made);
 	return true;
 }
 
@@ -33,6 +31,9 @@ media_close(struct core *core)
 	if (core->media == NULL)
 		return;
 	files_free(core->media->files);
+	pictures_free(core->media->pictures);
+	lock_fini(&core->media->lock);
+	pthread_cond_destroy(&core->media->made);
 	free(core->media);
 	core->media = NULL;
 }
@@ -328,9 +329,59 @@ media_find(struct ctx *ctx, struct arena *arena, const char *server,
 }
 
 enum mx_err
-media_read(struct ctx *ctx, const struct media_row *row, int *fd_out)
+media_read(struct ctx *ctx, const uint8_t sha256[SHA256_LEN], int *fd_out)
 {
 	int64_t size;
 
-	return files_read(ctx->core->media->files, row->sha256, fd_out, &size);
+	return files_read(ctx->core->media->files, sha256, fd_out, &size);
+}
+
+/* --- thumbnails that are being made --- */
+
+static bool
+is_same(const struct thumbnail_row *a, const struct thumbnail_row *b)
+{
+	return memcmp(a->sha256, b->sha256, SHA256_LEN) == 0 && a->width == b->width &&
+	       a->height == b->height && a->is_crop == b->is_crop &&
+	       a->is_animated == b->is_animated;
+}
+
+static bool
+is_making_locked(const struct media *media, const struct thumbnail_row *row)
+{
+	for (const struct media_making *m = media->making; m != NULL; m = m->next)
+		if (is_same(m->row, row))
+			return true;
+	return false;
+}
+
+void
+media_making_begin(struct media *media, const struct thumbnail_row *row)
+{
+	struct media_making *making = xcalloc(1, sizeof *making);
+
+	making->row = row;
+	thread_waits(true);
+	lock_take(&media->lock);
+	while (is_making_locked(media, row))
+		lock_wait(&media->lock, &media->made, 0);
+	making->next = media->making;
+	media->making = making;
+	lock_give(&media->lock);
+	thread_waits(false);
+}
+
+void
+media_making_end(struct media *media, const struct thumbnail_row *row)
+{
+	struct media_making **at, *making;
+
+	lock_take(&media->lock);
+	for (at = &media->making; (*at)->row != row;)
+		at = &(*at)->next;
+	making = *at;
+	*at = making->next;
+	pthread_cond_broadcast(&media->made);
+	lock_give(&media->lock);
+	free(making);
 }

@@ -62,6 +62,6 @@ enum mx_err media_find(struct ctx *ctx, struct arena *arena, const char *server,
     const char *media_id, struct media_row *out) MUST_USE;
 /* Its bytes; the caller closes fd. */
 enum mx_err media_read(
-    struct ctx *ctx, const struct media_row *row, int *fd_out) MUST_USE;
+    struct ctx *ctx, const uint8_t sha256[SHA256_LEN], int *fd_out) MUST_USE;
 
 #endif
