@@ -9,8 +9,14 @@ CREATE TABLE media (
 	sha256 BLOB,
 	size BIGINT NOT NULL DEFAULT 0,
 	content_type TEXT,
-	file_name TEXT, -- NULL: none was given
-	quarantined BIGINT NOT NULL DEFAULT 0
+	file_name TEXT -- NULL: none was given
 );
 CREATE INDEX media_by_user ON media (user_id, created_ts);
+CREATE INDEX media_by_time ON media (created_ts);
 CREATE INDEX media_by_sha256 ON media (sha256);
+
+-- What is in them is handed to nobody, whoever uploaded it or does so later.
+CREATE TABLE media_quarantined (
+	sha256 BLOB PRIMARY KEY,
+	quarantined_ts BIGINT NOT NULL
+);

@@ -106,7 +106,7 @@ static bool
 make_core(struct running *r, struct db *db, char **error_out)
 {
 	struct core *core = &r->core;
-	enum mx_err appends, guests, presence; /* all: close_core frees all */
+	enum mx_err appends, guests, presence, media; /* all: close_core frees all */
 
 	core->changes = changes_new();
 	core->rooms = rooms_new(core);
@@ -118,8 +118,11 @@ make_core(struct running *r, struct db *db, char **error_out)
 	appends = append_setup(core, db);
 	guests = guests_setup(core, db);
 	presence = presence_setup(core, db);
+	media = media_count(core, db);
 	if (appends == M_OK)
 		appends = guests;
+	if (appends == M_OK)
+		appends = media;
 	return database_is_readable(r, appends != M_OK ? appends : presence, error_out);
 }
 

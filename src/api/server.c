@@ -164,6 +164,7 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 	user_directory_follow(server->core);
 	presence_tick(&ctx, arena, false);
 	media_waits_tick(server, now);
+	media_tick(&ctx);
 	arena_reset(arena);
 	unread_prune(&ctx, arena, walk);
 	arena_reset(arena);

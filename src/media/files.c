@@ -272,8 +272,8 @@ files_drop(struct files *files, const uint8_t sha256[SHA256_LEN])
 	char *path = path_of(files, sha256);
 	enum mx_err err = M_OK;
 
-	if (unlink(path) != 0 && errno != ENOENT)
-		err = fail("cannot remove", path);
+	if (unlink(path) != 0)
+		err = errno == ENOENT ? M_NOT_FOUND : fail("cannot remove", path);
 	free(path);
 	return err;
 }

@@ -42,7 +42,7 @@ void file_end(struct file_new *file);
 /* For reading; the caller closes fd. M_NOT_FOUND. */
 enum mx_err files_read(struct files *files, const uint8_t sha256[SHA256_LEN],
     int *fd_out, int64_t *size_out) MUST_USE;
-/* No error if it is not there. */
+/* M_NOT_FOUND. Who is reading it reads on. */
 enum mx_err files_drop(struct files *files, const uint8_t sha256[SHA256_LEN]) MUST_USE;
 /* Calls fn for each file, in no order; it may drop it. */
 enum mx_err files_each(struct files *files,

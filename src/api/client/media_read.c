@@ -89,6 +89,7 @@ send_part(struct sending *s, const struct http_reply *head)
 		return;
 	}
 	s->at += (int64_t)n;
+	media_sent(s->server->core, n);
 	part.is_last = s->at == s->end;
 	http_send_part(s->exchange, &part);
 	if (part.is_last)
@@ -218,11 +219,8 @@ answer_file(struct req *req, const struct media_row *row, const char *name)
 		return M_OK;
 	}
 	err = media_read(req->ctx, row, &fd);
-	if (err != M_OK) {
-		if (err == M_NOT_FOUND)
-			log_error("media: the file of %s is not there", row->media_id);
+	if (err != M_OK)
 		return err;
-	}
 	return answer_range(req, row, fd, name, etag);
 }
 

@@ -1,0 +1,321 @@
+"""The operator's words about files: `parlour media`, and what must be true of removal."""
+
+import hashlib
+import json
+import os
+import threading
+
+import pytest
+
+from lib.http import Raw
+from test_media import CREATE, DOWNLOAD, download, files_of, place, until, upload
+
+GONE = (404, "M_NOT_FOUND")
+
+
+def say(server, *words, expect=0):
+    got = server.run("media", *words)
+    assert got.returncode == expect, got.stdout + got.stderr
+    return got.stdout
+
+
+def told(server, *words):
+    return json.loads(say(server, *words, "--json"))
+
+
+def uris(server, *words):
+    return [one["uri"] for one in told(server, "list", *words)["files"]]
+
+
+def put(who, uri, data=b"x", expect=200):
+    return who.request("PUT", "/_matrix/media/v3/upload/" + place(uri), raw=data, expect=expect)
+
+
+@pytest.fixture
+def one(private):
+    return private()
+
+
+@pytest.fixture
+def people(one):
+    return one.api.register("ann"), one.api.register("ben")
+
+
+@pytest.fixture(params=["running", "stopped"])
+def mode(request, one):
+    """Called where the operator speaks: the server runs, or it does not."""
+    class Mode:
+        def operate(self):
+            if request.param == "stopped":
+                one.stop()
+
+        def serve(self):
+            if one.process is None:
+                one.start()
+
+    return Mode()
+
+
+# --- what there is ---
+
+
+def test_files_are_listed_newest_first(one, people, mode):
+    ann, ben = people
+    small = upload(ann, b"small", "text/plain", "a.txt")
+    large = upload(ben, b"x" * 3000, "image/png", "b\x1b[31m.png")
+    ann.post(CREATE)
+    mode.operate()
+    lines = say(one, "list").splitlines()
+    assert [line.split()[0] for line in lines] == [large, small]
+    assert "3000 bytes  @ben:localhost  20" in lines[0] and "image/png  b?[31m.png" in lines[0]
+    got = told(one, "list")
+    assert not got["more"] and [f["uri"] for f in got["files"]] == [large, small]
+    assert got["files"][1] == {
+        "uri": small, "user_id": ann.user_id, "size": 5, "content_type": "text/plain",
+        "file_name": "a.txt", "quarantined": False, "sha256": hashlib.sha256(b"small").hexdigest(),
+        "created_ts": got["files"][1]["created_ts"]}
+    assert uris(one, "--user", "ann") == uris(one, "--user", ann.user_id) == [small]
+    assert uris(one, "--larger-than", "1K") == [large]
+    assert uris(one, "--older-than", "1d") == [] and len(uris(one, "--older-than", "1ms")) == 2
+    assert uris(one, "--limit", "1") == [large] and told(one, "list", "--limit", "1")["more"]
+
+
+def test_usage_counts_the_same_bytes_once_on_disk(one, people, mode):
+    ann, ben = people
+    for who in ann, ann, ben:
+        upload(who, b"x" * 1000)
+    upload(ben, b"y" * 10)
+    mode.operate()
+    got = told(one, "usage")
+    assert got["users"] == [
+        {"user_id": ann.user_id, "files": 2, "bytes": 2000, "stored_files": 1, "stored_bytes": 1000},
+        {"user_id": ben.user_id, "files": 2, "bytes": 1010, "stored_files": 2, "stored_bytes": 1010}]
+    assert got["total"] == {"files": 4, "bytes": 3010, "stored_files": 2, "stored_bytes": 1010}
+    assert told(one, "usage", "--user", "ben") == {"users": got["users"][1:]}
+    assert say(one, "usage").splitlines()[-1] == "all  4 files  3010 bytes  1010 bytes stored"
+
+
+# --- deleting ---
+
+
+def test_what_is_deleted_is_gone_at_once(one, people, mode):
+    ann, ben = people
+    kept, by_id, by_uri = (upload(ann, os.urandom(99)) for _ in range(3))
+    mode.operate()
+    said = say(one, "delete", place(by_id).split("/")[1], by_uri, by_uri)
+    assert said == "2 files, 198 bytes deleted; 198 bytes freed\n"
+    assert uris(one) == [kept]
+    mode.serve()
+    for uri in by_id, by_uri:
+        download(ben, uri, expect=GONE)
+        put(ann, uri, expect=GONE)
+    assert download(ben, kept)
+    assert len(files_of(one)[0]) == 1
+    assert one.metrics()["parlour_media_files"] == 1
+
+
+def test_a_file_stays_as_long_as_somebody_else_has_the_same(one, people):
+    ann, ben = people
+    anns, bens = upload(ann, b"shared"), upload(ben, b"shared")
+    assert say(one, "delete", anns) == "1 files, 6 bytes deleted; 0 bytes freed\n"
+    download(ben, anns, expect=GONE)
+    assert download(ann, bens).body == b"shared"
+    assert say(one, "delete", bens) == "1 files, 6 bytes deleted; 6 bytes freed\n"
+    assert files_of(one) == ([], False)
+    again = upload(ann, b"shared")
+    assert download(ben, again).body == b"shared" and again not in (anns, bens)
+
+
+def test_of_several_ids_all_are_deleted_or_none(one, people):
+    uri = upload(people[0])
+    got = one.run("media", "delete", uri, "nothing")
+    assert got.returncode == 1 and "There is no file 'nothing' here" in got.stderr
+    got = one.run("media", "delete", uri, "mxc://elsewhere.example/abc")
+    assert got.returncode == 1 and "no file of this server, localhost" in got.stderr
+    assert uris(one) == [uri] and download(people[1], uri)
+
+
+def test_a_users_files_go_and_nobody_elses(one, people, mode):
+    ann, ben = people
+    for n in range(250):  # more than are taken at one time
+        upload(ann, b"%d" % n)
+    kept = upload(ben, b"7")
+    mode.operate()
+    dry = say(one, "delete", "--user", "ann", "--dry-run").splitlines()
+    assert len(dry) == 251 and dry[-1].startswith("250 files, 640 bytes would be deleted")
+    assert len(uris(one, "--user", "ann")) == 250
+    assert say(one, "delete", "--user", "ann") == "250 files, 640 bytes deleted; 639 bytes freed\n"
+    assert uris(one) == [kept]
+    mode.serve()
+    assert len(files_of(one)[0]) == 1 and download(ann, kept).body == b"7"
+
+
+def test_old_files_go_by_their_age(one, people):
+    ann, ben = people
+    anns, bens = upload(ann, b"1"), upload(ben, b"2")
+    assert say(one, "delete", "--older-than", "1d").startswith("0 files")
+    assert say(one, "delete", "--older-than", "1d", "--user", "ann").startswith("0 files")
+    assert say(one, "delete", "--older-than", "1ms", "--user", "ann").startswith("1 files")
+    assert uris(one) == [bens]
+    dry = say(one, "delete", "--older-than", "1ms", "--dry-run")
+    assert bens in dry and "1 files, 1 bytes would be deleted" in dry
+    assert say(one, "delete", "--older-than", "1ms").startswith("1 files")
+    assert uris(one) == [] and anns not in dry
+
+
+def test_an_announced_upload_may_be_deleted_before_it_comes(one, people):
+    ann, ben = people
+    uri = ann.post(CREATE)["content_uri"]
+    assert "0 files" in say(one, "delete", uri, "--dry-run")
+    put(ben, uri, expect=(403, "M_FORBIDDEN"))
+    say(one, "delete", uri)
+    put(ann, uri, expect=GONE)
+    download(ben, uri, expect=GONE)
+
+
+def test_who_is_downloading_gets_all_of_a_file_that_is_deleted_meanwhile(one, people):
+    ann, _ = people
+    data = os.urandom(1 << 20) * 24 + b"the end"
+    uri = upload(ann, data)
+    with Raw("127.0.0.1", one.port) as raw:
+        raw.say(f"GET {DOWNLOAD}{place(uri)} HTTP/1.1\r\nHost: x\r\n"
+                f"Authorization: Bearer {ann.token}\r\n\r\n".encode())
+        head = raw.sock.recv(1)  # it has begun, and is longer than buffers are
+        say(one, "delete", uri)
+        assert files_of(one) == ([], False)
+        got = bytearray(head)
+        while not got.endswith(b"the end"):
+            more = raw.sock.recv(1 << 20)
+            assert more
+            got += more
+    assert got.split(b"\r\n\r\n", 1)[1] == data
+    download(ann, uri, expect=GONE)
+
+
+def test_the_same_may_be_uploaded_while_it_is_deleted(one, people):
+    """Whoever has a row has its file."""
+    ann, ben = people
+    over, sent = threading.Event(), []
+
+    def uploads():
+        while not over.is_set():
+            sent.append(upload(ben, b"both"))
+
+    thread = threading.Thread(target=uploads)
+    thread.start()
+    try:
+        for _ in range(20):
+            until(lambda n=len(sent): len(sent) > n)
+            say(one, "delete", "--user", "ben")
+    finally:
+        over.set()
+        thread.join()
+    upload(ann, b"both")
+    assert all(download(ann, uri).body == b"both" for uri in uris(one))
+    assert len(files_of(one)[0]) == one.metrics()["parlour_media_files"] == 1
+
+
+# --- quarantine ---
+
+
+def test_quarantine_is_of_what_is_in_a_file(one, people, mode):
+    ann, ben = people
+    anns, bens, other = upload(ann, b"bad"), upload(ben, b"bad"), upload(ben, b"good")
+    etag = download(ann, anns).headers["etag"]
+    mode.operate()
+    say(one, "quarantine", anns)
+    assert [f["quarantined"] for f in told(one, "list")["files"]] == [False, True, True]
+    mode.serve()
+    later = upload(ben, b"bad")
+    for uri in anns, bens, later:
+        download(ann, uri, expect=GONE)
+        download(ann, uri, expect=GONE, headers={"If-None-Match": etag})
+        put(ann if uri == anns else ben, uri, expect=(409, "M_CANNOT_OVERWRITE_MEDIA"))
+    assert download(ann, other).body == b"good"
+    mode.operate()
+    say(one, "quarantine", "--release", bens)
+    mode.serve()
+    for uri in anns, bens, later:
+        assert download(ann, uri).body == b"bad"
+
+
+def test_a_quarantine_outlives_its_files(one, people):
+    ann, ben = people
+    uri = upload(ann, b"bad")
+    say(one, "quarantine", uri)
+    say(one, "delete", uri)
+    assert files_of(one) == ([], False)
+    later = upload(ben, b"bad")
+    download(ben, later, expect=GONE)
+    filled = ben.post(CREATE)["content_uri"]
+    put(ben, filled, b"bad")
+    download(ben, filled, expect=GONE)
+    say(one, "quarantine", "--release", later)
+    assert download(ben, later).body == download(ben, filled).body == b"bad"
+
+
+def test_all_that_a_user_uploaded_is_quarantined_and_released(one, people):
+    ann, ben = people
+    anns = [upload(ann, b"%d" % n) for n in range(3)]
+    bens = [upload(ben, b"2"), upload(ben, b"3")]
+    say(one, "quarantine", "--user", "ann")
+    for uri in [*anns, bens[0]]:
+        download(ben, uri, expect=GONE)
+    assert download(ann, bens[1])
+    assert upload(ann, b"new") and len(uris(one)) == 6
+    say(one, "quarantine", "--user", "ann", "--release")
+    assert all(download(ben, uri) for uri in [*anns, *bens])
+
+
+def test_what_has_not_come_is_not_quarantined(one, people):
+    uri = people[0].post(CREATE)["content_uri"]
+    got = one.run("media", "quarantine", uri)
+    assert got.returncode == 1 and "There is no file" in got.stderr
+
+
+# --- misuse ---
+
+
+@pytest.mark.parametrize("words, said", [
+    (["delete"], "needs to be told which"), (["delete", "--dry-run"], "needs to be told which"),
+    (["delete", "abc", "--user", "ann"], "takes IDs alone"),
+    (["quarantine"], "needs to be told which"), (["quarantine", "--release"], "needs to be told which"),
+    (["quarantine", "abc", "--user", "ann"], "takes IDs alone"),
+    (["delete", "--older-than", "soon"], "--older-than"), (["list", "--larger-than", "big"], "--larger-than"),
+    (["list", "--limit", "0"], "--limit"), (["list", "abc"], "one word too many"),
+    (["quarantin", "abc"], "did you mean 'quarantine'")])
+def test_misuse_is_told_with_status_2(private, words, said):
+    got = private(running=False).run("media", *words)
+    assert got.returncode == 2 and said in got.stderr
+
+
+def test_an_account_that_is_not_there_has_no_files(one):
+    for words in (["list"], ["usage"], ["delete"], ["quarantine"]):
+        got = one.run("media", *words, "--user", "nobody")
+        assert got.returncode == 1 and "There is no account 'nobody' here" in got.stderr
+    assert "usage: parlour media list" in say(one, "--help")
+
+
+# --- what it says of itself ---
+
+
+def test_metrics_count_files_and_their_bytes(one, people):
+    ann, ben = people
+    uri = upload(ann, b"x" * 1000)
+    upload(ben, b"x" * 1000)
+    put(ann, ann.post(CREATE)["content_uri"], b"y" * 10)
+    download(ben, uri)
+    download(ben, uri, expect=206, headers={"Range": "bytes=0-99"})
+
+    def counted():
+        return {name.removeprefix("parlour_media_"): int(value)
+                for name, value in one.metrics().items() if name.startswith("parlour_media_")}
+
+    assert counted() == {"files": 2, "bytes": 1010, "uploads_total": 3, "received_bytes_total": 2010,
+                         "downloads_total": 2, "sent_bytes_total": 1100}
+    say(one, "delete", uri)
+    assert (counted()["files"], counted()["bytes"]) == (2, 1010)
+    say(one, "delete", "--user", "ben")
+    assert (counted()["files"], counted()["bytes"]) == (1, 10)
+    one.restart()
+    assert (counted()["files"], counted()["bytes"], counted()["uploads_total"]) == (1, 10, 0)
