@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import tempfile
 import threading
 
 import pytest
@@ -319,3 +320,48 @@ def test_metrics_count_files_and_their_bytes(one, people):
     assert (counted()["files"], counted()["bytes"]) == (1, 10)
     one.restart()
     assert (counted()["files"], counted()["bytes"], counted()["uploads_total"]) == (1, 10, 0)
+
+
+# --- the folder ---
+
+
+def check(server, **media):
+    server.write_config(media=media)
+    got = server.run("check")
+    return got.returncode, got.stdout
+
+
+def test_check_looks_at_the_folder_of_files(private, tmp_path):
+    one = private(running=False)
+    assert check(one) == (0, AnyWith(f"media: {one.folder}/data/media is not there yet; serve makes it"))
+    (tmp_path / "file").write_text("")
+    for store, said in [(tmp_path / "file", "Not a directory"), (tmp_path / "file/media", "Not a directory"),
+                        (tmp_path / "no/media", "cannot be made"), ("s3://bucket", "in a folder alone")]:
+        assert check(one, store=str(store)) == (1, AnyWith(said)), store
+    (tmp_path / "media").mkdir()
+    status, said = check(one, store=str(tmp_path / "media"))
+    assert status == 0 and "media" not in said.replace(str(one.folder), "")
+
+
+def test_check_finds_tmp_on_another_file_system(private, tmp_path):
+    elsewhere = tempfile.TemporaryDirectory(dir="/dev/shm")
+    with elsewhere as other:
+        if os.stat(other).st_dev == os.stat(tmp_path).st_dev:
+            pytest.skip("needs a second file system")
+        (tmp_path / "media").mkdir()
+        (tmp_path / "media/tmp").symlink_to(other)
+        one = private(running=False)
+        assert check(one, store=str(tmp_path / "media")) == (1, AnyWith("is not on the file system of"))
+
+
+class AnyWith:
+    """Equal to any text that holds these words."""
+
+    def __init__(self, words):
+        self.words = words
+
+    def __eq__(self, text):
+        return self.words in text
+
+    def __repr__(self):
+        return f"...{self.words}..."
