@@ -3,6 +3,9 @@
 import hashlib
 import json
 import os
+import shutil
+import sqlite3
+import subprocess
 import tempfile
 import threading
 
@@ -365,3 +368,71 @@ class AnyWith:
 
     def __repr__(self):
         return f"...{self.words}..."
+
+
+# --- backups ---
+
+
+def restored(private, archive, folder):
+    two = private("restored", running=False)
+    data = two.folder / "data"
+    data.mkdir(mode=0o700)
+    subprocess.run(["tar", "-xf", archive, "-C", data], check=True)
+    return two.start()
+
+
+def test_a_backup_has_the_files_and_their_keys(private, one, people, tmp_path):
+    ann, ben = people
+    uris = [upload(ann, b"%d" % n * 1000, "text/plain", f"{n}.txt") for n in range(3)]
+    upload(ben, b"1" * 1000)
+    empty = upload(ben, b"")
+    assert one.run("backup", tmp_path / "b.tar").returncode == 0
+    one.stop()
+    two = restored(private, tmp_path / "b.tar", tmp_path)
+    again = two.api.login(ann.user_id, "correct horse battery")
+    assert [download(again, uri).body for uri in uris] == [b"%d" % n * 1000 for n in range(3)]
+    assert download(again, empty).body == b""
+    assert len(files_of(two)[0]) == two.metrics()["parlour_media_files"] == 4
+
+
+def test_a_backup_without_files_takes_a_plain_copy_behind_it(private, one, people, tmp_path):
+    ann, _ = people
+    uri = upload(ann, b"tea")
+    assert one.run("backup", tmp_path / "b.tar", "--no-media").returncode == 0
+    names = subprocess.run(["tar", "-tf", tmp_path / "b.tar"], capture_output=True, text=True).stdout
+    assert sorted(names.split()) == ["parlour.db", "secret", "signing.key"]
+    upload(ann, b"later")
+    shutil.copytree(one.folder / "data/media", tmp_path / "copy")
+    one.stop()
+    two = private("restored", running=False)
+    (two.folder / "data").mkdir(mode=0o700)
+    subprocess.run(["tar", "-xf", tmp_path / "b.tar", "-C", two.folder / "data"], check=True)
+    shutil.copytree(tmp_path / "copy", two.folder / "data/media")
+    two.start()
+    until(lambda: len(files_of(two)[0]) == 1)
+    assert download(two.api.login(ann.user_id, "correct horse battery"), uri).body == b"tea"
+
+
+def test_a_backup_names_files_that_are_lost_and_goes_on(one, people, tmp_path):
+    uri = upload(people[0], b"tea")
+    upload(people[0], b"coffee")
+    lost = hashlib.sha256(b"tea").hexdigest()
+    (one.folder / "data/media" / lost[:2] / lost[2:4] / lost).unlink()
+    got = one.run("backup", tmp_path / "b.tar")
+    assert got.returncode == 0 and "1 uploaded files are lost" in got.stderr
+    assert f"{hashlib.sha256(b'coffee').hexdigest()}" in subprocess.run(
+        ["tar", "-tf", tmp_path / "b.tar"], capture_output=True, text=True).stdout
+    download(people[0], uri, expect=GONE)
+    assert "is not there" in one.tail()
+
+
+def test_a_database_of_before_there_were_files_is_backed_up(one, tmp_path):
+    one.stop()
+    db = sqlite3.connect(one.folder / "data/parlour.db")
+    for words in ("DROP TABLE media", "DROP TABLE media_quarantined",
+                  "DELETE FROM schema_version WHERE name = 'media'"):
+        db.execute(words)
+    db.commit()
+    db.close()
+    assert one.run("backup", tmp_path / "b.tar").returncode == 0
+    one.start()

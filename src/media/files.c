@@ -127,13 +127,21 @@ empty_folder(const char *path)
 }
 
 struct files *
-files_open(const char *folder, char **error_out)
+files_look(const char *folder)
 {
 	struct files *files = xcalloc(1, sizeof *files);
+
+	files->folder = xstrdup(folder);
+	return files;
+}
+
+struct files *
+files_open(const char *folder, char **error_out)
+{
+	struct files *files = files_look(folder);
 	char *temporary;
 	bool made;
 
-	files->folder = xstrdup(folder);
 	temporary = path_in(files, "tmp");
 	made = folder_made(folder, error_out) && folder_made(temporary, error_out);
 	if (made)

@@ -16,6 +16,8 @@ struct files;
  * half written. NULL with a sentence in *error_out (malloc'ed). Any thread may use it.
  */
 struct files *files_open(const char *folder, char **error_out);
+/* For reading alone, beside a server that may be running: makes and drops nothing. */
+struct files *files_look(const char *folder);
 void files_free(struct files *files);
 
 /* One that is coming in; owned by one thread at a time. */

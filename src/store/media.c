@@ -276,6 +276,16 @@ store_media_contents(struct db *db, struct arena *arena, const char *user_id,
 }
 
 enum mx_err
+store_media_is_there(struct db *db, bool *out)
+{
+	struct stmt *q =
+	    db_stmt(db, "SELECT 1 FROM schema_version WHERE name = 'media'");
+
+	*out = stmt_next(q);
+	return stmt_done(q);
+}
+
+enum mx_err
 store_media_page(struct db *db, const uint8_t after[SHA256_LEN],
     uint8_t (*hashes)[SHA256_LEN], int max, int *count_out)
 {

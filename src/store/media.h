@@ -67,6 +67,9 @@ enum mx_err store_media_sums(struct db *db, struct arena *arena,
 /* What is in a user's files. */
 enum mx_err store_media_contents(struct db *db, struct arena *arena,
     const char *user_id, uint8_t (**hashes_out)[SHA256_LEN], int *count_out) MUST_USE;
+/* Has the database the table? One that was not opened for writing by this program may
+ * be of before it. */
+enum mx_err store_media_is_there(struct db *db, bool *out) MUST_USE;
 /* What is in any file, in order, behind `after`, at most max: a page at a time, so that
  * nobody holds a snapshot of the database for long. */
 enum mx_err store_media_page(struct db *db, const uint8_t after[SHA256_LEN],
