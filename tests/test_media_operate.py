@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from lib.http import Raw
+from test_login import behind_uia
 from test_media import CREATE, DOWNLOAD, download, files_of, place, until, upload
 
 GONE = (404, "M_NOT_FOUND")
@@ -217,6 +218,30 @@ def test_the_same_may_be_uploaded_while_it_is_deleted(one, people):
     upload(ann, b"both")
     assert all(download(ann, uri).body == b"both" for uri in uris(one))
     assert len(files_of(one)[0]) == one.metrics()["parlour_media_files"] == 1
+
+
+# --- with an account ---
+
+
+@pytest.mark.parametrize("body, stays", [({"erase": True}, False), ({"erase": False}, True), ({}, True)])
+def test_an_account_that_is_erased_takes_its_files_along(own, ann, ben, body, stays):
+    shared = os.urandom(20)
+    anns = [upload(ann, shared), upload(ann, os.urandom(20))]
+    bens = upload(ben, shared)
+    behind_uia(ann, "/account/deactivate", body)
+    for uri in anns:
+        download(ben, uri, expect=200 if stays else GONE)
+    assert download(ben, bens).body == shared
+
+
+def test_the_operator_erases_an_account(one, people, mode):
+    ann, ben = people
+    uri, kept = upload(ann), upload(ben, b"kept")
+    mode.operate()
+    assert one.run("user", "deactivate", "ann", "--erase").returncode == 0
+    assert uris(one) == [kept] and uris(one, "--user", "ann") == []
+    mode.serve()
+    download(ben, uri, expect=GONE)
 
 
 # --- quarantine ---
