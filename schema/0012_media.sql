@@ -13,7 +13,7 @@ CREATE TABLE media (
 );
 CREATE INDEX media_by_user ON media (user_id, created_ts);
 CREATE INDEX media_by_time ON media (created_ts);
-CREATE INDEX media_by_sha256 ON media (sha256);
+CREATE INDEX media_by_sha256 ON media (sha256, size); -- what all come to is read from it alone
 
 -- What is in them is handed to nobody, whoever uploaded it or does so later.
 CREATE TABLE media_quarantined (

@@ -54,10 +54,18 @@ print_list(const struct json *answer)
 }
 
 static void
+print_files(int64_t n)
+{
+	printf("%lld file%s", (long long)n, n == 1 ? "" : "s");
+}
+
+static void
 print_sum(const struct json *sum)
 {
-	printf("  %lld files  %lld bytes  %lld bytes stored\n", number(sum, "files"),
-	    number(sum, "bytes"), number(sum, "stored_bytes"));
+	fputs("  ", stdout);
+	print_files(number(sum, "files"));
+	printf("  %lld bytes  %lld bytes stored\n", number(sum, "bytes"),
+	    number(sum, "stored_bytes"));
 }
 
 static void
@@ -77,18 +85,25 @@ print_usage(const struct json *answer)
 }
 
 static void
+print_quarantined(const struct json *answer)
+{
+	print_files(number(answer, "contents"));
+	puts(json_get_bool(answer, "released", false) ? " released" : " quarantined");
+}
+
+static void
 print_deleted(const struct json *answer)
 {
 	if (json_get(answer, "would_delete_files") != NULL) {
 		print_list(answer);
-		printf("%lld files, %lld bytes would be deleted\n",
-		    number(answer, "would_delete_files"),
+		print_files(number(answer, "would_delete_files"));
+		printf(", %lld bytes would be deleted\n",
 		    number(answer, "would_delete_bytes"));
 		return;
 	}
-	printf("%lld files, %lld bytes deleted; %lld bytes freed\n",
-	    number(answer, "deleted_files"), number(answer, "deleted_bytes"),
-	    number(answer, "freed_bytes"));
+	print_files(number(answer, "deleted_files"));
+	printf(", %lld bytes deleted; %lld bytes freed\n",
+	    number(answer, "deleted_bytes"), number(answer, "freed_bytes"));
 }
 
 static const char *
@@ -122,7 +137,8 @@ static const struct operate_word words[] = {
 	    .may_lack = true,
 	    .options = { { "user", "user", OPERATE_TEXT, false },
 		{ "release", "release", OPERATE_FLAG, false } },
-	    .misuse = needs_choice },
+	    .misuse = needs_choice,
+	    .print = print_quarantined },
 	{ .word = "delete",
 	    .shown = "ID",
 	    .positional = "ids",

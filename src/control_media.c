@@ -228,6 +228,7 @@ media_quarantine(
 		  ? media_quarantine_ids(ctx, arena, ids, count, release, &contents)
 		  : media_quarantine_user(ctx, arena, user_id, release, &contents);
 	json_set_int(arena, answer, "contents", contents);
+	json_set_bool(arena, answer, "released", release);
 	return err;
 }
 

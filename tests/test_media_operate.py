@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from lib.http import Raw
+from lib.server import command
 from test_login import behind_uia
 from test_media import CREATE, DOWNLOAD, download, files_of, place, until, upload
 
@@ -122,10 +123,10 @@ def test_what_is_deleted_is_gone_at_once(one, people, mode):
 def test_a_file_stays_as_long_as_somebody_else_has_the_same(one, people):
     ann, ben = people
     anns, bens = upload(ann, b"shared"), upload(ben, b"shared")
-    assert say(one, "delete", anns) == "1 files, 6 bytes deleted; 0 bytes freed\n"
+    assert say(one, "delete", anns) == "1 file, 6 bytes deleted; 0 bytes freed\n"
     download(ben, anns, expect=GONE)
     assert download(ann, bens).body == b"shared"
-    assert say(one, "delete", bens) == "1 files, 6 bytes deleted; 6 bytes freed\n"
+    assert say(one, "delete", bens) == "1 file, 6 bytes deleted; 6 bytes freed\n"
     assert files_of(one) == ([], False)
     again = upload(ann, b"shared")
     assert download(ben, again).body == b"shared" and again not in (anns, bens)
@@ -160,11 +161,11 @@ def test_old_files_go_by_their_age(one, people):
     anns, bens = upload(ann, b"1"), upload(ben, b"2")
     assert say(one, "delete", "--older-than", "1d").startswith("0 files")
     assert say(one, "delete", "--older-than", "1d", "--user", "ann").startswith("0 files")
-    assert say(one, "delete", "--older-than", "1ms", "--user", "ann").startswith("1 files")
+    assert say(one, "delete", "--older-than", "1ms", "--user", "ann").startswith("1 file,")
     assert uris(one) == [bens]
     dry = say(one, "delete", "--older-than", "1ms", "--dry-run")
-    assert bens in dry and "1 files, 1 bytes would be deleted" in dry
-    assert say(one, "delete", "--older-than", "1ms").startswith("1 files")
+    assert bens in dry and "1 file, 1 bytes would be deleted" in dry
+    assert say(one, "delete", "--older-than", "1ms").startswith("1 file,")
     assert uris(one) == [] and anns not in dry
 
 
@@ -220,6 +221,23 @@ def test_the_same_may_be_uploaded_while_it_is_deleted(one, people):
     assert len(files_of(one)[0]) == one.metrics()["parlour_media_files"] == 1
 
 
+def test_a_kill_while_files_are_deleted_leaves_no_row_without_its_file(one, people):
+    ann, ben = people
+    for n in range(600):
+        upload(ann, b"%d" % n)
+    deletes = subprocess.Popen(command("media", "delete", "--user", "ann", "--config", one.config),
+                               cwd=one.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: len(files_of(one)[0]) < 550)
+    one.kill()
+    deletes.wait(20)
+    one.start()
+    there = told(one, "list", "--user", "ann")["files"]
+    until(lambda: files_of(one) == (sorted(f["sha256"] for f in there), False))
+    assert len(there) < 600
+    for file in there[:20] + there[-20:]:
+        download(ben, file["uri"])
+
+
 # --- with an account ---
 
 
@@ -262,7 +280,7 @@ def test_quarantine_is_of_what_is_in_a_file(one, people, mode):
         put(ann if uri == anns else ben, uri, expect=(409, "M_CANNOT_OVERWRITE_MEDIA"))
     assert download(ann, other).body == b"good"
     mode.operate()
-    say(one, "quarantine", "--release", bens)
+    assert say(one, "quarantine", "--release", bens) == "1 file released\n"
     mode.serve()
     for uri in anns, bens, later:
         assert download(ann, uri).body == b"bad"
@@ -287,7 +305,7 @@ def test_all_that_a_user_uploaded_is_quarantined_and_released(one, people):
     ann, ben = people
     anns = [upload(ann, b"%d" % n) for n in range(3)]
     bens = [upload(ben, b"2"), upload(ben, b"3")]
-    say(one, "quarantine", "--user", "ann")
+    assert say(one, "quarantine", "--user", "ann") == "3 files quarantined\n"
     for uri in [*anns, bens[0]]:
         download(ben, uri, expect=GONE)
     assert download(ann, bens[1])
