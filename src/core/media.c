@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "core/media_inside.h"
 #include "event/ids.h"
+#include "store/users.h"
 
 #define SWEEP_MS (3600 * 1000)
 
@@ -248,12 +249,25 @@ adding_of(struct ctx *ctx, const struct identity *who, const char *media_id,
 	return a;
 }
 
+/* In the write itself: an account that is erased keeps no file whose upload was on its
+ * way meanwhile. */
+static enum mx_err
+check_account(const struct adding *a, struct db *db)
+{
+	bool has_ended;
+	enum mx_err err = store_user_has_ended(db, a->row.user_id, &has_ended);
+
+	return err == M_OK && has_ended ? M_UNKNOWN_TOKEN : err;
+}
+
 static enum mx_err
 add(void *arg, struct db *db)
 {
 	struct adding *a = arg;
-	enum mx_err err = file_keep_again(a->file);
+	enum mx_err err = check_account(a, db);
 
+	if (err == M_OK)
+		err = file_keep_again(a->file);
 	if (err == M_OK)
 		err = store_media_has(db, a->row.sha256, &a->is_known);
 	return err == M_OK ? store_media_add(db, &a->row) : err;
@@ -294,6 +308,22 @@ keep(struct ctx *ctx, const struct identity *who, struct file_new *file)
 	return err;
 }
 
+/* A file whose row is refused would stay until the next start, beyond anybody's quota.
+ */
+static enum mx_err
+write_row(
+    struct ctx *ctx, enum mx_err (*fn)(void *arg, struct db *db), struct adding *a)
+{
+	enum mx_err err = ctx_write(ctx, fn, a);
+
+	if (err == M_OK)
+		count_added(ctx->core->media, a);
+	else if (media_drop(ctx, (const uint8_t(*)[SHA256_LEN])a->row.sha256, 1) !=
+		 M_OK)
+		log_warn("media: a refused file stays on disk until the next start");
+	return err;
+}
+
 enum mx_err
 media_add(struct ctx *ctx, struct arena *arena, const struct identity *who,
     struct file_new *file, const struct media_about *about, const char **media_id_out)
@@ -305,10 +335,7 @@ media_add(struct ctx *ctx, struct arena *arena, const struct identity *who,
 		return err;
 	*media_id_out = new_id(arena);
 	a = adding_of(ctx, who, *media_id_out, file, about);
-	err = ctx_write(ctx, add, &a);
-	if (err == M_OK)
-		count_added(ctx->core->media, &a);
-	return err;
+	return write_row(ctx, add, &a);
 }
 
 /* --- uploads that are announced --- */
@@ -400,6 +427,8 @@ fill(void *arg, struct db *db)
 	if (err == M_OK)
 		err = judge(&row, a->row.user_id, a->now_ts);
 	if (err == M_OK)
+		err = check_account(a, db);
+	if (err == M_OK)
 		err = file_keep_again(a->file);
 	if (err == M_OK)
 		err = store_media_has(db, a->row.sha256, &a->is_known);
@@ -419,10 +448,7 @@ media_fill(struct ctx *ctx, struct arena *arena, const struct identity *who,
 	if (err != M_OK)
 		return err;
 	a = adding_of(ctx, who, media_id, file, about);
-	err = ctx_write(ctx, fill, &a);
-	if (err == M_OK)
-		count_added(ctx->core->media, &a);
-	return explain(ctx, err);
+	return explain(ctx, write_row(ctx, fill, &a));
 }
 
 /* --- what is there --- */

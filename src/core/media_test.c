@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "core/testing.h"
+#include "store/users.h"
 
 #define HOUR_MS (3600 * 1000)
 
@@ -70,17 +71,27 @@ tear_down(void **state)
 	return 0;
 }
 
-static const char *
-upload(struct fixture *f, const struct identity *who, const char *text)
+static enum mx_err
+try_upload(struct fixture *f, const struct identity *who, const char *text,
+    const char **id_out)
 {
 	struct media_about about = { 0 };
 	struct file_new file;
-	const char *id;
+	enum mx_err err;
 
 	assert_int_equal(media_begin(f->ctx, &file), M_OK);
 	assert_int_equal(file_add(&file, text, strlen(text)), M_OK);
-	assert_int_equal(media_add(f->ctx, f->arena, who, &file, &about, &id), M_OK);
+	err = media_add(f->ctx, f->arena, who, &file, &about, id_out);
 	file_end(&file);
+	return err;
+}
+
+static const char *
+upload(struct fixture *f, const struct identity *who, const char *text)
+{
+	const char *id;
+
+	assert_int_equal(try_upload(f, who, text, &id), M_OK);
 	return id;
 }
 
@@ -218,6 +229,60 @@ an_upload_that_never_came_is_forgotten_within_an_hour(void **state)
 	assert_int_equal(store_media_get(f->ctx->db, f->arena, id, &row), M_NOT_FOUND);
 }
 
+static enum mx_err
+end_account(void *arg, struct db *db)
+{
+	const char *user_id = arg;
+	struct user_row row = { .user_id = user_id };
+	enum mx_err err = store_user_add(db, &row);
+
+	return err != M_OK ? err : store_user_deactivate(db, user_id);
+}
+
+static void
+an_upload_that_comes_behind_the_end_of_its_account_is_not_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct media_about about = { 0 };
+	struct file_new file;
+	int64_t expires_ts;
+	const char *id, *unused;
+
+	assert_int_equal(
+	    media_announce(f->ctx, f->arena, &ann, &id, &expires_ts), M_OK);
+	assert_int_equal(ctx_write(f->ctx, end_account, (void *)ann.user_id), M_OK);
+	assert_int_equal(try_upload(f, &ann, "tea", &unused), M_UNKNOWN_TOKEN);
+	assert_int_equal(media_begin(f->ctx, &file), M_OK);
+	assert_int_equal(
+	    media_fill(f->ctx, f->arena, &ann, id, &file, &about), M_UNKNOWN_TOKEN);
+	file_end(&file);
+	assert_int_equal(look(f, id), M_NOT_YET_UPLOADED);
+	assert_int_equal(files_on_disk(f), 0);
+	assert_int_equal(look(f, upload(f, &ben, "tea")), M_OK);
+}
+
+static void
+of_two_uploads_to_one_id_the_second_leaves_no_file(void **state)
+{
+	struct fixture *f = *state;
+	struct media_about about = { 0 };
+	int64_t expires_ts;
+	const char *id;
+
+	assert_int_equal(
+	    media_announce(f->ctx, f->arena, &ann, &id, &expires_ts), M_OK);
+	for (int i = 0; i < 2; i++) {
+		struct file_new file;
+
+		assert_int_equal(media_begin(f->ctx, &file), M_OK);
+		assert_int_equal(file_add(&file, i == 0 ? "1" : "2", 1), M_OK);
+		assert_int_equal(media_fill(f->ctx, f->arena, &ann, id, &file, &about),
+		    i == 0 ? M_OK : M_CANNOT_OVERWRITE_MEDIA);
+		file_end(&file);
+	}
+	assert_int_equal(files_on_disk(f), 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -228,6 +293,8 @@ main(void)
 		CASE(of_several_ids_one_that_is_not_there_saves_all),
 		CASE(more_than_a_portion_goes_by_a_filter),
 		CASE(a_file_without_a_row_is_dropped_at_the_next_start),
+		CASE(an_upload_that_comes_behind_the_end_of_its_account_is_not_kept),
+		CASE(of_two_uploads_to_one_id_the_second_leaves_no_file),
 		CASE(an_upload_that_never_came_is_forgotten_within_an_hour),
 	};
 
