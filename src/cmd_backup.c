@@ -25,7 +25,7 @@
 #include "store/media.h"
 #include "tar.h"
 
-#define FILES_AT_ONCE 1000
+#define FILES_AT_ONCE 100
 
 /* One backup under way. */
 struct backup {
