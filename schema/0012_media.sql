@@ -20,3 +20,17 @@ CREATE TABLE media_quarantined (
 	sha256 BLOB PRIMARY KEY,
 	quarantined_ts BIGINT NOT NULL
 );
+
+-- Thumbnails that were made, of files by their content. file NULL: the original will do.
+CREATE TABLE thumbnails (
+	sha256 BLOB NOT NULL,
+	width BIGINT NOT NULL,
+	height BIGINT NOT NULL,
+	is_crop BIGINT NOT NULL,
+	is_animated BIGINT NOT NULL,
+	file BLOB,
+	size BIGINT NOT NULL,
+	content_type TEXT NOT NULL,
+	PRIMARY KEY (sha256, width, height, is_crop, is_animated)
+) WITHOUT ROWID;
+CREATE INDEX thumbnails_by_file ON thumbnails (file);

@@ -23,6 +23,7 @@
 #include "keys.h"
 #include "media/files.h"
 #include "store/media.h"
+#include "store/thumbnails.h"
 #include "tar.h"
 
 #define FILES_AT_ONCE 100
@@ -144,25 +145,37 @@ add_page(struct backup *b, struct db *db, struct files *files,
 	return true;
 }
 
-/* Behind the copy of the database: what that names and is not deleted is there. */
+typedef enum mx_err (*page_fn)(struct db *db, const uint8_t after[SHA256_LEN],
+    uint8_t (*hashes)[SHA256_LEN], int max, int *count_out);
+
 static bool
-add_uploads(struct backup *b, struct db *db)
+add_pages(struct backup *b, struct db *db, struct files *files, page_fn page)
 {
 	static uint8_t hashes[FILES_AT_ONCE][SHA256_LEN];
-	struct files *files = files_look(b->config->media_folder);
 	uint8_t after[SHA256_LEN] = { 0 };
-	int n = 0;
-	bool has_table = false;
-	bool good = store_media_is_there(db, &has_table) == M_OK;
+	int n = FILES_AT_ONCE;
+	bool good = true;
 
-	if (has_table)
-		n = FILES_AT_ONCE;
 	while (good && n == FILES_AT_ONCE) {
-		good = store_media_page(db, after, hashes, FILES_AT_ONCE, &n) == M_OK &&
+		good = page(db, after, hashes, FILES_AT_ONCE, &n) == M_OK &&
 		       add_page(b, db, files, (const uint8_t(*)[SHA256_LEN])hashes, n);
 		if (n > 0)
 			memcpy(after, hashes[n - 1], SHA256_LEN);
 	}
+	return good;
+}
+
+/* Behind the copy of the database: what that names and is not deleted is there. */
+static bool
+add_uploads(struct backup *b, struct db *db)
+{
+	struct files *files = files_look(b->config->media_folder);
+	bool has_table;
+	bool good = store_media_is_there(db, &has_table) == M_OK;
+
+	if (good && has_table)
+		good = add_pages(b, db, files, store_media_page) &&
+		       add_pages(b, db, files, store_thumbnails_page);
 	files_free(files);
 	if (b->lost > 0)
 		fprintf(stderr,

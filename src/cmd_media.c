@@ -82,6 +82,11 @@ print_usage(const struct json *answer)
 		fputs("all", stdout);
 		print_sum(total);
 	}
+	if (number(answer, "thumbnail_files") > 0) {
+		fputs("thumbnails  ", stdout);
+		print_files(number(answer, "thumbnail_files"));
+		printf("  %lld bytes stored\n", number(answer, "thumbnail_bytes"));
+	}
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "control_inside.h"
 #include "core/media_remove.h"
 #include "core/users.h"
+#include "store/thumbnails.h"
 
 #define LIMIT 1000 /* of what is listed, where no other is given */
 #define LIMIT_MAX 1000000
@@ -187,6 +188,7 @@ media_usage(
 {
 	struct json *list = json_array(arena);
 	struct media_sum total, *sums = &total;
+	int64_t files, bytes; /* of thumbnails, which are nobody's */
 	const char *user_id;
 	int count = 1;
 	enum mx_err err = read_user(ctx, arena, args, &user_id);
@@ -195,13 +197,18 @@ media_usage(
 		err = store_media_sum(ctx->db, user_id, &total);
 	if (err == M_OK && user_id == NULL)
 		err = store_media_sums(ctx->db, arena, &sums, &count);
+	if (err == M_OK)
+		err = store_thumbnails_sum(ctx->db, &files, &bytes);
 	if (err != M_OK)
 		return err;
 	for (int i = 0; i < count; i++)
 		json_push(arena, list, describe_sum(arena, &sums[i]));
 	json_set(arena, answer, "users", list);
-	if (user_id == NULL)
-		json_set(arena, answer, "total", describe_sum(arena, &total));
+	if (user_id != NULL)
+		return M_OK;
+	json_set(arena, answer, "total", describe_sum(arena, &total));
+	json_set_int(arena, answer, "thumbnail_files", files);
+	json_set_int(arena, answer, "thumbnail_bytes", bytes);
 	return M_OK;
 }
 

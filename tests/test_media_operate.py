@@ -15,6 +15,7 @@ from lib.http import Raw
 from lib.server import command
 from test_login import behind_uia
 from test_media import CREATE, DOWNLOAD, download, files_of, place, until, upload
+from test_thumbnails import big_png, thumbnail
 
 GONE = (404, "M_NOT_FOUND")
 
@@ -219,6 +220,32 @@ def test_the_same_may_be_uploaded_while_it_is_deleted(one, people):
     upload(ann, b"both")
     assert all(download(ann, uri).body == b"both" for uri in uris(one))
     assert len(files_of(one)[0]) == one.metrics()["parlour_media_files"] == 1
+
+
+def test_thumbnails_go_with_the_last_of_their_originals(one, people):
+    ann, ben = people
+    picture = big_png(700, 500)
+    anns, bens = upload(ann, picture), upload(ben, picture)
+    made = thumbnail(ben, anns).body
+    smaller = thumbnail(ben, bens, 32, 32, method="crop").body
+    sizes = len(picture), len(made) + len(smaller)
+    got = told(one, "usage")
+    assert (got["total"]["stored_bytes"], got["thumbnail_bytes"]) == sizes
+    assert say(one, "usage").splitlines()[-1] == f"thumbnails  2 files  {sizes[1]} bytes stored"
+    assert one.metrics()["parlour_media_files"] == len(files_of(one)[0]) == 3
+    assert one.metrics()["parlour_media_bytes"] == sum(sizes)
+    say(one, "quarantine", anns)
+    thumbnail(ben, bens, expect=GONE)
+    say(one, "quarantine", anns, "--release")
+    say(one, "delete", anns)
+    assert thumbnail(ben, bens).body == made
+    thumbnail(ben, anns, expect=GONE)
+    one.restart()
+    assert one.metrics()["parlour_media_bytes"] == sum(sizes)
+    assert say(one, "delete", bens).endswith(f"; {sum(sizes)} bytes freed\n")
+    assert files_of(one) == ([], False) and one.metrics()["parlour_media_bytes"] == 0
+    again = upload(ann, picture)
+    assert thumbnail(ben, again).body == made
 
 
 def test_a_kill_while_files_are_deleted_leaves_no_row_without_its_file(one, people):
@@ -432,13 +459,17 @@ def test_a_backup_has_all_files(private, one, people, tmp_path):
     uris = [upload(ann, b"%d" % n, "text/plain", f"{n}.txt") for n in range(250)]
     upload(ben, b"1")
     empty = upload(ben, b"")
+    picture = upload(ben, big_png(700, 500))
+    made = thumbnail(ben, picture).body
     assert one.run("backup", tmp_path / "b.tar").returncode == 0
     one.stop()
     two = restored(private, tmp_path / "b.tar")
     again = two.api.login(ann.user_id, "correct horse battery")
     assert [download(again, uri).body for uri in uris] == [b"%d" % n for n in range(250)]
     assert download(again, empty).body == b""
-    assert len(files_of(two)[0]) == two.metrics()["parlour_media_files"] == 251
+    assert len(files_of(two)[0]) == two.metrics()["parlour_media_files"] == 253
+    assert thumbnail(again, picture).body == made
+    assert two.metrics()["parlour_media_files"] == 253
 
 
 def test_a_backup_without_files_takes_a_plain_copy_behind_it(private, one, people, tmp_path):
@@ -471,7 +502,7 @@ def test_a_backup_names_files_that_are_lost_and_goes_on(one, people, tmp_path):
 def test_a_database_of_before_there_were_files_is_backed_up(one, tmp_path):
     one.stop()
     db = sqlite3.connect(one.folder / "data/parlour.db")
-    for words in ("DROP TABLE media", "DROP TABLE media_quarantined",
+    for words in ("DROP TABLE media", "DROP TABLE media_quarantined", "DROP TABLE thumbnails",
                   "DELETE FROM schema_version WHERE name = 'media'"):
         db.execute(words)
     db.commit()

@@ -48,13 +48,15 @@ struct job {
 	struct router_match match;
 	uint64_t id;
 	struct in6_addr client;
-	bool is_late; /* of req */
+	bool is_slow, is_late; /* of req */
 };
 
 /* dispatch.c: runs its handler and answers; the job ends with it, unless the handler
  * takes it over. upload: the body that is here; NULL: none. */
 void job_run(
     struct job *job, struct ctx *ctx, struct arena *arena, struct upload *upload);
+/* Its handler goes on where it may take long; it has taken the job over. */
+void job_run_slow(struct job *job);
 /* Answers with an error. */
 void job_fail(struct job *job, struct ctx *ctx, struct arena *arena, enum mx_err err);
 void job_free(struct job *job);

@@ -311,6 +311,7 @@ server_port(const struct server *server, int listener)
 void
 server_stop(struct server *server, int grace_ms)
 {
+	typing_end_all(server->core); /* before those who wait are told to come back */
 	http_server_stop(server->http, grace_ms);
 	lock_take(&server->keeper_lock);
 	server->keeper_stops = true;
@@ -325,6 +326,7 @@ server_stop(struct server *server, int grace_ms)
 	workers_free(server->files);
 	server->files = NULL;
 	writer_flush(server->core->writer);
+	append_stop(server->core);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/codec.h"
 #include "base/log.h"
 #include "core/media_inside.h"
 #include "event/ids.h"
@@ -26,6 +27,9 @@ media_open(struct core *core, const char *folder, char **error_out)
 	core->media = xcalloc(1, sizeof *core->media);
 	core->media->files = files;
 	core->media->swept_ms = clock_mono_ms();
+	core->media->pictures = pictures_new(&(const struct pictures_setup){ 0 });
+	lock_init(&core->media->lock, RANK_LEAF);
+	cond_init(&core->media->made);
 	return true;
 }
 
@@ -35,6 +39,9 @@ media_close(struct core *core)
 	if (core->media == NULL)
 		return;
 	files_free(core->media->files);
+	pictures_free(core->media->pictures);
+	lock_fini(&core->media->lock);
+	pthread_cond_destroy(&core->media->made);
 	free(core->media);
 	core->media = NULL;
 }
@@ -146,13 +153,23 @@ enum mx_err
 media_count(struct core *core, struct db *db)
 {
 	struct media_sum sum;
+	int64_t files, bytes;
 	enum mx_err err = store_media_sum(db, NULL, &sum);
 
+	if (err == M_OK)
+		err = store_thumbnails_sum(db, &files, &bytes);
 	if (err != M_OK)
 		return err;
-	atomic_store(&core->media->contents, sum.contents);
-	atomic_store(&core->media->stored_bytes, sum.stored_bytes);
+	atomic_store(&core->media->contents, sum.contents + files);
+	atomic_store(&core->media->stored_bytes, sum.stored_bytes + bytes);
 	return M_OK;
+}
+
+void
+media_count_new(struct media *media, int64_t size)
+{
+	atomic_fetch_add(&media->contents, 1);
+	atomic_fetch_add(&media->stored_bytes, size);
 }
 
 static uint64_t
@@ -175,6 +192,12 @@ media_stats(const struct core *core, struct media_stats *out)
 	out->downloads = atomic_load(&media->downloads);
 	out->bytes_in = atomic_load(&media->bytes_in);
 	out->bytes_out = atomic_load(&media->bytes_out);
+}
+
+void
+media_downloaded(struct core *core)
+{
+	atomic_fetch_add(&core->media->downloads, 1);
 }
 
 void
@@ -279,10 +302,8 @@ count_added(struct media *media, const struct adding *a)
 {
 	atomic_fetch_add(&media->uploads, 1);
 	atomic_fetch_add(&media->bytes_in, (uint64_t)a->row.size);
-	if (a->is_known)
-		return;
-	atomic_fetch_add(&media->contents, 1);
-	atomic_fetch_add(&media->stored_bytes, a->row.size);
+	if (!a->is_known)
+		media_count_new(media, a->row.size);
 }
 
 static const char *
@@ -472,25 +493,74 @@ media_find(struct ctx *ctx, struct arena *arena, const char *server,
 
 /* One that is not there has been deleted since its row was read, or is lost. */
 static enum mx_err
-explain_missing(struct ctx *ctx, const struct media_row *row)
+explain_missing(struct ctx *ctx, const uint8_t sha256[SHA256_LEN])
 {
+	char hex[2 * SHA256_LEN + 1];
 	bool has;
-	enum mx_err err = store_media_has(ctx->db, row->sha256, &has);
+	enum mx_err err = store_media_has(ctx->db, sha256, &has);
 
+	hex_encode(sha256, SHA256_LEN, hex);
 	if (err == M_OK && has)
-		log_error("media: the file of %s is not there", row->media_id);
+		log_error("media: the file %s is not there", hex);
 	return err == M_OK ? ctx_fail(ctx, M_NOT_FOUND, "There is no such file here")
 			   : err;
 }
 
 enum mx_err
-media_read(struct ctx *ctx, const struct media_row *row, int *fd_out)
+media_read(struct ctx *ctx, const uint8_t sha256[SHA256_LEN], int *fd_out)
 {
-	struct media *media = ctx->core->media;
 	int64_t size;
-	enum mx_err err = files_read(media->files, row->sha256, fd_out, &size);
+	enum mx_err err = files_read(ctx->core->media->files, sha256, fd_out, &size);
 
-	if (err == M_OK)
-		atomic_fetch_add(&media->downloads, 1);
-	return err == M_NOT_FOUND ? explain_missing(ctx, row) : err;
+	return err == M_NOT_FOUND ? explain_missing(ctx, sha256) : err;
+}
+
+/* --- thumbnails that are being made --- */
+
+static bool
+is_same(const struct thumbnail_row *a, const struct thumbnail_row *b)
+{
+	return memcmp(a->sha256, b->sha256, SHA256_LEN) == 0 && a->width == b->width &&
+	       a->height == b->height && a->is_crop == b->is_crop &&
+	       a->is_animated == b->is_animated;
+}
+
+static bool
+is_making_locked(const struct media *media, const struct thumbnail_row *row)
+{
+	for (const struct media_making *m = media->making; m != NULL; m = m->next)
+		if (is_same(m->row, row))
+			return true;
+	return false;
+}
+
+void
+media_making_begin(struct media *media, const struct thumbnail_row *row)
+{
+	struct media_making *making = xcalloc(1, sizeof *making);
+
+	making->row = row;
+	thread_waits(true);
+	lock_take(&media->lock);
+	while (is_making_locked(media, row))
+		lock_wait(&media->lock, &media->made, 0);
+	making->next = media->making;
+	media->making = making;
+	lock_give(&media->lock);
+	thread_waits(false);
+}
+
+void
+media_making_end(struct media *media, const struct thumbnail_row *row)
+{
+	struct media_making **at, *making;
+
+	lock_take(&media->lock);
+	for (at = &media->making; (*at)->row != row;)
+		at = &(*at)->next;
+	making = *at;
+	*at = making->next;
+	pthread_cond_broadcast(&media->made);
+	lock_give(&media->lock);
+	free(making);
 }

@@ -34,6 +34,8 @@ struct media_stats {
 	uint64_t downloads, bytes_out;
 };
 void media_stats(const struct core *core, struct media_stats *out);
+/* A client is handed one, or a part of it. */
+void media_downloaded(struct core *core);
 /* Bytes of a file are on their way to a client. */
 void media_sent(struct core *core, size_t bytes);
 
@@ -76,6 +78,6 @@ enum mx_err media_find(struct ctx *ctx, struct arena *arena, const char *server,
 /* Its bytes; the caller closes fd. M_NOT_FOUND: it was deleted just now (else logged).
  */
 enum mx_err media_read(
-    struct ctx *ctx, const struct media_row *row, int *fd_out) MUST_USE;
+    struct ctx *ctx, const uint8_t sha256[SHA256_LEN], int *fd_out) MUST_USE;
 
 #endif

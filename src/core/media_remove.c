@@ -24,6 +24,7 @@ struct removing {
 	const struct media_filter *filter; /* instead of ids */
 	struct media_row *rows;		   /* which are gone */
 	int count;
+	struct buf hashes; /* of what was in them, and of thumbnails of that */
 	const char *missing;
 	struct media_removed sum;
 };
@@ -41,18 +42,52 @@ find_ids(struct removing *r, struct db *db)
 	return err;
 }
 
+/* What was in a row that is gone: freed unless another row names it. */
+static enum mx_err
+let_go(struct removing *r, struct db *db, const void *sha256, int64_t size)
+{
+	bool has;
+	enum mx_err err = store_media_has(db, sha256, &has);
+
+	buf_add(&r->hashes, sha256, SHA256_LEN);
+	if (err == M_OK && !has) {
+		r->sum.freed_files++;
+		r->sum.freed_bytes += size;
+	}
+	return err;
+}
+
+static enum mx_err
+remove_thumbnails(struct removing *r, struct db *db, const uint8_t sha256[SHA256_LEN])
+{
+	struct buf gone = { 0 };
+	enum mx_err err = store_thumbnails_remove(db, sha256, &gone);
+	int64_t size;
+
+	for (size_t at = 0; err == M_OK && at < gone.n;
+	     at += SHA256_LEN + sizeof size) {
+		memcpy(&size, gone.p + at + SHA256_LEN, sizeof size);
+		err = let_go(r, db, gone.p + at, size);
+	}
+	buf_free(&gone);
+	return err;
+}
+
 static enum mx_err
 remove_row(struct removing *r, struct db *db, const struct media_row *row)
 {
-	bool has = true;
+	bool is_uploaded;
 	enum mx_err err = store_media_remove(db, row->media_id);
 
 	r->sum.files += row->has_content;
 	r->sum.bytes += row->size;
-	if (err == M_OK && row->has_content)
-		err = store_media_has(db, row->sha256, &has);
-	r->sum.freed_files += !has;
-	r->sum.freed_bytes += has ? 0 : row->size;
+	if (err != M_OK || !row->has_content)
+		return err;
+	err = store_media_is_uploaded(db, row->sha256, &is_uploaded);
+	if (err == M_OK && !is_uploaded)
+		err = let_go(r, db, row->sha256, row->size);
+	if (err == M_OK && !is_uploaded)
+		err = remove_thumbnails(r, db, row->sha256);
 	return err;
 }
 
@@ -74,17 +109,16 @@ remove_rows(void *arg, struct db *db)
 static void
 drop_files(struct ctx *ctx, const struct removing *r)
 {
-	uint8_t hashes[DROPPED_AT_ONCE][SHA256_LEN];
+	const uint8_t(*hashes)[SHA256_LEN] = (const void *)r->hashes.p;
+	int left = (int)(r->hashes.n / SHA256_LEN);
 	enum mx_err err = M_OK;
-	int n = 0;
 
-	for (int i = 0; i < r->count && err == M_OK; i++) {
-		if (r->rows[i].has_content)
-			memcpy(hashes[n++], r->rows[i].sha256, SHA256_LEN);
-		if (n == DROPPED_AT_ONCE || (i + 1 == r->count && n > 0)) {
-			err = media_drop(ctx, (const uint8_t(*)[SHA256_LEN])hashes, n);
-			n = 0;
-		}
+	while (left > 0 && err == M_OK) {
+		int n = left < DROPPED_AT_ONCE ? left : DROPPED_AT_ONCE;
+
+		err = media_drop(ctx, hashes, n);
+		hashes += n;
+		left -= n;
 	}
 	if (err != M_OK)
 		log_warn("media: deleted files stay on disk until the next start");
@@ -96,8 +130,10 @@ remove_portion(struct ctx *ctx, struct removing *r, struct media_removed *out)
 	struct media *media = ctx->core->media;
 	enum mx_err err = ctx_write(ctx, remove_rows, r);
 
-	if (err != M_OK)
+	if (err != M_OK) {
+		buf_free(&r->hashes);
 		return err;
+	}
 	atomic_fetch_sub(&media->contents, r->sum.freed_files);
 	atomic_fetch_sub(&media->stored_bytes, r->sum.freed_bytes);
 	out->files += r->sum.files;
@@ -105,6 +141,7 @@ remove_portion(struct ctx *ctx, struct removing *r, struct media_removed *out)
 	out->freed_files += r->sum.freed_files;
 	out->freed_bytes += r->sum.freed_bytes;
 	drop_files(ctx, r);
+	buf_free(&r->hashes);
 	return M_OK;
 }
 

@@ -104,7 +104,7 @@ look(struct fixture *f, const char *id)
 	int fd;
 
 	if (err == M_OK)
-		err = media_read(f->ctx, &row, &fd);
+		err = media_read(f->ctx, row.sha256, &fd);
 	if (err == M_OK)
 		close(fd);
 	return err;

@@ -202,6 +202,20 @@ file_add(struct file_new *file, const void *bytes, size_t n)
 	return M_OK;
 }
 
+enum mx_err
+file_reread(struct file_new *file)
+{
+	char bytes[65536];
+	ssize_t n;
+
+	file->size = 0;
+	while ((n = pread(file->fd, bytes, sizeof bytes, file->size)) > 0) {
+		sha256_add(file->hash, bytes, (size_t)n);
+		file->size += n;
+	}
+	return n < 0 ? fail("cannot read", file->path) : M_OK;
+}
+
 static enum mx_err
 link_it(struct file_new *file)
 {

@@ -33,6 +33,8 @@ struct file_new {
 /* M_UNAVAILABLE (logged): no space, or no such folder. */
 enum mx_err file_begin(struct files *files, struct file_new *out) MUST_USE;
 enum mx_err file_add(struct file_new *file, const void *bytes, size_t n) MUST_USE;
+/* Somebody else has written it, into fd: reads it for its hash and size. */
+enum mx_err file_reread(struct file_new *file) MUST_USE;
 /* It is whole: makes it durable under its own name, and fills in sha256. The temporary
  * name stays until file_end: if somebody drops the file meanwhile, file_keep_again puts
  * it back. */

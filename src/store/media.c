@@ -109,9 +109,21 @@ store_media_usage(struct db *db, const char *user_id, int64_t now_ts,
 }
 
 enum mx_err
-store_media_has(struct db *db, const uint8_t sha256[SHA256_LEN], bool *out)
+store_media_is_uploaded(struct db *db, const uint8_t sha256[SHA256_LEN], bool *out)
 {
 	struct stmt *q = db_stmt(db, "SELECT 1 FROM media WHERE sha256 = $1 LIMIT 1");
+
+	stmt_blob(q, 1, sha256, SHA256_LEN);
+	*out = stmt_next(q);
+	return stmt_done(q);
+}
+
+enum mx_err
+store_media_has(struct db *db, const uint8_t sha256[SHA256_LEN], bool *out)
+{
+	struct stmt *q = db_stmt(db,
+	    "SELECT 1 WHERE EXISTS (SELECT 1 FROM media WHERE sha256 = $1) OR "
+	    "EXISTS (SELECT 1 FROM thumbnails WHERE file = $1)");
 
 	stmt_blob(q, 1, sha256, SHA256_LEN);
 	*out = stmt_next(q);

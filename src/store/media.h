@@ -42,7 +42,10 @@ enum mx_err store_media_fill(struct db *db, const struct media_row *row) MUST_US
  */
 enum mx_err store_media_usage(struct db *db, const char *user_id, int64_t now_ts,
     int64_t *files_out, int64_t *bytes_out, int64_t *awaited_out) MUST_USE;
-/* Is there a row with this content? */
+/* Is there a row with this content, which somebody uploaded? */
+enum mx_err store_media_is_uploaded(
+    struct db *db, const uint8_t sha256[SHA256_LEN], bool *out) MUST_USE;
+/* The same, or a thumbnail that is it? */
 enum mx_err store_media_has(
     struct db *db, const uint8_t sha256[SHA256_LEN], bool *out) MUST_USE;
 /* Drops rows that were awaited until before now_ts. */
