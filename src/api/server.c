@@ -170,6 +170,7 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 	user_directory_follow(server->core);
 	presence_tick(&ctx, arena, false);
 	media_waits_tick(server, now);
+	media_tick(&ctx);
 	arena_reset(arena);
 	unread_prune(&ctx, arena, walk);
 	arena_reset(arena);
@@ -352,11 +353,13 @@ server_stop(struct server *server, int grace_ms)
 	pthread_cond_signal(&server->keeper_cond);
 	lock_give(&server->keeper_lock);
 	pthread_join(server->keeper, NULL);
-	workers_free(server->files); /* what they do may be the others' to go on with */
-	server->files = NULL;
+	/* Requests hand uploads to `files`, and these wake only who waits for a file:
+	 * nobody does any more. */
+	media_waits_end(server);
 	workers_free(server->workers);
 	workers_free(server->slow);
-	media_waits_end(server);
+	workers_free(server->files);
+	server->files = NULL;
 	writer_flush(server->core->writer);
 	append_stop(server->core);
 }

@@ -128,13 +128,21 @@ empty_folder(const char *path)
 }
 
 struct files *
-files_open(const char *folder, char **error_out)
+files_look(const char *folder)
 {
 	struct files *files = xcalloc(1, sizeof *files);
+
+	files->folder = xstrdup(folder);
+	return files;
+}
+
+struct files *
+files_open(const char *folder, char **error_out)
+{
+	struct files *files = files_look(folder);
 	char *temporary;
 	bool made;
 
-	files->folder = xstrdup(folder);
 	temporary = path_in(files, "tmp");
 	made = folder_made(folder, error_out) && folder_made(temporary, error_out);
 	if (made)
@@ -300,8 +308,8 @@ files_drop(struct files *files, const uint8_t sha256[SHA256_LEN])
 	char *path = path_of(files, sha256);
 	enum mx_err err = M_OK;
 
-	if (unlink(path) != 0 && errno != ENOENT)
-		err = fail("cannot remove", path);
+	if (unlink(path) != 0)
+		err = errno == ENOENT ? M_NOT_FOUND : fail("cannot remove", path);
 	free(path);
 	return err;
 }

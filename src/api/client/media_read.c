@@ -59,6 +59,7 @@ send_part(struct sending *s, const struct http_reply *head, char *bytes, size_t 
 	};
 
 	s->at += (int64_t)n;
+	media_sent(s->server->core, n);
 	part.is_last = s->at == s->end;
 	http_send_part(s->exchange, &part);
 	if (part.is_last)
@@ -223,6 +224,7 @@ send_file(
 	s->at = first;
 	s->end = req->http->head.method == HTTP_HEAD ? first : last + 1;
 	dispatch_count(req->server, head->status);
+	media_downloaded(req->core);
 	if (s->at == s->end || !send_at_hand(s, head))
 		send_part(s, head, NULL, 0);
 	return M_PARKED;
@@ -280,8 +282,6 @@ media_answer(struct req *req, const uint8_t sha256[SHA256_LEN], int64_t size,
 		return M_OK;
 	}
 	err = media_read(req->ctx, sha256, &file.fd);
-	if (err == M_NOT_FOUND)
-		log_error("media: the file %s is not there", hex);
 	return err == M_OK ? answer_range(req, &file) : not_that(req, err);
 }
 
