@@ -4,6 +4,7 @@
 #include "api/server.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/client/media_wait.h"
@@ -11,8 +12,11 @@
 #include "api/inside.h"
 #include "api/poll.h"
 #include "api/uia.h"
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
+#include "base/tally.h"
 #include "core/guest_access.h"
 #include "core/guests.h"
 #include "core/media.h"
@@ -30,7 +34,9 @@
  * index, the operator's socket and reader, /proc for the metrics; some are for
  * connections that are accepted only to be refused. */
 #define DESCRIPTORS_MORE 24
-#define FILE_WORKERS 8 /* they wait for the disk */
+#define FILE_WORKERS 8	  /* they wait for the disk */
+#define TRANSFERS_EACH 16 /* that one user may have at least; else a fourth of all */
+#define TRANSFER_RETRY_MS 1000
 
 /* The writer is through with a group: its answers and the hubs' letters are rung for.
  */
@@ -250,8 +256,36 @@ server_descriptors(const struct server_options *options)
 		      1; /* and the keeper */
 	int ios = io_count(options) * (2 + options->http.listener_count);
 
-	/* A reader has the database and its log open. */
-	return 2 * readers + ios + DESCRIPTORS_MORE;
+	/* A reader has the database and its log open, and may open a file or folder. */
+	return 3 * readers + ios + options->transfers_max + DESCRIPTORS_MORE;
+}
+
+enum mx_err
+transfer_begin(struct req *req, uint64_t *whose_out)
+{
+	struct server *server = req->server;
+	int max = server->options.transfers_max;
+	uint32_t each_max =
+	    max / 4 > TRANSFERS_EACH ? (uint32_t)max / 4 : TRANSFERS_EACH;
+	const char *user_id = req->who.user_id;
+	uint64_t whose = user_id != NULL ? map_hash(user_id, strlen(user_id))
+					 : address_hash(&req->client);
+
+	*whose_out = whose;
+	if ((tally_add(server->transfers_of, whose) <= each_max) &
+	    (atomic_fetch_add(&server->transfers, 1) < max))
+		return M_OK;
+	transfer_end(server, whose);
+	req->retry_after_ms = TRANSFER_RETRY_MS;
+	return req_fail(
+	    req, M_LIMIT_EXCEEDED, "Many files are on their way: try again soon");
+}
+
+void
+transfer_end(struct server *server, uint64_t whose)
+{
+	tally_sub(server->transfers_of, whose);
+	atomic_fetch_sub(&server->transfers, 1);
 }
 
 struct server *
@@ -284,6 +318,7 @@ server_new(struct core *core, const struct server_options *options, char **error
 	server->ios = dispatch_ios_new(http_io_count(server->http));
 	server->hubs = poll_hubs_new(server);
 	server->media_waits = media_waits_new();
+	server->transfers_of = tally_new(TALLY_CLIENTS);
 	changes_subscribe(core->changes, ring, NULL); /* behind the hubs' letters */
 	lock_init(&server->keeper_lock, RANK_LEAF);
 	cond_init(&server->keeper_cond);
@@ -336,6 +371,7 @@ server_free(struct server *server)
 	media_waits_free(server->media_waits);
 	dispatch_ios_free(server->ios, http_io_count(server->http));
 	http_server_free(server->http);
+	tally_free(server->transfers_of);
 	limits_free(server->limits);
 	uia_free();
 	pthread_cond_destroy(&server->keeper_cond);

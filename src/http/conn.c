@@ -557,13 +557,35 @@ read_room(const struct http_io *io, const struct conn *c)
 	return want < room ? want : room;
 }
 
+size_t
+conn_read_to(struct http_io *io, struct conn *c, char *to, size_t room)
+{
+	ssize_t n;
+
+	if (!(c->flags & CONN_READABLE))
+		return 0;
+	n = secure_read(io, c, to, room);
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	if (n <= 0) {
+		conn_close(io, c);
+		return 0;
+	}
+	STAT_ADD(io, bytes_in, n);
+	/* Of TLS a read gives one record; more may be here. */
+	if ((size_t)n < room && !(c->flags & (CONN_EOF | CONN_SIDE)))
+		c->flags &= ~CONN_READABLE;
+	return (size_t)n;
+}
+
 /* Reads behind what is in the buffer; false: nothing came (or it was the end). */
 static bool
 conn_read(struct http_io *io, struct conn *c)
 {
-	size_t room;
-	ssize_t n;
+	size_t n;
 
+	if (c->state == CONN_PORTION && c->busy->body_left > 0)
+		return portions_read(io, c);
 	if (!(c->flags & CONN_READABLE))
 		return false;
 	if (io->at > 0) {
@@ -571,19 +593,10 @@ conn_read(struct http_io *io, struct conn *c)
 		io->end -= io->at;
 		io->at = 0;
 	}
-	room = read_room(io, c);
-	n = secure_read(io, c, io->read_buf + io->end, room);
-	if (n < 0 && errno == EAGAIN)
+	n = conn_read_to(io, c, io->read_buf + io->end, read_room(io, c));
+	if (n == 0)
 		return false;
-	if (n <= 0) {
-		conn_close(io, c);
-		return false;
-	}
-	io->end += (size_t)n;
-	STAT_ADD(io, bytes_in, n);
-	/* Of TLS a read gives one record; more may be here. */
-	if ((size_t)n < room && !(c->flags & (CONN_EOF | CONN_SIDE)))
-		c->flags &= ~CONN_READABLE;
+	io->end += n;
 	return true;
 }
 

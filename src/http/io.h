@@ -236,6 +236,8 @@ struct conn *conn_waiting(struct exchange exchange); /* NULL: stale */
 /* The server's own answer to what is no request, or one too large or too slow. */
 void conn_refuse(struct http_io *io, struct conn *c, int status);
 int conn_status_of(enum http_parse result);
+/* Reads up to room bytes; 0: there are none, or the connection is closed. */
+size_t conn_read_to(struct http_io *io, struct conn *c, char *to, size_t room);
 /* So much of a body has come: its client has a body timeout from now on. */
 void conn_moved(struct http_io *io, struct conn *c, size_t n);
 
@@ -244,6 +246,8 @@ void conn_moved(struct http_io *io, struct conn *c, size_t n);
 void portions_begin(struct http_io *io, struct conn *c, const struct http_head *head);
 /* Takes what is read; true: look again. */
 bool portions_take(struct http_io *io, struct conn *c);
+/* Reads on where the length is known; false: nothing came (or it was the end). */
+bool portions_read(struct http_io *io, struct conn *c);
 /* Nothing more comes of it. */
 void portions_end(struct conn *c);
 /* Of http_body_next: what its letter runs, and where nobody is left to run it. */

@@ -19,6 +19,7 @@
 #include "base/str.h"
 
 #define HEX_LEN (2 * SHA256_LEN)
+#define BEGIN_WRITING_BYTES (4 << 20)
 
 struct files {
 	char *folder;
@@ -182,6 +183,18 @@ file_begin(struct files *files, struct file_new *out)
 	return M_OK;
 }
 
+/* The disk writes while the rest comes, so that file_keep has less to wait for. What
+ * goes wrong with it is told by fsync. */
+static void
+begin_writing(struct file_new *file)
+{
+	if (file->size - file->begun < BEGIN_WRITING_BYTES)
+		return;
+	(void)sync_file_range(
+	    file->fd, file->begun, file->size - file->begun, SYNC_FILE_RANGE_WRITE);
+	file->begun = file->size;
+}
+
 enum mx_err
 file_add(struct file_new *file, const void *bytes, size_t n)
 {
@@ -199,6 +212,7 @@ file_add(struct file_new *file, const void *bytes, size_t n)
 		p += done;
 		n -= (size_t)done;
 	}
+	begin_writing(file);
 	return M_OK;
 }
 

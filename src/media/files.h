@@ -26,7 +26,8 @@ struct file_new {
 	struct sha256 *hash;
 	int fd;
 	int64_t size;
-	char *path; /* a temporary name */
+	int64_t begun; /* so much of it is on its way to the disk */
+	char *path;    /* a temporary name */
 	uint8_t sha256[SHA256_LEN];
 };
 

@@ -48,18 +48,20 @@ wait_free(struct media_wait *wait)
 	free(wait);
 }
 
-/* Which are taken out: of media_id (NULL: any), due before due_ms, or of the job. */
+/* Which are taken out: of media_id (NULL: any), due before due_ms, or of one request.
+ */
 struct choice {
 	const char *media_id;
 	int64_t due_ms;
-	const struct job *job;
+	uint64_t request; /* 0: any; by number, since a job's address may be another's
+			     by now */
 };
 
 static bool
 is_chosen(const struct media_wait *wait, const struct choice *choice)
 {
-	if (choice->job != NULL)
-		return wait->job == choice->job;
+	if (choice->request != 0)
+		return wait->job->id == choice->request;
 	return (choice->media_id == NULL ||
 		   strcmp(wait->media_id, choice->media_id) == 0) &&
 	       wait->deadline_ms <= choice->due_ms;
@@ -128,7 +130,7 @@ media_wait(
     struct req *req, const char *server_name, const char *media_id, int64_t timeout_ms)
 {
 	struct media_waits *waits = req->server->media_waits;
-	struct choice own = { .job = req->job };
+	struct choice own = { .request = req->id };
 	struct media_wait *taken;
 	struct media_row row;
 
