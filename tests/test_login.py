@@ -124,6 +124,16 @@ def test_logout_all_ends_every_token(ann):
     ann.login().get("/account/whoami")
 
 
+@pytest.mark.parametrize("body", [b"null", b"[]", b"bye", b"\xff"])
+def test_what_is_sent_along_with_a_logout_is_not_looked_at(ann, body):
+    """The specification gives it no body; nheko says `null`."""
+    other = ann.login()
+    assert other.post("/logout", raw=body) == {}
+    other.get("/account/whoami", expect=(401, "M_UNKNOWN_TOKEN"))
+    assert ann.post("/logout/all", raw=body) == {}
+    ann.get("/account/whoami", expect=(401, "M_UNKNOWN_TOKEN"))
+
+
 def test_a_logout_ends_a_parked_poll(server, ann):
     room = ann.create_room()
     position = ann.now([room])

@@ -49,6 +49,15 @@ def test_the_start_is_the_from_given(ann, room, told):
     assert ann.messages(room, "b", from_=end, limit=2)["start"] == end
 
 
+def test_an_empty_token_is_one_not_given(ann, room, told):
+    """libQuotient says `from=` of a room of which it keeps no token, as after its start."""
+    for direction in "bf":
+        got = ann.messages(room, direction, from_="", to="", limit=3)
+        assert got == ann.messages(room, direction, limit=3) | {"chunk": got["chunk"]}
+        assert ids(got["chunk"]) == ids(ann.messages(room, direction, limit=3)["chunk"])
+    assert ids(ann.messages(room, "b", from_="", limit=3)["chunk"]) == told[:-4:-1]
+
+
 def test_a_page_turned_round_gives_the_same_events(ann, room, told):
     end = ann.messages(room, "b", limit=4)["end"]
     assert ids(ann.messages(room, "f", from_=end, limit=4)["chunk"]) == told[-4:]

@@ -436,6 +436,13 @@ def test_a_left_room_can_be_forgotten_and_is_then_closed(ann, ben):
     ben.messages(room)
 
 
+def test_what_is_sent_along_with_a_forget_is_not_looked_at(ann, ben):
+    room = ann.create_room(preset="public_chat")
+    ben.join(room)
+    ben.leave(room)
+    assert ben.post(ben.room(room, "/forget"), raw=b"null") == {}
+
+
 def test_a_room_one_is_in_cannot_be_forgotten(ann):
     ann.forget(ann.create_room(), expect=400)
 

@@ -182,6 +182,20 @@ def test_typing_is_told_and_ends(ann, ben, room):
     assert joined(got, room)["ephemeral"]["events"][0]["content"] == {"user_ids": []}
 
 
+def test_who_waits_as_the_server_stops_is_told_that_nobody_types(private):
+    """Else they would be shown as typing until somebody types there again."""
+    server = private(presence={"enabled": False})
+    ann, ben = server.api.register(), server.api.register()
+    room = ann.public_room()
+    ben.join(room)
+    ben.put(ben.room(room, "/typing/" + ben.user_id), {"typing": True, "timeout": 30000})
+    parked = Parked(lambda: sync(ann, sync(ann)["next_batch"], timeout=20000))
+    server.until_parked(1)
+    server.stop()
+    got = joined(parked.result(), room)["ephemeral"]["events"]
+    assert got == [{"type": "m.typing", "content": {"user_ids": []}}]
+
+
 def test_members_who_wait_share_one_encoding_of_an_event(private):
     one = private(http={"io_threads": 2})
     ann = one.api.register()
@@ -578,6 +592,22 @@ def test_who_comes_back_after_a_restart_is_told_what_has_changed_alone(private, 
     got = sync(ben, since, only)["rooms"]["join"]
     assert set(got) == {loud}
     assert got[loud]["unread_notifications"]["notification_count"] == 0
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_who_had_heard_all_is_told_nothing_but_news_after_a_restart(private, end):
+    server = private(presence={"enabled": False})
+    ann, ben = server.api.register(), server.api.register()
+    rooms = [ann.public_room() for _ in range(3)]
+    for room in rooms:
+        ben.join(room)
+    ben.post(ben.room(rooms[0], "/receipt/m.read/" + ben.send(rooms[0], "read")))
+    since = sync(ann)["next_batch"]
+    getattr(server, end)()
+    server.start()
+    assert "rooms" not in sync(ann, since, timeout=0)
+    ben.send(rooms[1], "news")
+    assert list(sync(ann, since)["rooms"]["join"]) == [rooms[1]]
 
 
 def test_two_devices_are_told_the_same_and_each_its_own_transaction(ann):

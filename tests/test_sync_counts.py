@@ -41,6 +41,21 @@ def test_what_a_filter_keeps_out_is_counted_all_the_same(ann, ben, room, timelin
     assert "rooms" not in sync(ann, got["next_batch"], only)
 
 
+def test_ones_own_receipt_counts_where_nobody_knows_any_more_what_moved(private):
+    server = private(presence={"enabled": False})
+    ann, ben = server.api.register(), server.api.register()
+    room, quiet = ann.public_room(), ann.public_room()
+    ben.join(room)
+    words = ben.send(room, "words")
+    nothing = {"room": {"timeline": {"types": []}, "ephemeral": {"types": []}}}
+    since = sync(ann, filter_=nothing)["next_batch"]
+    ann.post(ann.room(room, "/receipt/m.read.private/" + words))
+    server.kill()
+    server.start()
+    got = sync(ann, since, nothing)
+    assert counts(got, room) == 0 and quiet not in got["rooms"]["join"]
+
+
 def test_limited_counts_what_passes_alone(ann, ben, room):
     words = {"room": {"timeline": {"types": ["m.room.message"], "limit": 2}}}
     since = sync(ann, filter_=words)["next_batch"]

@@ -216,6 +216,20 @@ takes_form(const struct route *route)
 	return strcmp(route->path, "/auth/{authType}/fallback/web") == 0;
 }
 
+/* POSTs that the specification gives no body: what is sent there is not looked at.
+ * nheko says `null` as it logs out. */
+static bool
+takes_no_body(const struct route *route)
+{
+	static const char *const paths[] = { "/logout", "/logout/all",
+		"/rooms/{roomId}/forget" };
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (strcmp(route->path, paths[i]) == 0)
+			return true;
+	return false;
+}
+
 /* 2015's PUT /pushrules/.../enabled has true or false alone for its body; today's has
  * it under a key. */
 static struct json *
@@ -245,7 +259,8 @@ read_body(struct req *req)
 	if (method != HTTP_POST && method != HTTP_PUT && method != HTTP_DELETE)
 		return M_OK;
 	req->body = json_object(req->arena);
-	if (takes_form(req->route) || req->route->run == UPLOAD)
+	if (takes_form(req->route) || takes_no_body(req->route) ||
+	    req->route->run == UPLOAD)
 		return M_OK;
 	if (req->http->body_n == 0)
 		return method == HTTP_PUT
@@ -339,6 +354,7 @@ job_run(struct job *job, struct ctx *ctx, struct arena *arena, struct upload *up
 	enum mx_err err;
 
 	req.upload = upload;
+	req.is_slow = job->is_slow;
 	req.is_late = job->is_late;
 	err = run(&req, &job->match);
 	if (err == REQ_TAKEN) { /* it may be gone by now */
@@ -364,6 +380,13 @@ static void
 run_job(struct task *task, struct ctx *ctx, struct arena *arena)
 {
 	job_run((struct job *)task, ctx, arena, NULL);
+}
+
+void
+job_run_slow(struct job *job)
+{
+	job->is_slow = true;
+	workers_queue(job->server->slow, &job->task);
 }
 
 /* --- on the io thread --- */

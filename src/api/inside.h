@@ -50,7 +50,7 @@ struct job {
 	struct router_match match;
 	uint64_t id;
 	struct in6_addr client;
-	bool is_late; /* of req */
+	bool is_slow, is_late; /* of req */
 };
 
 /* server.c: a file on its way in or out, and its descriptor; whose it is comes back,
@@ -62,6 +62,8 @@ void transfer_end(struct server *server, uint64_t whose);
  * takes it over. upload: the body that is here; NULL: none. */
 void job_run(
     struct job *job, struct ctx *ctx, struct arena *arena, struct upload *upload);
+/* Its handler goes on where it may take long; it has taken the job over. */
+void job_run_slow(struct job *job);
 /* Answers with an error. */
 void job_fail(struct job *job, struct ctx *ctx, struct arena *arena, enum mx_err err);
 void job_free(struct job *job);

@@ -93,6 +93,7 @@ struct req {
 	uint64_t id;		/* in each log line */
 	struct job *job;	/* on a worker: what it runs, for who takes it over */
 	struct upload *upload;	/* of an UPLOAD row: its body, once it is here */
+	bool is_slow;		/* on a slow worker, by job_run_slow */
 	bool is_late;		/* what it waited for has not come in time */
 
 	/* The answer. */

@@ -171,6 +171,7 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 	user_directory_follow(server->core);
 	presence_tick(&ctx, arena, false);
 	media_waits_tick(server, now);
+	media_tick(&ctx);
 	arena_reset(arena);
 	unread_prune(&ctx, arena, walk);
 	arena_reset(arena);
@@ -270,7 +271,6 @@ transfer_begin(struct req *req, uint64_t *whose_out)
 	const char *user_id = req->who.user_id;
 	uint64_t whose = user_id != NULL ? map_hash(user_id, strlen(user_id))
 					 : address_hash(&req->client);
-
 	bool fits = tally_add(server->transfers_of, whose) <= each_max;
 
 	*whose_out = whose;
@@ -348,18 +348,22 @@ server_port(const struct server *server, int listener)
 void
 server_stop(struct server *server, int grace_ms)
 {
+	typing_end_all(server->core); /* before those who wait are told to come back */
 	http_server_stop(server->http, grace_ms);
 	lock_take(&server->keeper_lock);
 	server->keeper_stops = true;
 	pthread_cond_signal(&server->keeper_cond);
 	lock_give(&server->keeper_lock);
 	pthread_join(server->keeper, NULL);
-	workers_free(server->files); /* what they do may be the others' to go on with */
-	server->files = NULL;
+	/* Requests hand uploads to `files`, and these wake only who waits for a file:
+	 * nobody does any more. */
+	media_waits_end(server);
 	workers_free(server->workers);
 	workers_free(server->slow);
-	media_waits_end(server);
+	workers_free(server->files);
+	server->files = NULL;
 	writer_flush(server->core->writer);
+	append_stop(server->core);
 }
 
 void

@@ -23,8 +23,9 @@
 #define DEVICE_LETTERS 10
 #define CACHE_SETS 4096
 #define CACHE_WAYS 4
-/* A token comes past a worker this often, for the device's "last seen". */
-#define CACHED_MS (3600 * 1000)
+/* A token comes past a worker this often, for the device's "last seen", which "may be a
+ * few minutes out of date" (client-server-api/#get_matrixclientv3devices). */
+#define CACHED_MS (5 * 60 * 1000)
 
 /* One token seen lately. */
 struct cached {

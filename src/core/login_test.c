@@ -66,6 +66,24 @@ a_token_is_looked_up_once_and_then_remembered(void **state)
 }
 
 static void
+a_devices_last_use_is_known_to_a_few_minutes(void **state)
+{
+	struct fixture *f = *state;
+	const char *ann = new_user(f, "ann");
+	struct session s = opened(f, ann, false, "PHONE");
+	int64_t later = NOON + (int64_t)5 * 60 * 1000;
+	struct device_row row;
+	struct identity who;
+
+	assert_ok(identify(f, s.access_token, &who));
+	clock_set_for_test(later);
+	assert_ok(identify(f, s.access_token, &who));
+	writer_flush(f->t.core.writer);
+	assert_ok(store_device_get(f->t.ctx.db, f->t.arena, ann, "PHONE", &row));
+	assert_int_equal(row.last_seen_ts, later);
+}
+
+static void
 an_invented_token_is_unknown(void **state)
 {
 	struct fixture *f = *state;
@@ -263,6 +281,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_session_is_known_by_its_token),
 		TEST(a_token_is_looked_up_once_and_then_remembered),
+		TEST(a_devices_last_use_is_known_to_a_few_minutes),
 		TEST(an_invented_token_is_unknown),
 		TEST(no_token_stands_in_the_database),
 		TEST(a_logout_ends_the_token_in_store_and_memory_and_tells_listeners),

@@ -1,9 +1,11 @@
 /*
- * gzip for answers (RFC 1952), by zlib.
- * Relies on a thread's own deflate streams, made at first use and reset between bodies.
- * Last step before a large answer is handed to the server.
+ * gzip for answers (RFC 1952): whole bodies by libdeflate, the blocks of a stream by
+ * zlib, which can end one so that the next can follow. Relies on a thread's own
+ * packers, made at first use and used again for the next. Last step before a large
+ * answer is handed to the server.
  */
 #include <assert.h>
+#include <libdeflate.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,75 +14,93 @@
 #include "http/gzip.h"
 
 #define LEVEL 5 /* 4 to 6: JSON gains little beyond, and time grows fast */
-#define WINDOW_BITS (15 + 16) /* 16: with a gzip header */
 #define MEM_LEVEL 8
-
 #define RAW_BITS (-15) /* no header, no trailer */
 #define STORED_MAX 65535u
 
-enum kind { WHOLE, BLOCK, KINDS };
+/* Owned by one thread. */
+struct packers {
+	struct libdeflate_compressor *whole; /* NULL until it is needed */
+	z_stream blocks;
+	bool has_blocks;
+};
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static pthread_key_t key; /* frees the streams of a thread that ends */
-static _Thread_local z_stream *thread_streams;
+static pthread_key_t key; /* frees the packers of a thread that ends */
+static _Thread_local struct packers *thread_packers;
 
 static void
-streams_free(void *arg)
+packers_free(void *arg)
 {
-	z_stream *streams = arg;
+	struct packers *packers = arg;
 
-	for (int i = 0; i < KINDS; i++)
-		deflateEnd(&streams[i]);
-	free(streams);
+	if (packers->has_blocks)
+		deflateEnd(&packers->blocks);
+	libdeflate_free_compressor(packers->whole);
+	free(packers);
 }
 
 static void
 key_init(void)
 {
-	if (pthread_key_create(&key, streams_free) != 0)
+	if (pthread_key_create(&key, packers_free) != 0)
 		abort();
 }
 
-static z_stream *
-stream_get(enum kind kind)
+static struct packers *
+packers_get(void)
 {
-	z_stream *stream;
-
-	if (thread_streams == NULL) {
-		thread_streams = xcalloc(KINDS, sizeof *thread_streams);
+	if (thread_packers == NULL) {
+		thread_packers = xcalloc(1, sizeof *thread_packers);
 		pthread_once(&key_once, key_init);
-		pthread_setspecific(key, thread_streams);
+		pthread_setspecific(key, thread_packers);
 	}
-	stream = &thread_streams[kind];
-	if (stream->state != NULL)
-		deflateReset(stream);
-	else if (deflateInit2(stream, LEVEL, Z_DEFLATED,
-		     kind == WHOLE ? WINDOW_BITS : RAW_BITS, MEM_LEVEL,
+	return thread_packers;
+}
+
+static struct libdeflate_compressor *
+whole_get(void)
+{
+	struct packers *packers = packers_get();
+
+	if (packers->whole == NULL)
+		packers->whole = libdeflate_alloc_compressor(LEVEL);
+	if (packers->whole == NULL)
+		abort(); /* out of memory */
+	return packers->whole;
+}
+
+static z_stream *
+blocks_get(void)
+{
+	struct packers *packers = packers_get();
+
+	if (packers->has_blocks)
+		deflateReset(&packers->blocks);
+	else if (deflateInit2(&packers->blocks, LEVEL, Z_DEFLATED, RAW_BITS, MEM_LEVEL,
 		     Z_DEFAULT_STRATEGY) != Z_OK)
 		abort(); /* out of memory; the parameters are constants */
-	return stream;
+	packers->has_blocks = true;
+	return &packers->blocks;
 }
 
 bool
 gzip_body(char **body, size_t *n)
 {
-	z_stream *stream;
 	char *packed;
+	size_t packed_n;
 
-	if (*n < GZIP_MIN || *n > UINT_MAX)
+	if (*n < GZIP_MIN)
 		return false;
-	stream = stream_get(WHOLE);
 	packed = xmalloc(*n);
-	stream->next_in = (unsigned char *)*body;
-	stream->avail_in = (unsigned)*n;
-	stream->next_out = (unsigned char *)packed;
-	stream->avail_out = (unsigned)*n - 1; /* what does not fit is not smaller */
-	if (deflate(stream, Z_FINISH) != Z_STREAM_END) {
+	/* What does not fit is not smaller. */
+	packed_n = libdeflate_gzip_compress(whole_get(), *body, *n, packed, *n - 1);
+	if (packed_n == 0) {
 		free(packed);
 		return false;
 	}
 	free(*body);
-	*n = stream->total_out;
+	*n = packed_n;
 	*body = xrealloc(packed, *n);
 	return true;
 }
@@ -88,7 +108,7 @@ gzip_body(char **body, size_t *n)
 void
 gzip_block(struct buf *out, const char *bytes, size_t n)
 {
-	z_stream *stream = stream_get(BLOCK);
+	z_stream *stream = blocks_get();
 	/* The bound counts on one flush, an empty stored block of five bytes. */
 	size_t cap = deflateBound(stream, n) + 16;
 

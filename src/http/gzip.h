@@ -1,5 +1,5 @@
 /*
- * gzip for answers: by zlib, for bodies that are worth it.
+ * gzip for answers: for bodies that are worth it.
  */
 #ifndef HTTP_GZIP_H
 #define HTTP_GZIP_H

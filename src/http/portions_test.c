@@ -475,21 +475,30 @@ many_bodies_come_at_once_and_none_is_refused(void **state)
 	free(bytes);
 }
 
+/* It does not go on behind these bytes. */
+static int32_t
+half_a_body(struct h2_client *client, struct str *bytes)
+{
+	const nghttp2_nv fields[] = { nv(":method", "POST"), nv(":scheme", "http"),
+		nv(":authority", "x"), nv(":path", "/upload") };
+	nghttp2_data_provider data = { .source = { .ptr = bytes },
+		.read_callback = h2_read_half };
+	int32_t id =
+	    nghttp2_submit_request(client->session, NULL, fields, 4, &data, NULL);
+
+	h2_push(client);
+	return id;
+}
+
 static void
 a_stream_that_is_reset_leaves_word(void **state)
 {
 	struct app *app = *state;
 	struct h2_client *client = h2_dial(app);
 	struct str left = { "abc", 3 };
-	const nghttp2_nv fields[] = { nv(":method", "POST"), nv(":scheme", "http"),
-		nv(":authority", "x"), nv(":path", "/upload") };
-	nghttp2_data_provider data = { .source = { .ptr = &left },
-		.read_callback = h2_read_half };
-	int32_t id =
-	    nghttp2_submit_request(client->session, NULL, fields, 4, &data, NULL);
+	int32_t id = half_a_body(client, &left);
 	struct portion portion;
 
-	h2_push(client);
 	ask_next(app, upload(app, 1), &portion);
 	settle(app);
 	assert_int_equal(portion.came, 0);
@@ -506,16 +515,10 @@ a_stream_that_is_too_slow_is_told_so(void **state)
 	struct app *app = start_impatient();
 	struct h2_client *client = h2_dial(app);
 	struct str left = { "abc", 3 };
-	const nghttp2_nv fields[] = { nv(":method", "POST"), nv(":scheme", "http"),
-		nv(":authority", "x"), nv(":path", "/upload") };
-	nghttp2_data_provider data = { .source = { .ptr = &left },
-		.read_callback = h2_read_half };
-	int32_t id =
-	    nghttp2_submit_request(client->session, NULL, fields, 4, &data, NULL);
+	int32_t id = half_a_body(client, &left);
 	struct portion portion;
 
 	(void)state;
-	h2_push(client);
 	ask_next(app, upload(app, 1), &portion);
 	wait_until(app, &portion.came, 1);
 	assert_int_equal(portion.what, HTTP_PORTION_GONE);

@@ -128,13 +128,21 @@ empty_folder(const char *path)
 }
 
 struct files *
-files_open(const char *folder, char **error_out)
+files_look(const char *folder)
 {
 	struct files *files = xcalloc(1, sizeof *files);
+
+	files->folder = xstrdup(folder);
+	return files;
+}
+
+struct files *
+files_open(const char *folder, char **error_out)
+{
+	struct files *files = files_look(folder);
 	char *temporary;
 	bool made;
 
-	files->folder = xstrdup(folder);
 	temporary = path_in(files, "tmp");
 	made = folder_made(folder, error_out) && folder_made(temporary, error_out);
 	if (made)
@@ -206,6 +214,20 @@ file_add(struct file_new *file, const void *bytes, size_t n)
 	}
 	begin_writing(file);
 	return M_OK;
+}
+
+enum mx_err
+file_reread(struct file_new *file)
+{
+	char bytes[65536];
+	ssize_t n;
+
+	file->size = 0;
+	while ((n = pread(file->fd, bytes, sizeof bytes, file->size)) > 0) {
+		sha256_add(file->hash, bytes, (size_t)n);
+		file->size += n;
+	}
+	return n < 0 ? fail("cannot read", file->path) : M_OK;
 }
 
 static enum mx_err
@@ -286,8 +308,8 @@ files_drop(struct files *files, const uint8_t sha256[SHA256_LEN])
 	char *path = path_of(files, sha256);
 	enum mx_err err = M_OK;
 
-	if (unlink(path) != 0 && errno != ENOENT)
-		err = fail("cannot remove", path);
+	if (unlink(path) != 0)
+		err = errno == ENOENT ? M_NOT_FOUND : fail("cannot remove", path);
 	free(path);
 	return err;
 }

@@ -16,6 +16,8 @@ struct files;
  * half written. NULL with a sentence in *error_out (malloc'ed). Any thread may use it.
  */
 struct files *files_open(const char *folder, char **error_out);
+/* For reading alone, beside a server that may be running: makes and drops nothing. */
+struct files *files_look(const char *folder);
 void files_free(struct files *files);
 
 /* One that is coming in; owned by one thread at a time. */
@@ -32,6 +34,8 @@ struct file_new {
 /* M_UNAVAILABLE (logged): no space, or no such folder. */
 enum mx_err file_begin(struct files *files, struct file_new *out) MUST_USE;
 enum mx_err file_add(struct file_new *file, const void *bytes, size_t n) MUST_USE;
+/* Somebody else has written it, into fd: reads it for its hash and size. */
+enum mx_err file_reread(struct file_new *file) MUST_USE;
 /* It is whole: makes it durable under its own name, and fills in sha256. The temporary
  * name stays until file_end: if somebody drops the file meanwhile, file_keep_again puts
  * it back. */
@@ -43,7 +47,7 @@ void file_end(struct file_new *file);
 /* For reading; the caller closes fd. M_NOT_FOUND. */
 enum mx_err files_read(struct files *files, const uint8_t sha256[SHA256_LEN],
     int *fd_out, int64_t *size_out) MUST_USE;
-/* No error if it is not there. */
+/* M_NOT_FOUND. Who is reading it reads on. */
 enum mx_err files_drop(struct files *files, const uint8_t sha256[SHA256_LEN]) MUST_USE;
 /* Calls fn for each file, in no order; it may drop it. */
 enum mx_err files_each(struct files *files,

@@ -67,6 +67,25 @@ append_setup(struct core *core, struct db *db)
 	return err != M_OK ? err : pushes;
 }
 
+static enum mx_err
+note_place(void *arg, struct db *db)
+{
+	struct core *core = arg;
+
+	core->appends->reserved = 0; /* what comes all the same reserves anew */
+	return store_position_reserve(db, atomic_load(&core->visible));
+}
+
+void
+append_stop(struct core *core)
+{
+	if (core->appends->reserved == 0) /* the bound is not of this run */
+		return;
+	if (writer_run(core->writer, note_place, core) != M_OK)
+		log_warn("append: the last position could not be noted");
+	writer_flush(core->writer); /* its wake-up too: there may be nobody soon */
+}
+
 void
 append_free(struct core *core)
 {

@@ -61,6 +61,10 @@ enum mx_err append_setup(struct core *core, struct db *db) MUST_USE;
  * serve meanwhile. One thread alone calls it, until *more_out is false. */
 enum mx_err append_learn_txns(
     struct core *core, struct db *db, bool *more_out) MUST_USE;
+/* When nothing is appended or updated any more, before the writer closes: notes the
+ * last position in place of the bound, so that who had heard all has heard all after
+ * the next start, too. */
+void append_stop(struct core *core);
 void append_free(struct core *core);
 
 #endif

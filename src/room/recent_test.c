@@ -11,6 +11,7 @@
 
 #include "base/map.h"
 #include "room/account_data.h"
+#include "room/append.h"
 #include "room/recent.h"
 
 static int
@@ -130,6 +131,39 @@ positions_go_on_behind_all_that_was_given_out(void **state)
 }
 
 static void
+who_had_heard_all_by_the_stop_is_told_what_moves_after_the_start(void **state)
+{
+	struct testing *t = *state;
+	struct moved *moved;
+	int64_t since;
+	int n;
+
+	keep(t, NULL, "{\"n\":1}");
+	since = visible(t);
+	append_stop(&t->core);
+	testing_reopen(t);
+	assert_int_equal(visible(t), since);
+	keep(t, NULL, "{\"n\":2}");
+	assert_true(recent_since(&t->core, t->arena, since, &moved, &n));
+	assert_int_equal(n, 1);
+	assert_true(moved[0].position > since);
+}
+
+static void
+a_stop_without_an_update_leaves_the_bound(void **state)
+{
+	struct testing *t = *state;
+	int64_t bound;
+
+	keep(t, NULL, "{\"n\":1}");
+	testing_reopen(t); /* as after a crash */
+	bound = visible(t);
+	append_stop(&t->core);
+	testing_reopen(t);
+	assert_int_equal(visible(t), bound);
+}
+
+static void
 more_than_is_remembered_is_not_known(void **state)
 {
 	struct testing *t = *state;
@@ -168,6 +202,8 @@ main(void)
 		TEST(what_changes_nothing_moves_nothing),
 		TEST(what_moved_before_the_start_is_not_known),
 		TEST(positions_go_on_behind_all_that_was_given_out),
+		TEST(who_had_heard_all_by_the_stop_is_told_what_moves_after_the_start),
+		TEST(a_stop_without_an_update_leaves_the_bound),
 		TEST(more_than_is_remembered_is_not_known),
 	};
 

@@ -15,9 +15,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "room/testing.h"
 #include "room/append.h"
 #include "room/state_list.h"
+#include "room/testing.h"
 #include "store/state.h"
 
 #define ANN "@ann:" TESTING_SERVER

@@ -197,6 +197,20 @@ typing_expire(struct core *core)
 		changes_wake(core->changes);
 }
 
+void
+typing_end_all(struct core *core)
+{
+	struct typing *typing = core->typing;
+	struct typing_room *r;
+
+	lock_take(&typing->lock);
+	for (size_t at = 0; (r = map_next(&typing->rooms, &at)) != NULL;)
+		if (expire_users(r, INT64_MAX))
+			changed_locked(core, r);
+	lock_give(&typing->lock);
+	changes_wake(core->changes);
+}
+
 int64_t
 typing_position(struct core *core)
 {

@@ -20,6 +20,9 @@ void typing_set(
     struct core *core, struct room *room, const char *user_id, int64_t timeout_ms);
 /* Ends what has timed out. Once a second, by whoever keeps the server's clock. */
 void typing_expire(struct core *core);
+/* Ends all typing, as the server stops: after its start nobody could tell listeners
+ * that those of whom they have heard no longer type. */
+void typing_end_all(struct core *core);
 
 /* The newest position. */
 int64_t typing_position(struct core *core);

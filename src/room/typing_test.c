@@ -109,6 +109,20 @@ typing_ends_when_its_time_is_over(void **state)
 }
 
 static void
+all_typing_ends_as_the_server_stops(void **state)
+{
+	struct fixture *f = *state;
+
+	typing_set(&f->t.core, f->room, ANN, 60000);
+	assert_non_null(changes_next(&f->cursor));
+	typing_end_all(&f->t.core);
+	assert_int_equal(count(f, NULL), 0);
+	assert_non_null(changes_next(&f->cursor));
+	typing_end_all(&f->t.core);
+	assert_null(changes_next(&f->cursor));
+}
+
+static void
 rooms_changed_since_a_position_are_found(void **state)
 {
 	struct fixture *f = *state;
@@ -154,6 +168,8 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    typing_ends_when_its_time_is_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    all_typing_ends_as_the_server_stops, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    rooms_changed_since_a_position_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -10,6 +10,7 @@
 
 #include "api/client/handlers.h"
 #include "api/client/media_headers.h"
+#include "api/client/media_read.h"
 #include "api/client/media_wait.h"
 #include "api/inside.h"
 #include "base/codec.h"
@@ -58,6 +59,7 @@ send_part(struct sending *s, const struct http_reply *head, char *bytes, size_t 
 	};
 
 	s->at += (int64_t)n;
+	media_sent(s->server->core, n);
 	part.is_last = s->at == s->end;
 	http_send_part(s->exchange, &part);
 	if (part.is_last)
@@ -139,7 +141,7 @@ run_sending(struct task *task, struct ctx *ctx, struct arena *arena)
 /* --- what stands beside it --- */
 
 static void
-common_headers(struct req *req, const struct media_row *row, const char *etag)
+common_headers(struct req *req, const char *etag)
 {
 	bool is_open = req->who.user_id == NULL;
 
@@ -222,71 +224,71 @@ send_file(
 	s->at = first;
 	s->end = req->http->head.method == HTTP_HEAD ? first : last + 1;
 	dispatch_count(req->server, head->status);
+	media_downloaded(req->core);
 	if (s->at == s->end || !send_at_hand(s, head))
 		send_part(s, head, NULL, 0);
 	return M_PARKED;
 }
 
+/* A file that is open. */
+struct opened {
+	int fd;
+	int64_t size;
+	const char *type, *name, *etag;
+};
+
 static enum mx_err
-answer_range(struct req *req, const struct media_row *row, int fd, const char *name,
-    const char *etag)
+answer_range(struct req *req, const struct opened *file)
 {
-	const char *type =
-	    row->content_type == NULL ? "application/octet-stream" : row->content_type;
-	int64_t first = 0, last = row->size - 1;
-	enum media_range range = range_of(req, row->size, etag, &first, &last);
-	struct http_reply head = { .status = 200, .content_type = type };
+	int64_t first = 0, last = file->size - 1;
+	enum media_range range = range_of(req, file->size, file->etag, &first, &last);
+	struct http_reply head = { .status = 200, .content_type = file->type };
 
 	if (range == MEDIA_BEYOND) {
-		close(fd);
+		close(file->fd);
 		buf_reset(&req->headers);
 		reply_header(req, "Content-Range",
-		    arena_printf(req->arena, "bytes */%lld", (long long)row->size));
+		    arena_printf(req->arena, "bytes */%lld", (long long)file->size));
 		return req_fail_status(req, 416, M_INVALID_PARAM,
 		    "The file ends before what Range asks for");
 	}
-	file_headers(req, type, name);
+	file_headers(req, file->type, file->name);
 	if (range == MEDIA_PART) {
 		head.status = 206;
 		reply_header(req, "Content-Range",
 		    arena_printf(req->arena, "bytes %lld-%lld/%lld", (long long)first,
-			(long long)last, (long long)row->size));
+			(long long)last, (long long)file->size));
 	}
 	head.body_n = (size_t)(last - first + 1);
 	buf_char(&req->headers, '\0');
 	head.headers = req->headers.p;
-	return send_file(req, fd, &head, first, last);
+	return send_file(req, file->fd, &head, first, last);
 }
 
-static enum mx_err
-answer_file(struct req *req, const struct media_row *row, const char *name)
+enum mx_err
+media_answer(struct req *req, const uint8_t sha256[SHA256_LEN], int64_t size,
+    const char *content_type, const char *name)
 {
+	struct opened file = { .size = size, .name = name };
 	char hex[2 * SHA256_LEN + 1];
-	const char *etag;
 	enum mx_err err;
-	int fd;
 
-	hex_encode(row->sha256, SHA256_LEN, hex);
-	etag = arena_printf(req->arena, "\"%s\"", hex);
-	common_headers(req, row, etag);
-	if (names_etag(req, "if-none-match", etag)) {
+	hex_encode(sha256, SHA256_LEN, hex);
+	file.type = content_type == NULL ? "application/octet-stream" : content_type;
+	file.etag = arena_printf(req->arena, "\"%s\"", hex);
+	common_headers(req, file.etag);
+	if (names_etag(req, "if-none-match", file.etag)) {
 		req->status = 304;
 		return M_OK;
 	}
-	err = media_read(req->ctx, row, &fd);
-	if (err != M_OK) {
-		if (err == M_NOT_FOUND)
-			log_error("media: the file of %s is not there", row->media_id);
-		return not_that(req, err);
-	}
-	return answer_range(req, row, fd, name, etag);
+	err = media_read(req->ctx, sha256, &file.fd);
+	return err == M_OK ? answer_range(req, &file) : not_that(req, err);
 }
 
 /* --- which one --- */
 
-/* M_PARKED or REQ_TAKEN: it waits for it, or an answer is on its way. */
-static enum mx_err
-find(struct req *req, struct media_row *row)
+enum mx_err
+media_asked(struct req *req, struct media_row *row)
 {
 	const char *server_name = req_path(req, "serverName");
 	const char *id = req_path(req, "mediaId");
@@ -310,11 +312,12 @@ static enum mx_err
 download(struct req *req, const char *name)
 {
 	struct media_row row;
-	enum mx_err err = find(req, &row);
+	enum mx_err err = media_asked(req, &row);
 
 	if (err != M_OK)
 		return err;
-	return answer_file(req, &row, name == NULL ? row.file_name : name);
+	return media_answer(req, row.sha256, row.size, row.content_type,
+	    name == NULL ? row.file_name : name);
 }
 
 enum mx_err
@@ -332,8 +335,8 @@ client_media_download_named(struct req *req)
 
 /* The paths of before, which ask for no token: for operators who allow it.
  * Spec: client-server-api/#get_matrixmediav3downloadservernamemediaid */
-static enum mx_err
-check_open(struct req *req)
+enum mx_err
+media_check_open(struct req *req)
 {
 	return req->core->set.media_without_token
 		   ? M_OK
@@ -345,7 +348,7 @@ check_open(struct req *req)
 enum mx_err
 client_media_download_open(struct req *req)
 {
-	enum mx_err err = check_open(req);
+	enum mx_err err = media_check_open(req);
 
 	return err == M_OK ? client_media_download(req) : err;
 }
@@ -353,7 +356,7 @@ client_media_download_open(struct req *req)
 enum mx_err
 client_media_download_named_open(struct req *req)
 {
-	enum mx_err err = check_open(req);
+	enum mx_err err = media_check_open(req);
 
 	return err == M_OK ? client_media_download_named(req) : err;
 }

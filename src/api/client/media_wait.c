@@ -22,6 +22,7 @@ struct media_wait {
 struct media_waits {
 	struct lock lock; /* RANK_LEAF */
 	struct media_wait *first;
+	bool has_ended; /* nobody waits any more */
 };
 
 struct media_waits *
@@ -101,19 +102,26 @@ run_again(struct server *server, struct media_wait *taken, bool is_late)
 	}
 }
 
-static void
+static bool
 put(struct media_waits *waits, struct req *req, const char *media_id,
     int64_t timeout_ms)
 {
 	struct media_wait *wait = xcalloc(1, sizeof *wait);
+	bool has_ended;
 
 	wait->job = req->job;
 	wait->media_id = xstrdup(media_id);
 	wait->deadline_ms = clock_mono_ms() + timeout_ms;
 	lock_take(&waits->lock);
-	wait->next = waits->first;
-	waits->first = wait;
+	has_ended = waits->has_ended;
+	if (!has_ended) {
+		wait->next = waits->first;
+		waits->first = wait;
+	}
 	lock_give(&waits->lock);
+	if (has_ended)
+		wait_free(wait);
+	return !has_ended;
 }
 
 /* It stands in the list before it is looked again: what arrives in between finds it. */
@@ -126,7 +134,8 @@ media_wait(
 	struct media_wait *taken;
 	struct media_row row;
 
-	put(waits, req, media_id, timeout_ms);
+	if (!put(waits, req, media_id, timeout_ms))
+		return M_OK;
 	if (media_find(req->ctx, req->arena, server_name, media_id, &row) ==
 	    M_NOT_YET_UPLOADED)
 		return REQ_TAKEN;
@@ -157,8 +166,12 @@ void
 media_waits_end(struct server *server)
 {
 	struct choice all = { .due_ms = INT64_MAX };
-	struct media_wait *taken = take_out(server->media_waits, &all);
+	struct media_wait *taken;
 
+	lock_take(&server->media_waits->lock);
+	server->media_waits->has_ended = true;
+	lock_give(&server->media_waits->lock);
+	taken = take_out(server->media_waits, &all);
 	while (taken != NULL) {
 		struct media_wait *next = taken->next;
 

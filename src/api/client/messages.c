@@ -17,13 +17,14 @@ struct asked {
 	struct page page;
 	struct filter filter;
 	struct place to;
+	bool has_from;
 };
 
 static enum mx_err
 read_asked(struct req *req, struct reading *reading, struct asked *out)
 {
 	const char *dir = req_query(req, "dir");
-	bool has_from, has_to;
+	bool has_to;
 	enum mx_err err;
 
 	if (dir == NULL)
@@ -36,7 +37,7 @@ read_asked(struct req *req, struct reading *reading, struct asked *out)
 		out->page.from = (struct place){ reading->s->position + 1, 0 };
 	err = reading_limit(req, LIMIT_DEFAULT, LIMIT_MAX, &out->page.limit);
 	if (err == M_OK)
-		err = reading_place(req, "from", &out->page.from, &has_from);
+		err = reading_place(req, "from", &out->page.from, &out->has_from);
 	if (err == M_OK)
 		err = reading_place(req, "to", &out->to, &has_to);
 	if (err != M_OK)
@@ -91,7 +92,6 @@ write_answer(struct req *req, struct reading *reading, const struct asked *asked
 {
 	const struct page *page = &asked->page;
 	struct buf *out = &req->out;
-	const char *from = req_query(req, "from");
 	enum mx_err err = M_OK;
 
 	buf_lit(out, "{\"chunk\":");
@@ -106,8 +106,8 @@ write_answer(struct req *req, struct reading *reading, const struct asked *asked
 		buf_char(out, ',');
 	}
 	buf_lit(out, "\"start\":");
-	if (from != NULL) {
-		buf_json_str(out, from);
+	if (asked->has_from) {
+		buf_json_str(out, req_query(req, "from"));
 	} else {
 		buf_char(out, '"');
 		token_write_place(out, page->from);

@@ -81,8 +81,8 @@ reading_place(struct req *req, const char *name, struct place *out, bool *given_
 {
 	const char *text = req_query(req, name);
 
-	*given_out = text != NULL;
-	if (text == NULL || token_parse_place(text, out))
+	*given_out = text != NULL && text[0] != '\0';
+	if (!*given_out || token_parse_place(text, out))
 		return M_OK;
 	return req_fail(req, M_INVALID_PARAM,
 	    arena_printf(req->arena, "%s is not a token of this server", name));

@@ -38,7 +38,8 @@ enum event_format reading_format(const struct req *req);
 
 /* `limit` between 0 and max; M_INVALID_PARAM for what is negative or no number. */
 enum mx_err reading_limit(struct req *req, int fallback, int max, int *out) MUST_USE;
-/* The place behind a parameter's token; *given_out: is it there? */
+/* The place behind a parameter's token; *given_out: is it there? An empty one is not:
+ * libQuotient sends `from=` for a room of which it has no token yet. */
 enum mx_err reading_place(
     struct req *req, const char *name, struct place *out, bool *given_out) MUST_USE;
 /* The `filter` parameter, which lowers *limit if it has one. */

@@ -1,0 +1,97 @@
+/*
+ * Thumbnails: those that have been made are files like others; a new one is made by a
+ * slow worker. Spec:
+ * client-server-api/#get_matrixclientv1mediathumbnailservernamemediaid
+ */
+#include <string.h>
+
+#include "api/client/handlers.h"
+#include "api/client/media_read.h"
+#include "api/inside.h"
+#include "core/thumbnail.h"
+
+static enum mx_err
+read_side(struct req *req, const char *name, int *out)
+{
+	int64_t n;
+
+	if (req_query(req, name) == NULL)
+		return req_fail(req, M_MISSING_PARAM,
+		    arena_printf(req->arena, "%s is missing", name));
+	if (!req_query_int(req, name, 0, 0, 1 << 20, &n) || n == 0)
+		return req_fail(req, M_INVALID_PARAM,
+		    arena_printf(
+			req->arena, "%s must be a whole number, 1 or more", name));
+	*out = (int)n;
+	return M_OK;
+}
+
+static enum mx_err
+read_ask(struct req *req, struct thumbnail_ask *out)
+{
+	const char *method = req_query(req, "method");
+	enum mx_err err = read_side(req, "width", &out->width);
+
+	if (err == M_OK)
+		err = read_side(req, "height", &out->height);
+	if (err != M_OK)
+		return err;
+	out->is_crop = method != NULL && strcmp(method, "crop") == 0;
+	if (method != NULL && !out->is_crop && strcmp(method, "scale") != 0)
+		return req_fail(req, M_INVALID_PARAM, "method must be crop or scale");
+	if (!req_query_bool(req, "animated", false, &out->is_animated))
+		return req_fail(req, M_INVALID_PARAM, "animated must be true or false");
+	return M_OK;
+}
+
+static const char *
+name_of(const char *content_type)
+{
+	if (content_type == NULL)
+		return "thumbnail";
+	if (strcmp(content_type, "image/png") == 0)
+		return "thumbnail.png";
+	if (strcmp(content_type, "image/webp") == 0)
+		return "thumbnail.webp";
+	return strcmp(content_type, "image/jpeg") == 0 ? "thumbnail.jpg" : "thumbnail";
+}
+
+static enum mx_err
+answer(struct req *req, const struct media_row *row, const struct thumbnail_row *made)
+{
+	if (made->is_original)
+		return media_answer(
+		    req, row->sha256, row->size, row->content_type, row->file_name);
+	return media_answer(req, made->file, made->size, made->content_type,
+	    name_of(made->content_type));
+}
+
+enum mx_err
+client_media_thumbnail(struct req *req)
+{
+	struct thumbnail_row made;
+	struct thumbnail_ask ask;
+	struct media_row row;
+	enum mx_err err = read_ask(req, &ask);
+
+	if (err == M_OK)
+		err = media_asked(req, &row);
+	if (err != M_OK)
+		return err;
+	err = thumbnail_find(req->ctx, req->arena, &row, &ask, &made);
+	if (err == M_NOT_FOUND && !req->is_slow) {
+		job_run_slow(req->job);
+		return REQ_TAKEN;
+	}
+	if (err == M_NOT_FOUND)
+		err = thumbnail_make(req->ctx, req->arena, &row, &made);
+	return err == M_OK ? answer(req, &row, &made) : err;
+}
+
+enum mx_err
+client_media_thumbnail_open(struct req *req)
+{
+	enum mx_err err = media_check_open(req);
+
+	return err == M_OK ? client_media_thumbnail(req) : err;
+}

@@ -1,0 +1,217 @@
+/*
+ * Thumbnails by the content of their originals, so that the same picture is made
+ * smaller once, whoever uploads it. Between api/client/media_thumbnail and
+ * media/pictures.
+ */
+#include "core/thumbnail.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "core/media_inside.h"
+
+/* --- sizes --- */
+
+/* Spec: "Servers SHOULD produce thumbnails with the following dimensions"; and two more
+ * for today's screens. */
+static const int scales[][2] = { { 320, 240 }, { 640, 480 }, { 800, 600 },
+	{ 1600, 1200 } };
+static const int crops[] = { 32, 96, 160, 320, 640, 1200 };
+
+static bool
+snap_scale(struct thumbnail_ask *ask)
+{
+	for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++)
+		if (ask->width <= scales[i][0] && ask->height <= scales[i][1]) {
+			ask->width = scales[i][0];
+			ask->height = scales[i][1];
+			return true;
+		}
+	return false;
+}
+
+static int
+grown(int side, int longer, int to)
+{
+	int64_t n = ((int64_t)side * to + longer - 1) / longer;
+
+	return n < 1 ? 1 : (int)n;
+}
+
+/* The aspect stays as it is asked for. */
+static bool
+snap_crop(struct thumbnail_ask *ask, bool standard_alone)
+{
+	int longer = ask->width > ask->height ? ask->width : ask->height;
+
+	for (size_t i = 0; i < sizeof crops / sizeof crops[0]; i++) {
+		if (longer > crops[i])
+			continue;
+		ask->width =
+		    standard_alone ? crops[i] : grown(ask->width, longer, crops[i]);
+		ask->height =
+		    standard_alone ? crops[i] : grown(ask->height, longer, crops[i]);
+		return true;
+	}
+	return false;
+}
+
+bool
+thumbnail_snap(struct thumbnail_ask *ask, bool standard_alone)
+{
+	return ask->is_crop ? snap_crop(ask, standard_alone) : snap_scale(ask);
+}
+
+/* --- those that are there --- */
+
+static void
+set_original(struct thumbnail_row *out, const struct media_row *row)
+{
+	out->is_original = true;
+	out->size = row->size;
+	out->content_type = row->content_type;
+}
+
+enum mx_err
+thumbnail_find(struct ctx *ctx, struct arena *arena, const struct media_row *row,
+    const struct thumbnail_ask *ask, struct thumbnail_row *out)
+{
+	struct thumbnail_ask snapped = *ask;
+	int count;
+	enum mx_err err = store_thumbnails_of(ctx->db, row->sha256, &count);
+
+	*out = (struct thumbnail_row){ .width = 0 };
+	if (err != M_OK)
+		return err;
+	if (!thumbnail_snap(&snapped, count >= THUMBNAILS_MAX)) {
+		set_original(out, row);
+		return M_OK;
+	}
+	memcpy(out->sha256, row->sha256, SHA256_LEN);
+	out->width = snapped.width;
+	out->height = snapped.height;
+	out->is_crop = snapped.is_crop;
+	out->is_animated = snapped.is_animated;
+	err = store_thumbnail_get(ctx->db, arena, out);
+	if (err == M_OK && out->is_original)
+		set_original(out, row);
+	return err;
+}
+
+/* --- making --- */
+
+struct keeping {
+	struct thumbnail_row *row;
+	struct file_new *file; /* NULL: the original will do */
+	bool is_known;	       /* a row names what is in the file already */
+};
+
+static enum mx_err
+keep_row(void *arg, struct db *db)
+{
+	struct keeping *k = arg;
+	bool has_original;
+	enum mx_err err = store_media_is_uploaded(db, k->row->sha256, &has_original);
+
+	/* It was deleted while this was made. */
+	if (err == M_OK && !has_original)
+		err = M_NOT_FOUND;
+	if (err == M_OK && k->file != NULL)
+		err = file_keep_again(k->file);
+	if (err == M_OK && k->file != NULL)
+		err = store_media_has(db, k->row->file, &k->is_known);
+	return err == M_OK ? store_thumbnail_add(db, k->row) : err;
+}
+
+/* What was made is read once to know its hash. */
+static enum mx_err
+keep_file(struct ctx *ctx, struct thumbnail_row *out, struct file_new *file)
+{
+	struct keeping k = { .row = out, .file = file };
+	enum mx_err err;
+
+	thread_waits(true);
+	err = file_reread(file);
+	if (err == M_OK)
+		err = file_keep(file);
+	thread_waits(false);
+	if (err != M_OK)
+		return err;
+	memcpy(out->file, file->sha256, SHA256_LEN);
+	out->size = file->size;
+	err = ctx_write(ctx, keep_row, &k);
+	if (err == M_OK && !k.is_known)
+		media_count_new(ctx->core->media, out->size);
+	if (err != M_OK &&
+	    media_drop(ctx, (const uint8_t(*)[SHA256_LEN])out->file, 1) != M_OK)
+		log_warn("media: a refused file stays on disk until the next start");
+	return err;
+}
+
+static enum mx_err
+make(struct ctx *ctx, int fd, const struct media_row *row, struct thumbnail_row *out,
+    struct file_new *file)
+{
+	struct picture_ask ask = { .width = out->width,
+		.height = out->height,
+		.method = out->is_crop ? PICTURE_CROP : PICTURE_SCALE,
+		.animated = out->is_animated,
+		.original_will_do = true };
+	struct picture_made made;
+	struct keeping k = { .row = out };
+	enum mx_err err;
+
+	thread_waits(true);
+	err = pictures_thumbnail(ctx->core->media->pictures, fd, &ask, file->fd, &made);
+	thread_waits(false);
+	if (err == M_REFUSED)
+		return ctx_fail(ctx, err, "This file is no picture that is read here");
+	if (err == M_TOO_LARGE)
+		return ctx_fail(ctx, err, "This picture is too large for a thumbnail");
+	if (err != M_OK)
+		return err;
+	out->content_type = made.content_type;
+	if (!made.is_original)
+		return keep_file(ctx, out, file);
+	set_original(out, row);
+	if (out->content_type == NULL)
+		out->content_type = made.content_type;
+	return ctx_write(ctx, keep_row, &k);
+}
+
+static enum mx_err
+open_and_make(struct ctx *ctx, const struct media_row *row, struct thumbnail_row *out)
+{
+	struct file_new file;
+	int fd;
+	enum mx_err err = media_read(ctx, row->sha256, &fd);
+
+	if (err != M_OK)
+		return err;
+	err = media_begin(ctx, &file);
+	if (err == M_OK) {
+		err = make(ctx, fd, row, out, &file);
+		file_end(&file);
+	}
+	close(fd);
+	return err;
+}
+
+/* Of several who ask for the same at once one makes it; the others find it made. */
+enum mx_err
+thumbnail_make(struct ctx *ctx, struct arena *arena, const struct media_row *row,
+    struct thumbnail_row *out)
+{
+	enum mx_err err;
+
+	media_making_begin(ctx->core->media, out);
+	err = store_thumbnail_get(ctx->db, arena, out);
+	if (err == M_OK && out->is_original)
+		set_original(out, row);
+	if (err == M_NOT_FOUND)
+		err = open_and_make(ctx, row, out);
+	media_making_end(ctx->core->media, out);
+	return err;
+}
