@@ -241,7 +241,8 @@ def peak_bytes(target):
 
 def memory(bench, target):
     """Resident memory at its highest while 100 people upload at the same time (10 MB each,
-    --quick: 1 MB; all of them are half-way before one goes on), beside before."""
+    --quick: 1 MB; all of them are half-way before one goes on), beside before the first
+    time."""
     people = target.accounts(PEOPLE)
     data = memoryview(os.urandom(THEIR_QUICK_BYTES if bench.is_quick else THEIR_BYTES))
     half = threading.Barrier(PEOPLE)
@@ -258,8 +259,8 @@ def memory(bench, target):
         with Line(target) as line:
             line.upload(target, who.token, data, pace)
 
+    before = target.resident_bytes()
     while True:
-        before = target.resident_bytes()
         pathlib.Path(f"/proc/{target.pid}/clear_refs").write_text("5")
         begun = time.monotonic()
         with at_once([lambda who=who: job(who) for who in people]):

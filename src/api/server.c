@@ -35,6 +35,7 @@
  * connections that are accepted only to be refused. */
 #define DESCRIPTORS_MORE 24
 #define FILE_WORKERS 8	  /* they wait for the disk */
+#define FILE_NICE 10	  /* and let go first whoever listens: hashing takes a core */
 #define TRANSFERS_EACH 16 /* that one user may have at least; else a fourth of all */
 #define TRANSFER_RETRY_MS 1000
 
@@ -270,10 +271,10 @@ transfer_begin(struct req *req, uint64_t *whose_out)
 	const char *user_id = req->who.user_id;
 	uint64_t whose = user_id != NULL ? map_hash(user_id, strlen(user_id))
 					 : address_hash(&req->client);
+	bool fits = tally_add(server->transfers_of, whose) <= each_max;
 
 	*whose_out = whose;
-	if ((tally_add(server->transfers_of, whose) <= each_max) &
-	    (atomic_fetch_add(&server->transfers, 1) < max))
+	if (atomic_fetch_add(&server->transfers, 1) < max && fits)
 		return M_OK;
 	transfer_end(server, whose);
 	req->retry_after_ms = TRANSFER_RETRY_MS;
@@ -330,9 +331,10 @@ server_new(struct core *core, const struct server_options *options, char **error
 void
 server_start(struct server *server)
 {
-	server->workers = workers_new(server->core, "worker", server->options.workers);
-	server->slow = workers_new(server->core, "slow", slow_count());
-	server->files = workers_new(server->core, "files", FILE_WORKERS);
+	server->workers =
+	    workers_new(server->core, "worker", server->options.workers, 0);
+	server->slow = workers_new(server->core, "slow", slow_count(), 0);
+	server->files = workers_new(server->core, "files", FILE_WORKERS, FILE_NICE);
 	server->keeper = thread_start("keeper", ROLE_WORKER, keep, server);
 	http_server_start(server->http);
 }

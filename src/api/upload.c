@@ -130,9 +130,11 @@ run_upload(struct task *task, struct ctx *ctx, struct arena *arena)
 		upload_end(upload);
 		return;
 	}
-	if (err != M_OK)
+	if (err != M_OK) { /* who is told so may use the room that it took */
+		upload_free(upload);
 		job_fail(job, ctx, arena, err);
-	else
-		job_run(job, ctx, arena, upload);
+		return;
+	}
+	job_run(job, ctx, arena, upload);
 	upload_free(upload);
 }

@@ -224,6 +224,7 @@ conn_finish(struct http_io *io, struct conn *c)
 	c->state = CONN_LINGER;
 	if (c->busy != NULL)
 		input_drop(c->busy);
+	c->tag = io->tick + LINGER_MAX_MS / WHEEL_TICK_MS;
 	wheel_set(io, c, LINGER_MS);
 	if (c->flags & CONN_READABLE)
 		ready_push(io, c);
@@ -676,14 +677,17 @@ conn_linger(struct http_io *io, struct conn *c)
 
 		if (n < 0 && errno == EAGAIN) {
 			c->flags &= ~CONN_READABLE;
-			return;
+			break;
 		}
 		if (n <= 0) {
 			conn_close(io, c);
 			return;
 		}
 	}
-	ready_push(io, c);
+	if (steps > 0 && io->tick < c->tag)
+		wheel_set(io, c, LINGER_MS);
+	if (steps == TURN_STEPS)
+		ready_push(io, c);
 }
 
 /* From now on the connection is another's. */

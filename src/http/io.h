@@ -19,6 +19,8 @@
 #define READ_AHEAD 8192	     /* most that is read, and so kept, behind a request */
 #define PROGRESS_BYTES 16384 /* so much must move within a body timeout */
 #define LINGER_MS 2000	     /* a refused client may read its answer for so long */
+#define LINGER_MAX_MS                                                                  \
+	30000 /* and while it still sends, since it may read behind that */
 #define ACCEPTS_A_ROUND 64
 #define TURN_STEPS 16 /* reads and requests of one connection a turn */
 #define ERROR_BODY_MAX 512
@@ -68,7 +70,7 @@ struct conn {
 	int fd;			/* -1: closed */
 	uint32_t gen; /* raised by each answer and by the end: exchanges go stale */
 	struct in6_addr peer;
-	uint32_t tag;	   /* of the parked request */
+	uint32_t tag; /* of the parked request; lingering: until which tick at most */
 	uint32_t deadline; /* in ticks; 0: none */
 	uint32_t wheel_prev, wheel_next;
 	uint32_t next; /* in the ready, dead or free list */

@@ -226,6 +226,25 @@ an_answer_before_the_end_closes_behind_it(void **state)
 	buf_free(&body);
 }
 
+/* As long as it sends: many read no answer before they are through. */
+static void
+who_is_refused_and_still_sends_can_read_why(void **state)
+{
+	struct app *app = *state;
+	static const char bytes[20000];
+	int fd = dial(app);
+
+	say(fd, "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n");
+	answer_text(upload(app, 1), "no", 2, false);
+	for (int tick = app->ticks, i = 1; i <= 10;
+	     i++) { /* two threads': five seconds */
+		say_n(fd, bytes, sizeof bytes);
+		wait_until(app, &app->ticks, tick + i);
+	}
+	expect_answer(fd, 200, "no");
+	expect_end(fd);
+}
+
 static void
 a_client_that_goes_leaves_word(void **state)
 {
@@ -520,6 +539,7 @@ main(void)
 		T(other_bodies_are_gathered_as_ever),
 		T(nothing_is_read_until_it_is_asked_for),
 		T(an_answer_before_the_end_closes_behind_it),
+		T(who_is_refused_and_still_sends_can_read_why),
 		T(a_client_that_goes_leaves_word),
 		T(what_is_no_chunk_is_refused),
 		cmocka_unit_test(a_client_that_is_too_slow_is_told_so),
