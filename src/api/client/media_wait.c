@@ -23,6 +23,8 @@ struct media_waits {
 	struct lock lock; /* RANK_LEAF */
 	struct media_wait *first;
 	bool has_ended; /* nobody waits any more */
+	int waking;	/* threads that hand on those they took out */
+	pthread_cond_t handed_on;
 };
 
 struct media_waits *
@@ -31,6 +33,7 @@ media_waits_new(void)
 	struct media_waits *waits = xcalloc(1, sizeof *waits);
 
 	lock_init(&waits->lock, RANK_LEAF);
+	cond_init(&waits->handed_on);
 	return waits;
 }
 
@@ -38,6 +41,7 @@ void
 media_waits_free(struct media_waits *waits)
 {
 	lock_fini(&waits->lock);
+	pthread_cond_destroy(&waits->handed_on);
 	free(waits);
 }
 
@@ -69,11 +73,10 @@ is_chosen(const struct media_wait *wait, const struct choice *choice)
 
 /* As a list of its own. */
 static struct media_wait *
-take_out(struct media_waits *waits, const struct choice *choice)
+take_out_locked(struct media_waits *waits, const struct choice *choice)
 {
 	struct media_wait *taken = NULL, **at;
 
-	lock_take(&waits->lock);
 	for (at = &waits->first; *at != NULL;) {
 		struct media_wait *wait = *at;
 
@@ -85,13 +88,30 @@ take_out(struct media_waits *waits, const struct choice *choice)
 		wait->next = taken;
 		taken = wait;
 	}
+	return taken;
+}
+
+static struct media_wait *
+take_out(struct media_waits *waits, const struct choice *choice)
+{
+	struct media_wait *taken;
+
+	lock_take(&waits->lock);
+	taken = take_out_locked(waits, choice);
 	lock_give(&waits->lock);
 	return taken;
 }
 
 static void
-run_again(struct server *server, struct media_wait *taken, bool is_late)
+run_again(struct server *server, const struct choice *choice, bool is_late)
 {
+	struct media_waits *waits = server->media_waits;
+	struct media_wait *taken;
+
+	lock_take(&waits->lock);
+	taken = take_out_locked(waits, choice);
+	waits->waking++;
+	lock_give(&waits->lock);
 	while (taken != NULL) {
 		struct media_wait *next = taken->next;
 
@@ -100,6 +120,10 @@ run_again(struct server *server, struct media_wait *taken, bool is_late)
 		wait_free(taken);
 		taken = next;
 	}
+	lock_take(&waits->lock);
+	waits->waking--;
+	pthread_cond_signal(&waits->handed_on);
+	lock_give(&waits->lock);
 }
 
 static bool
@@ -151,7 +175,7 @@ media_arrived(struct server *server, const char *media_id)
 {
 	struct choice choice = { .media_id = media_id, .due_ms = INT64_MAX };
 
-	run_again(server, take_out(server->media_waits, &choice), false);
+	run_again(server, &choice, false);
 }
 
 void
@@ -159,19 +183,22 @@ media_waits_tick(struct server *server, int64_t mono_ms)
 {
 	struct choice choice = { .due_ms = mono_ms };
 
-	run_again(server, take_out(server->media_waits, &choice), true);
+	run_again(server, &choice, true);
 }
 
 void
 media_waits_end(struct server *server)
 {
+	struct media_waits *waits = server->media_waits;
 	struct choice all = { .due_ms = INT64_MAX };
 	struct media_wait *taken;
 
-	lock_take(&server->media_waits->lock);
-	server->media_waits->has_ended = true;
-	lock_give(&server->media_waits->lock);
-	taken = take_out(server->media_waits, &all);
+	lock_take(&waits->lock);
+	waits->has_ended = true;
+	taken = take_out_locked(waits, &all);
+	while (waits->waking > 0) /* the workers end next */
+		lock_wait(&waits->lock, &waits->handed_on, 0);
+	lock_give(&waits->lock);
 	while (taken != NULL) {
 		struct media_wait *next = taken->next;
 
