@@ -57,7 +57,7 @@ struct limits {
 struct limits *
 limits_new(bool on)
 {
-	struct limits *limits = xcalloc(1, sizeof *limits);
+	struct limits *limits = xpages(sizeof *limits);
 
 	limits->on = on;
 	for (int i = 0; i < LOCKS; i++)
@@ -70,7 +70,7 @@ limits_free(struct limits *limits)
 {
 	for (int i = 0; i < LOCKS; i++)
 		lock_fini(&limits->locks[i]);
-	free(limits);
+	xpages_free(limits, sizeof *limits);
 }
 
 enum limit_class

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 
 #define BYTES(b) (UINT64_MAX / 255 * (uint64_t)(b)) /* a word of eight equal bytes */
 #define HIGH_BITS BYTES(0x80)
@@ -353,6 +354,23 @@ void *
 xrealloc(void *p, size_t size)
 {
 	return checked(realloc(p, size > 0 ? size : 1), size);
+}
+
+void *
+xpages(size_t n)
+{
+	void *p =
+	    mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort();
+	return p;
+}
+
+void
+xpages_free(void *p, size_t n)
+{
+	munmap(p, n);
 }
 
 char *

@@ -84,6 +84,10 @@ void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);
+/* Zeroed memory for a large table, no page of which costs anything before it is
+ * written: xcalloc may write it all. Ended with the same size. */
+void *xpages(size_t n);
+void xpages_free(void *p, size_t n);
 char *xstrndup(const char *s, size_t n);
 
 #endif

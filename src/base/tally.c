@@ -14,6 +14,7 @@
 #define WIDTH_MIN 1024
 
 struct tally {
+	size_t size;   /* of all of it */
 	uint32_t mask; /* of a row's index */
 	_Atomic uint32_t counters[];
 };
@@ -23,10 +24,13 @@ tally_new(uint32_t things)
 {
 	uint32_t width = WIDTH_MIN;
 	struct tally *t;
+	size_t size;
 
 	while (width < things && width < UINT32_C(1) << 28)
 		width *= 2;
-	t = xcalloc(1, sizeof *t + (size_t)width * ROWS * sizeof *t->counters);
+	size = sizeof *t + (size_t)width * ROWS * sizeof *t->counters;
+	t = xpages(size);
+	t->size = size;
 	t->mask = width - 1;
 	return t;
 }
@@ -34,7 +38,8 @@ tally_new(uint32_t things)
 void
 tally_free(struct tally *t)
 {
-	free(t);
+	if (t != NULL)
+		xpages_free(t, t->size);
 }
 
 static _Atomic uint32_t *

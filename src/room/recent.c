@@ -31,7 +31,7 @@ struct recent {
 struct recent *
 recent_new(void)
 {
-	struct recent *recent = xcalloc(1, sizeof *recent);
+	struct recent *recent = xpages(sizeof *recent);
 
 	lock_init(&recent->lock, RANK_LEAF);
 	recent->from = INT64_MAX; /* until the first one tells */
@@ -42,7 +42,7 @@ void
 recent_free(struct recent *recent)
 {
 	lock_fini(&recent->lock);
-	free(recent);
+	xpages_free(recent, sizeof *recent);
 }
 
 static void

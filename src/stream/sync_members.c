@@ -39,7 +39,7 @@ sync_members_new(void)
 
 	for (int i = 0; i < LOCKS; i++)
 		lock_init(&members->locks[i], RANK_LEAF);
-	members->places = xcalloc(PLACES, sizeof *members->places);
+	members->places = xpages(PLACES * sizeof *members->places);
 	return members;
 }
 
@@ -48,7 +48,7 @@ sync_members_free(struct sync_members *members)
 {
 	for (int i = 0; i < LOCKS; i++)
 		lock_fini(&members->locks[i]);
-	free(members->places);
+	xpages_free(members->places, PLACES * sizeof *members->places);
 	free(members);
 }
 
