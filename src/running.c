@@ -18,6 +18,7 @@
 #include "core/login.h"
 #include "core/media.h"
 #include "core/presence.h"
+#include "core/preview.h"
 #include "core/public_rooms.h"
 #include "core/user_directory.h"
 #include "event/ids.h"
@@ -165,6 +166,8 @@ open_media(struct running *r, char **error_out)
 	buf_char(&folder, '\0');
 	good = media_open(&r->core, folder.p, error_out);
 	buf_free(&folder);
+	if (good && c->previews_enabled)
+		previews_open(&r->core, c->previews_private_addresses);
 	return good;
 }
 
@@ -195,6 +198,7 @@ close_core(struct core *core)
 {
 	if (core->writer != NULL)
 		writer_close(core->writer);
+	previews_close(core);
 	media_close(core);
 	if (core->changes == NULL)
 		return;

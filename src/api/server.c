@@ -17,6 +17,7 @@
 #include "core/guests.h"
 #include "core/media.h"
 #include "core/presence.h"
+#include "core/preview.h"
 #include "core/public_rooms.h"
 #include "core/user_directory.h"
 #include "room/append.h"
@@ -31,6 +32,8 @@
  * connections that are accepted only to be refused. */
 #define DESCRIPTORS_MORE 24
 #define FILE_WORKERS 8 /* they wait for the disk */
+#define LINK_WORKERS 8 /* they wait for other people's servers */
+#define HOUR_MS (3600 * INT64_C(1000))
 
 /* The writer is through with a group: its answers and the hubs' letters are rung for.
  */
@@ -100,7 +103,8 @@ drop_orphans(struct server *server, struct db *db)
 {
 	struct ctx ctx = { .core = server->core, .db = db };
 
-	if (media_drop_orphans(&ctx) != M_OK || media_sweep(&ctx) != M_OK)
+	if (media_drop_orphans(&ctx) != M_OK || media_sweep(&ctx) != M_OK ||
+	    previews_sweep(&ctx) != M_OK)
 		log_warn("media: files that nobody names may have stayed");
 }
 
@@ -151,10 +155,21 @@ learn_relations(struct server *server, struct db *db)
 	return more;
 }
 
+/* Once an hour: files and previews that are over. */
+static void
+sweep_media(struct ctx *ctx, int64_t now_ms, int64_t *swept_ms)
+{
+	if (now_ms - *swept_ms < HOUR_MS)
+		return;
+	*swept_ms = now_ms;
+	if (media_sweep(ctx) != M_OK || previews_sweep(ctx) != M_OK)
+		log_warn("media: a sweep was not finished; the next one goes on");
+}
+
 /* Once a second: what nobody's request does. */
 static void
 chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms,
-    struct unread_walk *walk)
+    int64_t *media_swept_ms, struct unread_walk *walk)
 {
 	struct ctx ctx = { .core = server->core, .db = db };
 	int64_t now = clock_mono_ms();
@@ -164,6 +179,7 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 	user_directory_follow(server->core);
 	presence_tick(&ctx, arena, false);
 	media_waits_tick(server, now);
+	sweep_media(&ctx, now, media_swept_ms);
 	arena_reset(arena);
 	unread_prune(&ctx, arena, walk);
 	arena_reset(arena);
@@ -184,7 +200,7 @@ keep(void *arg)
 	struct arena *arena = arena_new();
 	char *error = NULL;
 	struct db *db = db_open(server->core->set.database, DB_READ, &error);
-	int64_t swept_ms = clock_mono_ms();
+	int64_t swept_ms = clock_mono_ms(), media_swept_ms = swept_ms;
 	struct unread_walk walk = { 0 };
 	bool is_learning = true, has_strangers = true, has_orphans = true;
 
@@ -198,7 +214,7 @@ keep(void *arg)
 	lock_take(&server->keeper_lock);
 	while (!server->keeper_stops) {
 		lock_give(&server->keeper_lock);
-		chores(server, db, arena, &swept_ms, &walk);
+		chores(server, db, arena, &swept_ms, &media_swept_ms, &walk);
 		is_learning = is_learning && learn_txns(server, db);
 		has_strangers = has_strangers && learn_users(server, db);
 		has_orphans = has_orphans && learn_relations(server, db);
@@ -246,7 +262,7 @@ int
 server_descriptors(const struct server_options *options)
 {
 	int readers = worker_count(options) + slow_count() + FILE_WORKERS +
-		      1; /* and the keeper */
+		      2 * LINK_WORKERS + 1; /* and the keeper */
 	int ios = io_count(options) * (2 + options->http.listener_count);
 
 	/* A reader has the database and its log open. */
@@ -297,6 +313,8 @@ server_start(struct server *server)
 	server->workers = workers_new(server->core, "worker", server->options.workers);
 	server->slow = workers_new(server->core, "slow", slow_count());
 	server->files = workers_new(server->core, "files", FILE_WORKERS);
+	if (server->core->previews != NULL)
+		server->links = workers_new(server->core, "links", LINK_WORKERS);
 	server->keeper = thread_start("keeper", ROLE_WORKER, keep, server);
 	http_server_start(server->http);
 }
@@ -310,6 +328,7 @@ server_port(const struct server *server, int listener)
 void
 server_stop(struct server *server, int grace_ms)
 {
+	previews_stop(server->core);
 	typing_end_all(server->core); /* before those who wait are told to come back */
 	http_server_stop(server->http, grace_ms);
 	lock_take(&server->keeper_lock);
@@ -321,6 +340,8 @@ server_stop(struct server *server, int grace_ms)
 	server->files = NULL;
 	workers_free(server->workers);
 	workers_free(server->slow);
+	if (server->links != NULL)
+		workers_free(server->links);
 	media_waits_end(server);
 	writer_flush(server->core->writer);
 	append_stop(server->core);

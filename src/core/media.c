@@ -56,15 +56,22 @@ drop_if_unnamed(void *arg, struct db *db)
 	return err != M_OK || has ? err : files_drop(o->files, o->sha256);
 }
 
+enum mx_err
+media_drop_unnamed(struct ctx *ctx, const uint8_t sha256[SHA256_LEN])
+{
+	struct orphan o = { ctx->core->media->files, sha256 };
+
+	return ctx_write(ctx, drop_if_unnamed, &o);
+}
+
 static enum mx_err
 look_at_file(void *arg, const uint8_t sha256[SHA256_LEN])
 {
 	struct ctx *ctx = arg;
-	struct orphan o = { ctx->core->media->files, sha256 };
 	bool has;
 	enum mx_err err = store_media_has(ctx->db, sha256, &has);
 
-	return err != M_OK || has ? err : ctx_write(ctx, drop_if_unnamed, &o);
+	return err != M_OK || has ? err : media_drop_unnamed(ctx, sha256);
 }
 
 enum mx_err
