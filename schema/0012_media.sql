@@ -9,11 +9,17 @@ CREATE TABLE media (
 	sha256 BLOB,
 	size BIGINT NOT NULL DEFAULT 0,
 	content_type TEXT,
-	file_name TEXT, -- NULL: none was given
-	quarantined BIGINT NOT NULL DEFAULT 0
+	file_name TEXT -- NULL: none was given
 );
 CREATE INDEX media_by_user ON media (user_id, created_ts);
-CREATE INDEX media_by_sha256 ON media (sha256);
+CREATE INDEX media_by_time ON media (created_ts);
+CREATE INDEX media_by_sha256 ON media (sha256, size); -- what all come to is read from it alone
+
+-- What is in them is handed to nobody, whoever uploaded it or does so later.
+CREATE TABLE media_quarantined (
+	sha256 BLOB PRIMARY KEY,
+	quarantined_ts BIGINT NOT NULL
+);
 
 -- Thumbnails that were made, of files by their content. file NULL: the original will do.
 CREATE TABLE thumbnails (

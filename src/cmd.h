@@ -16,7 +16,7 @@ struct command {
 };
 
 extern const struct command cmd_serve, cmd_init, cmd_check;
-extern const struct command cmd_user, cmd_room, cmd_token, cmd_backup;
+extern const struct command cmd_user, cmd_room, cmd_token, cmd_media, cmd_backup;
 
 /* By what name this program was called: to tell people what to type next. */
 extern const char *program_path;

@@ -1,7 +1,7 @@
 /*
- * `parlour backup`: a copy of the database, as it was at one moment, with the keys.
- * Relies on db_backup: a reader beside the server's own, so it does not matter whether
- * one runs, and nobody waits for it.
+ * `parlour backup`: a copy of the database, as it was at one moment, with the keys and
+ * the uploaded files. Relies on db_backup: a reader beside the server's own, so it does
+ * not matter whether one runs, and nobody waits for it; and on files that never change.
  */
 #include "cmd.h"
 
@@ -15,17 +15,25 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/codec.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "config.h"
 #include "db/db.h"
 #include "keys.h"
+#include "media/files.h"
+#include "store/media.h"
+#include "store/thumbnails.h"
 #include "tar.h"
+
+#define FILES_AT_ONCE 100
 
 /* One backup under way. */
 struct backup {
 	const struct config *config;
 	const char *file;
+	bool has_media;
+	int64_t lost;		/* files with rows that are not there */
 	char part[PATH_MAX];	/* the archive until it is whole */
 	char db_part[PATH_MAX]; /* the copy of the database, before it goes in */
 	int fd;
@@ -38,42 +46,58 @@ complain(const char *what, const char *sentence)
 	return false;
 }
 
-static bool
-copy_database(struct backup *b)
+static struct db *
+open_database(struct backup *b)
 {
+	const char *file = b->config->database_file;
 	char *error = NULL;
-	struct db *db;
-	enum mx_err err = M_UNKNOWN;
+	struct db *db = NULL;
 
 	/* db_open would say so too, but in more words. */
-	if (access(b->config->database_file, F_OK) < 0)
-		return complain(b->config->database_file, strerror(errno));
-	db = db_open(b->config->database_file, DB_READ, &error);
-	if (db != NULL)
-		err = db_backup(db, b->db_part, &error);
-	db_close(db);
+	if (access(file, F_OK) < 0) {
+		complain(file, strerror(errno));
+		return NULL;
+	}
+	db = db_open(file, DB_READ, &error);
+	if (db == NULL)
+		fprintf(stderr, "parlour backup: %s\n", error);
+	free(error);
+	return db;
+}
+
+static bool
+copy_database(struct backup *b, struct db *db)
+{
+	char *error = NULL;
+	enum mx_err err = db_backup(db, b->db_part, &error);
+
 	if (err != M_OK)
 		fprintf(stderr, "parlour backup: %s\n", error);
 	free(error);
 	return err == M_OK;
 }
 
+/* Closes from. */
 static bool
-add_file(struct backup *b, const char *path, const char *name)
+add_open(struct backup *b, int from, const char *name)
 {
-	int from = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	bool good;
+	bool good = fstat(from, &st) == 0 &&
+		    tar_head(b->fd, name, (uint64_t)st.st_size, st.st_mtime) &&
+		    tar_copy(b->fd, from, (uint64_t)st.st_size);
 
-	if (from < 0)
-		return complain(path, strerror(errno));
-	good = fstat(from, &st) == 0 &&
-	       tar_head(b->fd, name, (uint64_t)st.st_size, st.st_mtime) &&
-	       tar_copy(b->fd, from, (uint64_t)st.st_size);
 	if (!good)
 		complain(b->part, strerror(errno));
 	close(from);
 	return good;
+}
+
+static bool
+add_file(struct backup *b, const char *path, const char *name)
+{
+	int from = open(path, O_RDONLY | O_CLOEXEC);
+
+	return from < 0 ? complain(path, strerror(errno)) : add_open(b, from, name);
 }
 
 static bool
@@ -84,6 +108,84 @@ add_key(struct backup *b, const char *name)
 	snprintf(path, sizeof path, "%s/%s", b->config->data_dir, name);
 	return add_file(b, path, name);
 }
+
+/* ---- uploaded files ---- */
+
+/* One that is gone has been deleted since its name was read, or is lost: a row says. */
+static bool
+add_upload(struct backup *b, struct db *db, struct files *files,
+    const uint8_t sha256[SHA256_LEN])
+{
+	char hex[2 * SHA256_LEN + 1], name[TAR_NAME_MAX];
+	enum mx_err err;
+	int64_t size;
+	bool has;
+	int fd;
+
+	err = files_read(files, sha256, &fd, &size);
+	if (err == M_NOT_FOUND) {
+		err = store_media_has(db, sha256, &has);
+		b->lost += err == M_OK && has;
+		return err == M_OK;
+	}
+	if (err != M_OK)
+		return false; /* logged */
+	hex_encode(sha256, SHA256_LEN, hex);
+	snprintf(name, sizeof name, "media/%.2s/%.2s/%s", hex, hex + 2, hex);
+	return add_open(b, fd, name);
+}
+
+static bool
+add_page(struct backup *b, struct db *db, struct files *files,
+    const uint8_t (*hashes)[SHA256_LEN], int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!add_upload(b, db, files, hashes[i]))
+			return false;
+	return true;
+}
+
+typedef enum mx_err (*page_fn)(struct db *db, const uint8_t after[SHA256_LEN],
+    uint8_t (*hashes)[SHA256_LEN], int max, int *count_out);
+
+static bool
+add_pages(struct backup *b, struct db *db, struct files *files, page_fn page)
+{
+	static uint8_t hashes[FILES_AT_ONCE][SHA256_LEN];
+	uint8_t after[SHA256_LEN] = { 0 };
+	int n = FILES_AT_ONCE;
+	bool good = true;
+
+	while (good && n == FILES_AT_ONCE) {
+		good = page(db, after, hashes, FILES_AT_ONCE, &n) == M_OK &&
+		       add_page(b, db, files, (const uint8_t(*)[SHA256_LEN])hashes, n);
+		if (n > 0)
+			memcpy(after, hashes[n - 1], SHA256_LEN);
+	}
+	return good;
+}
+
+/* Behind the copy of the database: what that names and is not deleted is there. */
+static bool
+add_uploads(struct backup *b, struct db *db)
+{
+	struct files *files = files_look(b->config->media_folder);
+	bool has_table;
+	bool good = store_media_is_there(db, &has_table) == M_OK;
+
+	if (good && has_table)
+		good = add_pages(b, db, files, store_media_page) &&
+		       add_pages(b, db, files, store_thumbnails_page);
+	files_free(files);
+	if (b->lost > 0)
+		fprintf(stderr,
+		    "parlour backup: %lld uploaded files are lost: the database names "
+		    "them, and %s has them not\n",
+		    (long long)b->lost, b->config->media_folder);
+	return good;
+}
+
+/* ---- the archive ---- */
 
 /* Overwrites nothing; where the file system has no links, nothing that was there a
  * moment ago. */
@@ -117,14 +219,22 @@ finish(struct backup *b)
 static bool
 write_archive(struct backup *b)
 {
-	return copy_database(b) && add_file(b, b->db_part, "parlour.db") &&
-	       add_key(b, SIGNING_KEY_FILE) && add_key(b, SECRET_FILE) && finish(b);
+	struct db *db = open_database(b);
+	bool good = db != NULL && copy_database(b, db) &&
+		    add_file(b, b->db_part, "parlour.db") &&
+		    add_key(b, SIGNING_KEY_FILE) && add_key(b, SECRET_FILE) &&
+		    (!b->has_media || add_uploads(b, db)) && finish(b);
+
+	db_close(db);
+	return good;
 }
 
 static int
-backup(const struct config *config, const char *file)
+backup(const struct config *config, const char *file, bool has_media)
 {
-	struct backup b = { .config = config, .file = file, .fd = -1 };
+	struct backup b = {
+		.config = config, .file = file, .has_media = has_media, .fd = -1
+	};
 	bool good;
 
 	if (snprintf(b.part, sizeof b.part, "%s.part", file) >= PATH_MAX ||
@@ -147,15 +257,21 @@ run(const struct command *command, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "no-media", no_argument, NULL, 'm' },
 		{ 0 },
 	};
 	const char *config_file = NULL;
+	bool has_media = true;
 	char *error = NULL;
 	struct config *config;
-	int status;
+	int option, status;
 
-	while (cmd_option(command, argc, argv, options) != -1)
-		config_file = optarg;
+	while ((option = cmd_option(command, argc, argv, options)) != -1) {
+		if (option == 'c')
+			config_file = optarg;
+		else
+			has_media = false;
+	}
 	if (optind == argc)
 		return cmd_misuse(command, "FILE is missing");
 	if (optind + 1 < argc)
@@ -168,23 +284,26 @@ run(const struct command *command, int argc, char **argv)
 		free(error);
 		return 1;
 	}
-	status = backup(config, argv[optind]);
+	status = backup(config, argv[optind], has_media);
 	config_free(config);
 	return status;
 }
 
 const struct command cmd_backup = {
 	"backup",
-	"writes a consistent copy of the database and the keys",
-	"usage: parlour backup FILE [--config FILE]\n\n"
+	"writes a consistent copy of the database, the keys and the files",
+	"usage: parlour backup FILE [--no-media] [--config FILE]\n\n"
 	"Writes FILE, a tar archive of the database and the keys as they are at one "
 	"moment,\n"
-	"while the server runs and while it does not. Keep it safe: who has it can "
-	"speak "
-	"as\n"
-	"this server. To go back to it: mkdir data && tar -xf FILE -C data, and "
-	"serve.\n\n"
+	"and of the uploaded files, while the server runs and while it does not. Keep "
+	"it safe:\n"
+	"who has it can speak as this server. To go back to it: mkdir data && tar -xf "
+	"FILE\n"
+	"-C data, and serve.\n\n"
 	"  FILE           the archive; it must not be there yet\n"
+	"  --no-media     without the uploaded files: copy their folder yourself, "
+	"afterwards;\n"
+	"                 they never change (rsync will do)\n"
 	"  --config FILE  the server's configuration\n",
 	run,
 };

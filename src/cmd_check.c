@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,6 +100,69 @@ check_data_dir(const struct config *config, struct findings *f)
 		check_keys(config, f);
 	else
 		printf("keys: none in %s yet; serve makes them\n", config->data_dir);
+}
+
+/* ---- uploaded files ---- */
+
+/* `serve` makes it, and data_dir, but no other folder above it. */
+static void
+check_media_made(const struct config *config, struct findings *f)
+{
+	const char *folder = config->media_folder;
+	char copy[PATH_MAX];
+	const char *parent;
+
+	snprintf(copy, sizeof copy, "%s", folder);
+	parent = dirname(copy);
+	if (access(parent, W_OK | X_OK) == 0 ||
+	    (errno == ENOENT &&
+		(config->media_store == NULL || strcmp(parent, config->data_dir) == 0)))
+		printf("media: %s is not there yet; serve makes it\n", folder);
+	else
+		found_error(f,
+		    "media.store: %s is not there and cannot be made: %s: %s", folder,
+		    parent, strerror(errno));
+}
+
+/* Files are linked from tmp/ to their names. */
+static void
+check_media_tmp(const char *folder, struct findings *f)
+{
+	char path[PATH_MAX];
+	struct stat above, tmp;
+
+	if (snprintf(path, sizeof path, "%s/tmp", folder) >= PATH_MAX ||
+	    stat(folder, &above) != 0 || stat(path, &tmp) != 0)
+		return;
+	if (access(path, R_OK | W_OK | X_OK) != 0)
+		found_error(f, "media.store: %s: %s", path, strerror(errno));
+	else if (above.st_dev != tmp.st_dev)
+		found_error(f,
+		    "media.store: %s is not on the file system of %s: files cannot "
+		    "be linked from one to the other",
+		    path, folder);
+}
+
+static void
+check_media(const struct config *config, struct findings *f)
+{
+	const char *folder = config->media_folder;
+	struct stat st;
+
+	if (starts_with(folder, "s3://")) {
+		found_error(
+		    f, "media.store: %s: files are kept in a folder alone", folder);
+	} else if (stat(folder, &st) != 0 && errno == ENOENT) {
+		check_media_made(config, f);
+	} else if (stat(folder, &st) != 0) {
+		found_error(f, "media.store: %s: %s", folder, strerror(errno));
+	} else if (!S_ISDIR(st.st_mode)) {
+		found_error(f, "media.store: %s: %s", folder, strerror(ENOTDIR));
+	} else if (access(folder, R_OK | W_OK | X_OK) != 0) {
+		found_error(f, "media.store: %s: %s", folder, strerror(errno));
+	} else {
+		check_media_tmp(folder, f);
+	}
 }
 
 /* ---- listeners ---- */
@@ -209,6 +273,7 @@ check(const struct config *config)
 		found_warning(&f, "%s", config->warnings.v[i]);
 	check_config_mode(config, &f);
 	check_data_dir(config, &f);
+	check_media(config, &f);
 	check_listeners(config, &f);
 	check_machine(config, &f);
 	printf("%s: %d error%s, %d warning%s\n",

@@ -102,20 +102,20 @@ list_options(const struct operate_word *word, struct option out[OPTIONS + 4])
 	out[n] = (struct option){ 0 };
 }
 
+/* As the configuration has them. */
 static bool
-take_duration(
-    struct operating *o, const struct operate_option *option, const char *text)
+take_measure(struct operating *o, const struct operate_option *option,
+    const struct value_type *type, const char *text)
 {
-	struct setting row = { .name = option->name,
-		.type = &type_duration,
-		.min = 1,
-		.max = INT64_C(1) << 50 };
+	struct setting row = {
+		.name = option->name, .type = type, .min = 1, .max = INT64_C(1) << 50
+	};
 	struct buf why = { 0 };
-	int64_t ms = 0;
-	bool good = type_duration.parse(&row, text, &ms, &why);
+	int64_t value = 0;
+	bool good = type->parse(&row, text, &value, &why);
 
 	buf_free(&why);
-	json_set_int(o->arena, o->request, option->argument, ms);
+	json_set_int(o->arena, o->request, option->argument, value);
 	return good;
 }
 
@@ -151,10 +151,12 @@ take_option(struct operating *o, const struct operate_option *option, const char
 		return take_text(o, option->argument, text);
 	case OPERATE_NUMBER:
 		return take_number(o, option, text);
+	case OPERATE_SIZE:
+		return take_measure(o, option, &type_size, text);
 	case OPERATE_DURATION:
 		break;
 	}
-	return take_duration(o, option, text);
+	return take_measure(o, option, &type_duration, text);
 }
 
 /* 0, or 2 after it was said what is wrong. */
@@ -185,11 +187,30 @@ read_options(struct operating *o, int argc, char **argv)
 	return 0;
 }
 
+/* All that stands there: a list. */
+static int
+read_many(struct operating *o, int argc, char **argv)
+{
+	struct json *list = json_array(o->arena);
+
+	for (; optind < argc; optind++) {
+		if (!utf8_valid(argv[optind], strlen(argv[optind])))
+			return cmd_misuse(
+			    o->command, "%s is not UTF-8", o->word->shown);
+		json_push(o->arena, list, json_str(o->arena, argv[optind]));
+	}
+	if (list->n > 0)
+		json_set(o->arena, o->request, o->word->positional, list);
+	return 0;
+}
+
 static int
 read_positional(struct operating *o, int argc, char **argv)
 {
 	const struct operate_word *word = o->word;
 
+	if (word->is_many && read_many(o, argc, argv) != 0)
+		return 2;
 	if (word->shown != NULL && optind < argc) {
 		if (!take_text(o, word->positional, argv[optind]))
 			return cmd_misuse(o->command, "%s is not UTF-8", word->shown);
@@ -206,6 +227,9 @@ read_positional(struct operating *o, int argc, char **argv)
 		    json_get(o->request, word->options[i].argument) == NULL)
 			return cmd_misuse(o->command, "'%s' needs --%s", word->word,
 			    word->options[i].name);
+	if (word->misuse != NULL && word->misuse(o->request) != NULL)
+		return cmd_misuse(
+		    o->command, "'%s' %s", word->word, word->misuse(o->request));
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
  * Words with words of their own that do one operation of control's: `parlour user add`.
- * Each is a row of a table in cmd_user.c, cmd_room.c, cmd_token.c.
+ * Each is a row of a table in cmd_user.c, cmd_room.c, cmd_token.c, cmd_media.c.
  */
 #ifndef CMD_OPERATE_H
 #define CMD_OPERATE_H
@@ -13,6 +13,7 @@ enum operate_kind {
 	OPERATE_TEXT,
 	OPERATE_NUMBER,	  /* from 1 */
 	OPERATE_DURATION, /* 500ms, 30s, 12h, 7d: in milliseconds */
+	OPERATE_SIZE,	  /* 64K, 100M: in bytes */
 };
 
 struct operate_option {
@@ -27,9 +28,12 @@ struct operate_word {
 	const char *shown;	/* what stands behind it: "NAME"; NULL: nothing */
 	const char *positional; /* the operation's argument for that */
 	bool may_lack;		/* it may be left out */
+	bool is_many;		/* any number of them: a list */
 	bool wants_password;	/* --password, else asked for */
 	bool is_list;		/* takes --json */
 	struct operate_option options[6];
+	/* What is wrong with how the whole was asked for; NULL: nothing. */
+	const char *(*misuse)(const struct json *request);
 	/* Prints what the operation answered. */
 	void (*print)(const struct json *answer);
 };

@@ -19,6 +19,7 @@
 #include "machine.h"
 #include "running.h"
 
+#define TRANSFERS_MAX 1024 /* files on their way in or out at a time */
 #define GRACE_MS 4000
 
 /* Everything that one run of the server holds. */
@@ -194,7 +195,18 @@ fill_trusted(struct serving *s, struct server_options *options)
 	options->trusted_count = (int)c->trusted_proxies.n;
 }
 
-/* As many as nofile allows, less what the store, the log, the threads and the
+/* An eighth of what nofile leaves, up to TRANSFERS_MAX. */
+static int
+transfers_max(const struct server_options *options)
+{
+	uint64_t nofile = machine_nofile_raise();
+	uint64_t kept = (uint64_t)server_descriptors(options);
+	uint64_t max = nofile > kept ? (nofile - kept) / 8 : 0;
+
+	return max > TRANSFERS_MAX ? TRANSFERS_MAX : max < 8 ? 8 : (int)max;
+}
+
+/* As many as nofile allows, less what files, the store, the log, the threads and the
  * operator's words need: those must never find that no descriptor is left. */
 static uint32_t
 connections_max(const struct config *c, const struct server_options *options)
@@ -231,6 +243,7 @@ open_server(struct serving *s, char **error_out)
 	if (!fill_sockets(s, error_out))
 		return false;
 	fill_trusted(s, &options);
+	options.transfers_max = transfers_max(&options);
 	options.http.connections_max = connections_max(c, &options);
 	s->server = server_new(&s->running.core, &options, error_out);
 	return s->server != NULL;

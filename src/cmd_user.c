@@ -40,7 +40,10 @@ static const struct operate_word words[] = {
 	    .shown = "NAME",
 	    .positional = "name",
 	    .wants_password = true },
-	{ .word = "deactivate", .shown = "NAME", .positional = "name" },
+	{ .word = "deactivate",
+	    .shown = "NAME",
+	    .positional = "name",
+	    .options = { { "erase", "erase", OPERATE_FLAG, false } } },
 	{ .word = "list", .is_list = true, .print = print_list },
 };
 
@@ -55,7 +58,7 @@ const struct command cmd_user = {
 	"makes, changes and lists accounts",
 	"usage: parlour user add NAME [--password P] [--admin]\n"
 	"       parlour user password NAME [--password P]\n"
-	"       parlour user deactivate NAME\n"
+	"       parlour user deactivate NAME [--erase]\n"
 	"       parlour user list [--json]\n\n"
 	"Accounts of this server, while it runs and while it does not. A new password "
 	"ends\n"
@@ -65,6 +68,7 @@ const struct command cmd_user = {
 	"  NAME           ann, or @ann:example.org\n"
 	"  --password P   the password; others may see it in the list of processes\n"
 	"  --admin        an account that administers the server\n"
+	"  --erase        deletes the files that it has uploaded, too\n"
 	"  --json         the list as JSON\n"
 	"  --config FILE  the server's configuration\n",
 	run,

@@ -82,6 +82,18 @@ database_file_make(const struct config *config)
 	return buf_take(&path, NULL);
 }
 
+static char *
+media_folder_make(const struct config *config)
+{
+	struct buf path = { 0 };
+
+	if (config->media_store != NULL)
+		buf_str(&path, config->media_store);
+	else
+		buf_printf(&path, "%s/media", config->data_dir);
+	return buf_take(&path, NULL);
+}
+
 static void
 config_finish(struct config *config)
 {
@@ -96,6 +108,7 @@ config_finish(struct config *config)
 	if (!config->base_url_is_given)
 		config->public_base_url = base_url_make(config);
 	config->database_file = database_file_make(config);
+	config->media_folder = media_folder_make(config);
 }
 
 /* ---- reading ---- */
@@ -187,6 +200,7 @@ config_free(struct config *config)
 	}
 	type_texts.clear(&config->warnings);
 	free(config->database_file);
+	free(config->media_folder);
 	free(config->file);
 	free(config);
 }

@@ -94,6 +94,7 @@ struct config {
 	char *mail_smtp, *mail_from;
 	int64_t media_max_upload, media_max_files, media_max_total;
 	char *media_store;
+	char *media_folder; /* what that means: DATA_DIR/media or a path */
 	bool media_allow_unauthenticated;
 	VEC(char *) appservices;
 

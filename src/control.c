@@ -1,6 +1,6 @@
 /*
  * From a line to an operation and its answer. Relies on the tables of control_users,
- * control_rooms and control_tokens, and through them on core.
+ * control_rooms, control_tokens and control_media, and through them on core.
  * Lines come from the operator's own programs, and are trusted no more than any other.
  */
 #include "control_inside.h"
@@ -31,6 +31,8 @@ find(const char *name)
 		found = find_in(control_rooms, control_rooms_count, name);
 	if (found == NULL)
 		found = find_in(control_tokens, control_tokens_count, name);
+	if (found == NULL)
+		found = find_in(control_media, control_media_count, name);
 	return found;
 }
 

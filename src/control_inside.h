@@ -8,7 +8,9 @@
 #include "control.h"
 
 extern const struct operation control_users[], control_rooms[], control_tokens[];
+extern const struct operation control_media[];
 extern const int control_users_count, control_rooms_count, control_tokens_count;
+extern const int control_media_count;
 
 /*
  * The socket's address by way of a descriptor of its folder: a socket's path has 107

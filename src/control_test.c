@@ -246,6 +246,46 @@ ask_for(struct fixture *f, const char *request, const char *field)
 }
 
 static void
+files_are_chosen_by_ids_or_by_a_filter(void **state)
+{
+	struct fixture *f = *state;
+
+	open_core(f);
+	assert_answer(
+	    f, "{\"do\":\"media list\"}", "{\"ok\":{\"files\":[],\"more\":false}}");
+	assert_answer(f, "{\"do\":\"media list\",\"limit\":0}", "limit is from 1");
+	assert_answer(
+	    f, "{\"do\":\"media list\",\"limit\":9007199254740991}", "limit is from 1");
+	assert_answer(f, "{\"do\":\"media list\",\"larger_than\":-1}", "is from 1");
+	assert_answer(f, "{\"do\":\"media list\",\"older_than_ms\":9007199254740991}",
+	    "Nothing is so old");
+	assert_answer(
+	    f, "{\"do\":\"media list\",\"older_than_ms\":-1}", "Nothing is so old");
+	assert_answer(f, "{\"do\":\"media usage\"}", "\"stored_bytes\":0");
+	assert_answer(
+	    f, "{\"do\":\"media usage\",\"user\":\"ann\"}", "no account 'ann'");
+	assert_answer(f, "{\"do\":\"media delete\"}", "It needs ids");
+	assert_answer(f, "{\"do\":\"media delete\",\"ids\":[]}", "It needs ids");
+	assert_answer(
+	    f, "{\"do\":\"media delete\",\"ids\":\"a\"}", "of the wrong type");
+	assert_answer(f, "{\"do\":\"media delete\",\"ids\":[1]}", "ids are strings");
+	assert_answer(
+	    f, "{\"do\":\"media delete\",\"ids\":[\"a\\u0000b\"]}", "ids are strings");
+	assert_answer(f, "{\"do\":\"media delete\",\"ids\":[\"\"]}", "no file '' here");
+	assert_answer(f,
+	    "{\"do\":\"media delete\",\"ids\":[\"a\"],\"older_than_ms\":1}",
+	    "not both");
+	assert_answer(f, "{\"do\":\"media delete\",\"ids\":[\"mxc://example.orgy/a\"]}",
+	    "no file of this server, example.org");
+	assert_answer(
+	    f, "{\"do\":\"media delete\",\"older_than_ms\":1}", "\"deleted_files\":0");
+	assert_answer(f, "{\"do\":\"media quarantine\"}", "It needs ids");
+	assert_answer(f,
+	    "{\"do\":\"media quarantine\",\"ids\":[\"mxc://example.org/a\"]}",
+	    "no file 'a' here");
+}
+
+static void
 a_word_is_done_by_the_running_server(void **state)
 {
 	struct fixture *f = *state;
@@ -383,6 +423,7 @@ main(void)
 		TEST(arguments_must_be_those_of_the_operation_and_of_its_types),
 		TEST(accounts_are_made_named_and_ended),
 		TEST(a_room_is_made_shown_and_unlisted),
+		TEST(files_are_chosen_by_ids_or_by_a_filter),
 		TEST(a_word_is_done_by_the_running_server),
 		TEST(a_word_is_done_without_a_server),
 		TEST(a_refusal_comes_as_its_sentence),

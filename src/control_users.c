@@ -78,7 +78,8 @@ user_deactivate(
 
 	if (user_id == NULL)
 		return no_account(ctx, arena, name);
-	err = users_deactivate(ctx, arena, user_id);
+	err =
+	    users_deactivate(ctx, arena, user_id, json_get_bool(args, "erase", false));
 	if (err == M_NOT_FOUND)
 		return no_account(ctx, arena, name);
 	json_set_str(arena, answer, "user_id", user_id);
@@ -115,7 +116,9 @@ const struct operation control_users[] = {
 	{ "user password",
 	    { { "name", JSON_STR, true }, { "password", JSON_STR, true } },
 	    user_password },
-	{ "user deactivate", { { "name", JSON_STR, true } }, user_deactivate },
+	{ "user deactivate",
+	    { { "name", JSON_STR, true }, { "erase", JSON_BOOL, false } },
+	    user_deactivate },
 	{ "user list", { { NULL, JSON_NULL, false } }, user_list },
 };
 const int control_users_count = sizeof control_users / sizeof *control_users;

@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
 	&cmd_user,
 	&cmd_room,
 	&cmd_token,
+	&cmd_media,
 	&cmd_backup,
 };
 

@@ -107,7 +107,7 @@ static bool
 make_core(struct running *r, struct db *db, char **error_out)
 {
 	struct core *core = &r->core;
-	enum mx_err appends, guests, presence; /* all: close_core frees all */
+	enum mx_err appends, guests, presence, media; /* all: close_core frees all */
 
 	core->changes = changes_new();
 	core->rooms = rooms_new(core);
@@ -119,8 +119,11 @@ make_core(struct running *r, struct db *db, char **error_out)
 	appends = append_setup(core, db);
 	guests = guests_setup(core, db);
 	presence = presence_setup(core, db);
+	media = media_count(core, db);
 	if (appends == M_OK)
 		appends = guests;
+	if (appends == M_OK)
+		appends = media;
 	return database_is_readable(r, appends != M_OK ? appends : presence, error_out);
 }
 
@@ -150,25 +153,18 @@ name_is_its_own(struct running *r, struct db *db, char **error_out)
 static bool
 open_media(struct running *r, char **error_out)
 {
-	const struct config *c = r->config;
-	struct buf folder = { 0 };
-	bool good;
+	const char *folder = r->config->media_folder;
 
-	if (c->media_store != NULL && starts_with(c->media_store, "s3://")) {
+	if (starts_with(folder, "s3://")) {
 		explain(error_out, "media.store: %s: files are kept in a folder alone",
-		    c->media_store);
+		    folder);
 		return false;
 	}
-	if (c->media_store != NULL)
-		buf_str(&folder, c->media_store);
-	else
-		buf_printf(&folder, "%s/media", c->data_dir);
-	buf_char(&folder, '\0');
-	good = media_open(&r->core, folder.p, error_out);
-	buf_free(&folder);
-	if (good && c->previews_enabled)
-		previews_open(&r->core, c->previews_private_addresses);
-	return good;
+	if (!media_open(&r->core, folder, error_out))
+		return false;
+	if (r->config->previews_enabled)
+		previews_open(&r->core, r->config->previews_private_addresses);
+	return true;
 }
 
 bool

@@ -18,7 +18,7 @@ from lib.http import Raw, quote
 from lib.listen import Parked
 from lib.server import Server, command, free_port, mortal, run
 
-WORDS = ["serve", "init", "check", "user", "room", "token", "backup"]
+WORDS = ["serve", "init", "check", "user", "room", "token", "media", "backup"]
 
 
 # --- help and version -------------------------------------------------------
@@ -44,7 +44,7 @@ def test_every_word_has_help(word):
 
 @pytest.mark.parametrize("words", [[], ["dance"], ["serve", "--nonsense"], ["check", "a", "b"],
                                    ["user"], ["user", "dance"], ["room", "dance"],
-                                   ["token", "dance"], ["backup"], ["init"]])
+                                   ["token", "dance"], ["media", "dance"], ["backup"], ["init"]])
 def test_a_wrong_word_or_option_is_a_failure_that_says_so(words, tmp_path):
     got = run(*words, cwd=tmp_path)
     assert got.returncode != 0 and got.stderr

@@ -152,3 +152,16 @@ def test_other_rooms_of_the_failed_group_work_again_too(talk, small_disk):
     assert talk.say("here too").status == 200
     talk.assert_all_there()
     other.assert_all_there()
+
+
+def test_an_upload_that_does_not_fit_is_refused_and_leaves_its_room(talk):
+    """It is the only one that is refused: what was written of it is gone when it is answered."""
+    upload = "/_matrix/media/v3/upload"
+    for _ in range(3):
+        got = talk.client.reply("POST", upload, raw=os.urandom(2 * SIZE))
+        assert (got.status, got.errcode()) == (503, "M_UNKNOWN"), got
+        assert talk.say("there is room again").status == 200
+    uri = talk.client.request("POST", upload, raw=b"small")["content_uri"]
+    got = talk.client.reply("GET", "/_matrix/client/v1/media/download/" + uri[len("mxc://"):])
+    assert got.body == b"small"
+    talk.assert_all_there()

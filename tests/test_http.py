@@ -111,7 +111,8 @@ def test_options_answers_a_preflight_without_a_token(api, path):
 ROUTES = re.findall(r'ROUTE\((\w+), ([^,]+), "([^"]+)"', ROUTES_DEF.read_text())
 PREFIXES = {"A1": "/_matrix/client/api/v1", "A2": "/_matrix/client/v2_alpha", "V3": V3,
             "R0": "/_matrix/client/r0", "V1": "/_matrix/client/v1", "ROOT": "",
-            "UNSTABLE": "/_matrix/client/unstable"}
+            "UNSTABLE": "/_matrix/client/unstable", "M_R0": "/_matrix/media/r0",
+            "M_V1": "/_matrix/media/v1", "M_V3": "/_matrix/media/v3"}
 
 
 def test_a_preflight_lets_a_stream_say_where_it_goes_on(api):

@@ -187,6 +187,17 @@ def test_a_range_that_is_not_understood_is_not_heeded(ann, asked):
 def test_a_range_behind_the_end_is_416(ann):
     got = download(ann, upload(ann), expect=416, headers={"Range": f"bytes={len(SOME)}-"})
     assert got.headers["content-range"] == f"bytes */{len(SOME)}"
+    assert "cache-control" not in got.headers and "etag" not in got.headers
+
+
+def test_an_error_is_not_kept_for_a_day_as_the_file_would_be(private):
+    one = private()
+    ann = one.api.register()
+    uri = upload(ann)
+    for lost in (pathlib.Path(one.folder) / "data/media").rglob("?" * 64):
+        lost.unlink()
+    got = download(ann, uri, expect=(404, "M_NOT_FOUND"))
+    assert "cache-control" not in got.headers and "etag" not in got.headers
 
 
 def test_a_client_that_has_it_is_told_so(ann):

@@ -4,6 +4,8 @@ A client library of other people; what it accepts is held to be the specificatio
 """
 
 import asyncio
+import io
+import os
 
 import nio
 
@@ -147,6 +149,32 @@ def test_nio_finds_an_alias(server):
         assert isinstance(got, nio.RoomResolveAliasResponse) and got.room_id == room
         assert isinstance(await client.room_resolve_alias(f"#{fresh('no')}:{server_name}"),
                           nio.RoomResolveAliasError)
+
+    story(server, tell)
+
+
+def test_nio_uploads_a_file_and_a_friend_downloads_it(server, tmp_path):
+    data = os.urandom(700001)
+
+    async def tell(ann):
+        ben = nio.AsyncClient(server.http.base)
+        try:
+            await registered(ann)
+            await registered(ben)
+            for sent in data, b"small":
+                got, _ = await ann.upload(io.BytesIO(sent), "image/png", "kettle.png",
+                                          filesize=len(sent))
+                assert isinstance(got, nio.UploadResponse), got
+                file = await ben.download(got.content_uri)
+                assert isinstance(file, nio.MemoryDownloadResponse), file
+                assert (file.body, file.content_type, file.filename) == (
+                    sent, "image/png", "kettle.png")
+                file = await ben.download(got.content_uri, filename="cup of tea.png",
+                                          save_to=tmp_path)
+                assert isinstance(file, nio.DiskDownloadResponse), file
+                assert file.body.name == "cup of tea.png" and file.body.read_bytes() == sent
+        finally:
+            await ben.close()
 
     story(server, tell)
 

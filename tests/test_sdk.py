@@ -85,6 +85,8 @@ def test_sdk_43_is_two_people_for_ten_minutes(private):
     assert story.returncode == 0, failure
     asked = json.loads(rest.splitlines()[-1])["requests"]
     assert any(one.startswith("GET /_matrix/client/v3/sync?") for one in asked)
+    assert any(one.startswith("POST /_matrix/media/v3/upload?filename") for one in asked)
+    assert any(one.startswith("GET /_matrix/client/v1/media/download/") for one in asked)
 
 
 def test_sdk_0_7_lives_on_r0(server, ann, ben):

@@ -19,6 +19,7 @@ from lib.tls import start_secure
 SCRIPT = "/usr/share/weechat/python/matrix.py"
 WIDTH, HEIGHT = 100, 28
 WITHIN_S = 40
+UTF_8 = {**os.environ, "LC_ALL": "C.UTF-8"}  # tmux starts under no other
 
 
 class Terminal:
@@ -31,7 +32,7 @@ class Terminal:
         # tmux as a child of ours, which ends with us; by itself it would become a daemon.
         self.process = subprocess.Popen(
             mortal("tmux", "-S", self.socket, "-f", "/dev/null", "-D", how="TERM"),
-            stdin=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, env=UTF_8)
         self.until_there()
         self.tmux("new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT), "env",
                   "LC_ALL=C.UTF-8", "TERM=screen-256color", f"HOME={folder}",
@@ -40,7 +41,7 @@ class Terminal:
 
     def tmux(self, *words):
         return subprocess.run(["tmux", "-N", "-S", str(self.socket), *words], text=True,
-                              check=True, capture_output=True).stdout
+                              check=True, capture_output=True, env=UTF_8).stdout
 
     def until_there(self):
         end = time.monotonic() + WITHIN_S

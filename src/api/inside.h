@@ -35,6 +35,8 @@ struct server {
 	int64_t started_ms;
 	_Atomic uint64_t next_request;
 	struct api_stats stats;
+	_Atomic int transfers;	    /* files on their way in or out */
+	struct tally *transfers_of; /* by user, or address */
 	/* Of GET /_parlour/health: the writer's failures seen, and until when they
 	 * count. */
 	_Atomic uint64_t failed_groups;
@@ -51,6 +53,11 @@ struct job {
 	struct in6_addr client;
 	bool is_slow, is_late; /* of req */
 };
+
+/* server.c: a file on its way in or out, and its descriptor; whose it is comes back,
+ * for its end. M_LIMIT_EXCEEDED: there are too many, all together or of this user. */
+enum mx_err transfer_begin(struct req *req, uint64_t *whose_out) MUST_USE;
+void transfer_end(struct server *server, uint64_t whose);
 
 /* dispatch.c: runs its handler and answers; the job ends with it, unless the handler
  * takes it over. upload: the body that is here; NULL: none. */

@@ -13,6 +13,7 @@
 
 #include "api/inside.h"
 #include "core/guests.h"
+#include "core/media.h"
 #include "event/json_event.h"
 #include "room/room.h"
 #include "room/state_text.h"
@@ -163,6 +164,25 @@ write_core(struct server *server, struct buf *out)
 	    "Guests whose token is denied before its time.");
 }
 
+static void
+write_media(struct server *server, struct buf *out)
+{
+	struct media_stats s;
+
+	media_stats(server->core, &s);
+	single(out, "parlour_media_files", GAUGE, s.files,
+	    "Files on disk; the same bytes are there once.");
+	single(out, "parlour_media_bytes", GAUGE, s.bytes, "Bytes of these files.");
+	single(out, "parlour_media_uploads_total", COUNTER, s.uploads,
+	    "Files taken from clients.");
+	single(out, "parlour_media_received_bytes_total", COUNTER, s.bytes_in,
+	    "Bytes of files taken from clients.");
+	single(out, "parlour_media_downloads_total", COUNTER, s.downloads,
+	    "Times that a file, or a part of one, was handed out.");
+	single(out, "parlour_media_sent_bytes_total", COUNTER, s.bytes_out,
+	    "Bytes of files handed to clients.");
+}
+
 /* ---- the process ---- */
 
 static uint64_t
@@ -232,5 +252,6 @@ metrics_write(struct server *server, struct buf *out)
 	write_listeners(server, out);
 	write_store(server, out);
 	write_core(server, out);
+	write_media(server, out);
 	write_process(server, out);
 }

@@ -4,6 +4,7 @@
 #include "api/server.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/client/media_wait.h"
@@ -11,8 +12,11 @@
 #include "api/inside.h"
 #include "api/poll.h"
 #include "api/uia.h"
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
+#include "base/tally.h"
 #include "core/guest_access.h"
 #include "core/guests.h"
 #include "core/media.h"
@@ -31,8 +35,11 @@
  * index, the operator's socket and reader, /proc for the metrics; some are for
  * connections that are accepted only to be refused. */
 #define DESCRIPTORS_MORE 24
-#define FILE_WORKERS 8 /* they wait for the disk */
-#define LINK_WORKERS 8 /* they wait for other people's servers */
+#define FILE_WORKERS 8	  /* they wait for the disk */
+#define FILE_NICE 10	  /* and let go first whoever listens: hashing takes a core */
+#define LINK_WORKERS 8	  /* they wait for other people's servers */
+#define TRANSFERS_EACH 16 /* that one user may have at least; else a fourth of all */
+#define TRANSFER_RETRY_MS 1000
 #define HOUR_MS (3600 * INT64_C(1000))
 
 /* The writer is through with a group: its answers and the hubs' letters are rung for.
@@ -155,21 +162,21 @@ learn_relations(struct server *server, struct db *db)
 	return more;
 }
 
-/* Once an hour: files and previews that are over. */
+/* Once an hour: previews that are over, and pictures that none has had for long. */
 static void
-sweep_media(struct ctx *ctx, int64_t now_ms, int64_t *swept_ms)
+sweep_previews(struct ctx *ctx, int64_t now_ms, int64_t *swept_ms)
 {
 	if (now_ms - *swept_ms < HOUR_MS)
 		return;
 	*swept_ms = now_ms;
-	if (media_sweep(ctx) != M_OK || previews_sweep(ctx) != M_OK)
-		log_warn("media: a sweep was not finished; the next one goes on");
+	if (previews_sweep(ctx) != M_OK)
+		log_warn("previews: a sweep was not finished; the next one goes on");
 }
 
 /* Once a second: what nobody's request does. */
 static void
 chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms,
-    int64_t *media_swept_ms, struct unread_walk *walk)
+    int64_t *previews_swept_ms, struct unread_walk *walk)
 {
 	struct ctx ctx = { .core = server->core, .db = db };
 	int64_t now = clock_mono_ms();
@@ -179,7 +186,8 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 	user_directory_follow(server->core);
 	presence_tick(&ctx, arena, false);
 	media_waits_tick(server, now);
-	sweep_media(&ctx, now, media_swept_ms);
+	media_tick(&ctx);
+	sweep_previews(&ctx, now, previews_swept_ms);
 	arena_reset(arena);
 	unread_prune(&ctx, arena, walk);
 	arena_reset(arena);
@@ -200,7 +208,7 @@ keep(void *arg)
 	struct arena *arena = arena_new();
 	char *error = NULL;
 	struct db *db = db_open(server->core->set.database, DB_READ, &error);
-	int64_t swept_ms = clock_mono_ms(), media_swept_ms = swept_ms;
+	int64_t swept_ms = clock_mono_ms(), previews_swept_ms = swept_ms;
 	struct unread_walk walk = { 0 };
 	bool is_learning = true, has_strangers = true, has_orphans = true;
 
@@ -214,7 +222,7 @@ keep(void *arg)
 	lock_take(&server->keeper_lock);
 	while (!server->keeper_stops) {
 		lock_give(&server->keeper_lock);
-		chores(server, db, arena, &swept_ms, &media_swept_ms, &walk);
+		chores(server, db, arena, &swept_ms, &previews_swept_ms, &walk);
 		is_learning = is_learning && learn_txns(server, db);
 		has_strangers = has_strangers && learn_users(server, db);
 		has_orphans = has_orphans && learn_relations(server, db);
@@ -265,8 +273,36 @@ server_descriptors(const struct server_options *options)
 		      2 * LINK_WORKERS + 1; /* and the keeper */
 	int ios = io_count(options) * (2 + options->http.listener_count);
 
-	/* A reader has the database and its log open. */
-	return 2 * readers + ios + DESCRIPTORS_MORE;
+	/* A reader has the database and its log open, and may open a file or folder. */
+	return 3 * readers + ios + options->transfers_max + DESCRIPTORS_MORE;
+}
+
+enum mx_err
+transfer_begin(struct req *req, uint64_t *whose_out)
+{
+	struct server *server = req->server;
+	int max = server->options.transfers_max;
+	uint32_t each_max =
+	    max / 4 > TRANSFERS_EACH ? (uint32_t)max / 4 : TRANSFERS_EACH;
+	const char *user_id = req->who.user_id;
+	uint64_t whose = user_id != NULL ? map_hash(user_id, strlen(user_id))
+					 : address_hash(&req->client);
+	bool fits = tally_add(server->transfers_of, whose) <= each_max;
+
+	*whose_out = whose;
+	if (atomic_fetch_add(&server->transfers, 1) < max && fits)
+		return M_OK;
+	transfer_end(server, whose);
+	req->retry_after_ms = TRANSFER_RETRY_MS;
+	return req_fail(
+	    req, M_LIMIT_EXCEEDED, "Many files are on their way: try again soon");
+}
+
+void
+transfer_end(struct server *server, uint64_t whose)
+{
+	tally_sub(server->transfers_of, whose);
+	atomic_fetch_sub(&server->transfers, 1);
 }
 
 struct server *
@@ -299,6 +335,7 @@ server_new(struct core *core, const struct server_options *options, char **error
 	server->ios = dispatch_ios_new(http_io_count(server->http));
 	server->hubs = poll_hubs_new(server);
 	server->media_waits = media_waits_new();
+	server->transfers_of = tally_new(TALLY_CLIENTS);
 	changes_subscribe(core->changes, ring, NULL); /* behind the hubs' letters */
 	lock_init(&server->keeper_lock, RANK_LEAF);
 	cond_init(&server->keeper_cond);
@@ -310,11 +347,12 @@ server_new(struct core *core, const struct server_options *options, char **error
 void
 server_start(struct server *server)
 {
-	server->workers = workers_new(server->core, "worker", server->options.workers);
-	server->slow = workers_new(server->core, "slow", slow_count());
-	server->files = workers_new(server->core, "files", FILE_WORKERS);
+	server->workers =
+	    workers_new(server->core, "worker", server->options.workers, 0);
+	server->slow = workers_new(server->core, "slow", slow_count(), 0);
+	server->files = workers_new(server->core, "files", FILE_WORKERS, FILE_NICE);
 	if (server->core->previews != NULL)
-		server->links = workers_new(server->core, "links", LINK_WORKERS);
+		server->links = workers_new(server->core, "links", LINK_WORKERS, 0);
 	server->keeper = thread_start("keeper", ROLE_WORKER, keep, server);
 	http_server_start(server->http);
 }
@@ -336,13 +374,15 @@ server_stop(struct server *server, int grace_ms)
 	pthread_cond_signal(&server->keeper_cond);
 	lock_give(&server->keeper_lock);
 	pthread_join(server->keeper, NULL);
-	workers_free(server->files); /* what they do may be the others' to go on with */
-	server->files = NULL;
+	/* Requests hand uploads to `files`, and these wake only who waits for a file:
+	 * nobody does any more. */
+	media_waits_end(server);
 	workers_free(server->workers);
 	workers_free(server->slow);
 	if (server->links != NULL)
 		workers_free(server->links);
-	media_waits_end(server);
+	workers_free(server->files);
+	server->files = NULL;
 	writer_flush(server->core->writer);
 	append_stop(server->core);
 }
@@ -354,6 +394,7 @@ server_free(struct server *server)
 	media_waits_free(server->media_waits);
 	dispatch_ios_free(server->ios, http_io_count(server->http));
 	http_server_free(server->http);
+	tally_free(server->transfers_of);
 	limits_free(server->limits);
 	uia_free();
 	pthread_cond_destroy(&server->keeper_cond);

@@ -26,6 +26,7 @@ struct server_options {
 	bool rate_limits;
 	uint32_t parked_per_address, parked_per_token; /* listeners; 0: no limit */
 	int workers;				       /* 0: by the number of cores */
+	int transfers_max; /* files on their way in or out at a time */
 };
 
 struct server;

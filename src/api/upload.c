@@ -11,6 +11,8 @@
 /* Handed on from thread to thread; one has it at a time. */
 struct upload {
 	struct task task;
+	struct server *server;
+	uint64_t whose; /* transfer_begin's */
 	struct job *job;
 	struct file_new file;
 	int64_t size_max;
@@ -34,9 +36,20 @@ upload_length(const struct req *req)
 static void
 upload_free(struct upload *upload)
 {
+	transfer_end(upload->server, upload->whose);
 	file_end(&upload->file);
 	free(upload->bytes);
 	free(upload);
+}
+
+/* And its request, unanswered. */
+static void
+upload_end(struct upload *upload)
+{
+	struct job *job = upload->job;
+
+	upload_free(upload);
+	job_free(job);
 }
 
 static void run_upload(struct task *task, struct ctx *ctx, struct arena *arena);
@@ -46,7 +59,7 @@ static void
 portion_came(void *arg, enum http_portion what, char *bytes, size_t n)
 {
 	struct upload *upload = arg;
-	struct workers *workers = upload->job->server->files;
+	struct workers *workers = upload->server->files;
 
 	upload->what = what;
 	upload->bytes = bytes;
@@ -54,24 +67,34 @@ portion_came(void *arg, enum http_portion what, char *bytes, size_t n)
 	if (workers != NULL) {
 		workers_queue(workers, &upload->task);
 	} else {
-		job_free(upload->job);
-		upload_free(upload);
+		upload_end(upload);
 	}
 }
 
+/* A body that is empty is here: nobody else needs to have a look at it. */
 enum mx_err
-upload_take(struct req *req, const struct file_new *file, int64_t size_max)
+upload_take(struct req *req, struct file_new *file, int64_t size_max)
 {
-	struct upload *upload = xcalloc(1, sizeof *upload);
+	struct upload *upload;
+	uint64_t whose;
+	enum mx_err err = transfer_begin(req, &whose);
 
+	if (err != M_OK) {
+		file_end(file);
+		return err;
+	}
+	upload = xcalloc(1, sizeof *upload);
+	upload->whose = whose;
 	upload->task.run = run_upload;
+	upload->server = req->server;
 	upload->job = req->job;
 	upload->file = *file;
 	upload->size_max = size_max;
+	upload->what = HTTP_PORTION_LAST;
 	if (req->http->comes_in_portions)
 		http_body_next(req->http->exchange, portion_came, upload);
 	else
-		portion_came(upload, HTTP_PORTION_LAST, NULL, 0);
+		run_upload(&upload->task, req->ctx, req->arena);
 	return REQ_TAKEN;
 }
 
@@ -103,11 +126,15 @@ run_upload(struct task *task, struct ctx *ctx, struct arena *arena)
 		http_body_next(job->http->exchange, portion_came, upload);
 		return;
 	}
-	if (upload->what == HTTP_PORTION_GONE)
-		job_free(job);
-	else if (err != M_OK)
+	if (upload->what == HTTP_PORTION_GONE) {
+		upload_end(upload);
+		return;
+	}
+	if (err != M_OK) { /* who is told so may use the room that it took */
+		upload_free(upload);
 		job_fail(job, ctx, arena, err);
-	else
-		job_run(job, ctx, arena, upload);
+		return;
+	}
+	job_run(job, ctx, arena, upload);
 	upload_free(upload);
 }

@@ -10,9 +10,9 @@
 
 /* The first time (req->upload is NULL), instead of an answer:
  * return upload_take(req, &file, size_max). It owns the file from here on. A larger
- * body ends with M_TOO_LARGE. */
+ * body ends with M_TOO_LARGE. M_LIMIT_EXCEEDED: too many are on their way. */
 enum mx_err upload_take(
-    struct req *req, const struct file_new *file, int64_t size_max) MUST_USE;
+    struct req *req, struct file_new *file, int64_t size_max) MUST_USE;
 /* The second time: what has come. It ends with the request. */
 struct file_new *upload_file(struct upload *upload);
 /* What the body's length is said to be; -1: nothing. */

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -15,7 +16,7 @@
 struct workers {
 	struct core *core;
 	pthread_t *threads;
-	int count;
+	int count, nice;
 	struct lock lock; /* RANK_LEAF */
 	pthread_cond_t ready;
 	struct task *head, **tail;
@@ -121,6 +122,8 @@ work(void *arg)
 	struct task *task;
 
 	thread_on_wait(on_wait, w);
+	if (w->nice > 0)
+		(void)setpriority(PRIO_PROCESS, (id_t)gettid(), w->nice);
 	while ((task = take(w)) != NULL) {
 		struct ctx ctx = { .core = w->core };
 
@@ -139,13 +142,14 @@ work(void *arg)
 }
 
 struct workers *
-workers_new(struct core *core, const char *name, int count)
+workers_new(struct core *core, const char *name, int count, int nice)
 {
 	struct workers *w = xcalloc(1, sizeof *w);
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
 	w->core = core;
 	w->count = count;
+	w->nice = nice;
 	w->tail = &w->head;
 	w->running_max = cores < 1 ? 1 : (int)cores;
 	lock_init(&w->lock, RANK_LEAF);

@@ -1,6 +1,7 @@
 /*
- * Threads that run handlers: each owns an arena and a reader's connection. Two pools:
- * workers, and a few slow ones for what takes long (password hashing, other servers).
+ * Threads that run handlers: each owns an arena and a reader's connection. Three pools:
+ * workers, a few slow ones for what takes long (password hashing, other servers), and
+ * those that read and write files.
  */
 #ifndef API_WORKERS_H
 #define API_WORKERS_H
@@ -15,8 +16,9 @@ struct task {
 
 struct workers;
 
-/* name: of its threads, 10 characters at most. */
-struct workers *workers_new(struct core *core, const char *name, int count);
+/* name: of its threads, 10 characters at most. nice: that they run behind all others.
+ */
+struct workers *workers_new(struct core *core, const char *name, int count, int nice);
 void workers_queue(struct workers *workers, struct task *task);
 uint64_t workers_depth(struct workers *workers);
 /* Runs what is queued, then ends the threads. */

@@ -4,11 +4,18 @@
  */
 #include "core/media.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/codec.h"
+#include "base/log.h"
 #include "core/media_inside.h"
+#include "event/ids.h"
+#include "store/users.h"
+
+#define SWEEP_MS (3600 * 1000)
 
 bool
 media_open(struct core *core, const char *folder, char **error_out)
@@ -19,6 +26,7 @@ media_open(struct core *core, const char *folder, char **error_out)
 		return false;
 	core->media = xcalloc(1, sizeof *core->media);
 	core->media->files = files;
+	core->media->swept_ms = clock_mono_ms();
 	core->media->pictures = pictures_new(&(const struct pictures_setup){ 0 });
 	lock_init(&core->media->lock, RANK_LEAF);
 	cond_init(&core->media->made);
@@ -40,28 +48,55 @@ media_close(struct core *core)
 
 /* --- what nobody names --- */
 
-struct orphan {
+struct dropping {
+	struct write_job job;
 	struct files *files;
-	const uint8_t *sha256;
+	const uint8_t (*hashes)[SHA256_LEN];
+	int n;
+	struct db *db; /* the writer's */
 };
 
-/* On the writer: nobody writes a row meanwhile. */
-static enum mx_err
-drop_if_unnamed(void *arg, struct db *db)
+static struct dropping *
+dropping_of(struct write_job *job)
 {
-	const struct orphan *o = arg;
-	bool has;
-	enum mx_err err = store_media_has(db, o->sha256, &has);
+	return (struct dropping *)((char *)job - offsetof(struct dropping, job));
+}
 
-	return err != M_OK || has ? err : files_drop(o->files, o->sha256);
+static enum mx_err
+begin_dropping(struct write_job *job, struct db *db)
+{
+	dropping_of(job)->db = db;
+	return M_OK;
+}
+
+/* Of a group that failed nothing is certain: what it would have dropped stays until the
+ * next start, as does what cannot be looked at (logged). */
+static void
+drop_unnamed(struct write_job *job, enum mx_err err)
+{
+	struct dropping *d = dropping_of(job);
+	bool has;
+
+	for (int i = 0; err == M_OK && i < d->n; i++) {
+		err = store_media_has(d->db, d->hashes[i], &has);
+		if (err == M_OK && !has &&
+		    files_drop(d->files, d->hashes[i]) == M_NOT_FOUND)
+			log_debug("media: a file was gone before it was dropped");
+	}
 }
 
 enum mx_err
-media_drop_unnamed(struct ctx *ctx, const uint8_t sha256[SHA256_LEN])
+media_drop(struct ctx *ctx, const uint8_t (*hashes)[SHA256_LEN], int n)
 {
-	struct orphan o = { ctx->core->media->files, sha256 };
+	struct dropping d = { .files = ctx->core->media->files,
+		.hashes = hashes,
+		.n = n,
+		.job = { .run = begin_dropping,
+		    .done = drop_unnamed,
+		    .falls_with_group = true } };
 
-	return ctx_write(ctx, drop_if_unnamed, &o);
+	ctx_wrote(ctx, writer_queue(ctx->core->writer, &d.job));
+	return ctx_settle(ctx);
 }
 
 static enum mx_err
@@ -71,7 +106,9 @@ look_at_file(void *arg, const uint8_t sha256[SHA256_LEN])
 	bool has;
 	enum mx_err err = store_media_has(ctx->db, sha256, &has);
 
-	return err != M_OK || has ? err : media_drop_unnamed(ctx, sha256);
+	return err != M_OK || has
+		   ? err
+		   : media_drop(ctx, (const uint8_t(*)[SHA256_LEN])sha256, 1);
 }
 
 enum mx_err
@@ -94,6 +131,79 @@ media_sweep(struct ctx *ctx)
 	int64_t now_ts = clock_now_ms();
 
 	return ctx_write(ctx, expire, &now_ts);
+}
+
+void
+media_tick(struct ctx *ctx)
+{
+	struct media *media = ctx->core->media;
+	int64_t now = clock_mono_ms();
+
+	if (media == NULL || now - media->swept_ms < SWEEP_MS)
+		return;
+	media->swept_ms = now;
+	if (media_sweep(ctx) != M_OK)
+		log_warn("media: uploads that never came could not be forgotten; "
+			 "the next sweep tries again");
+}
+
+/* --- how much there is --- */
+
+enum mx_err
+media_count(struct core *core, struct db *db)
+{
+	struct media_sum sum;
+	int64_t files, bytes;
+	enum mx_err err = store_media_sum(db, NULL, &sum);
+
+	if (err == M_OK)
+		err = store_thumbnails_sum(db, &files, &bytes);
+	if (err != M_OK)
+		return err;
+	atomic_store(&core->media->contents, sum.contents + files);
+	atomic_store(&core->media->stored_bytes, sum.stored_bytes + bytes);
+	return M_OK;
+}
+
+void
+media_count_new(struct media *media, int64_t size)
+{
+	atomic_fetch_add(&media->contents, 1);
+	atomic_fetch_add(&media->stored_bytes, size);
+}
+
+static uint64_t
+not_negative(int64_t n)
+{
+	return n < 0 ? 0 : (uint64_t)n;
+}
+
+void
+media_stats(const struct core *core, struct media_stats *out)
+{
+	const struct media *media = core->media;
+
+	*out = (struct media_stats){ 0 };
+	if (media == NULL)
+		return;
+	out->files = not_negative(atomic_load(&media->contents));
+	out->bytes = not_negative(atomic_load(&media->stored_bytes));
+	out->uploads = atomic_load(&media->uploads);
+	out->downloads = atomic_load(&media->downloads);
+	out->bytes_in = atomic_load(&media->bytes_in);
+	out->bytes_out = atomic_load(&media->bytes_out);
+}
+
+void
+media_downloaded(struct core *core)
+{
+	atomic_fetch_add(&core->media->downloads, 1);
+}
+
+void
+media_sent(struct core *core, size_t bytes)
+{
+	atomic_fetch_add(&core->media->bytes_out, bytes);
 }
 
 /* --- uploads --- */
@@ -142,6 +252,7 @@ struct adding {
 	struct media_row row;
 	struct file_new *file;
 	int64_t now_ts;
+	bool is_known; /* another row names what is in it */
 };
 
 static struct adding
@@ -161,13 +272,38 @@ adding_of(struct ctx *ctx, const struct identity *who, const char *media_id,
 	return a;
 }
 
+/* In the write itself: an account that is erased keeps no file whose upload was on its
+ * way meanwhile. */
+static enum mx_err
+check_account(const struct adding *a, struct db *db)
+{
+	bool has_ended;
+	enum mx_err err = store_user_has_ended(db, a->row.user_id, &has_ended);
+
+	return err == M_OK && has_ended ? M_UNKNOWN_TOKEN : err;
+}
+
 static enum mx_err
 add(void *arg, struct db *db)
 {
 	struct adding *a = arg;
-	enum mx_err err = file_keep_again(a->file);
+	enum mx_err err = check_account(a, db);
 
+	if (err == M_OK)
+		err = file_keep_again(a->file);
+	if (err == M_OK)
+		err = store_media_has(db, a->row.sha256, &a->is_known);
 	return err == M_OK ? store_media_add(db, &a->row) : err;
+}
+
+/* Its row is durable. */
+static void
+count_added(struct media *media, const struct adding *a)
+{
+	atomic_fetch_add(&media->uploads, 1);
+	atomic_fetch_add(&media->bytes_in, (uint64_t)a->row.size);
+	if (!a->is_known)
+		media_count_new(media, a->row.size);
 }
 
 static const char *
@@ -193,6 +329,22 @@ keep(struct ctx *ctx, const struct identity *who, struct file_new *file)
 	return err;
 }
 
+/* A file whose row is refused would stay until the next start, beyond anybody's quota.
+ */
+static enum mx_err
+write_row(
+    struct ctx *ctx, enum mx_err (*fn)(void *arg, struct db *db), struct adding *a)
+{
+	enum mx_err err = ctx_write(ctx, fn, a);
+
+	if (err == M_OK)
+		count_added(ctx->core->media, a);
+	else if (media_drop(ctx, (const uint8_t(*)[SHA256_LEN])a->row.sha256, 1) !=
+		 M_OK)
+		log_warn("media: a refused file stays on disk until the next start");
+	return err;
+}
+
 enum mx_err
 media_add(struct ctx *ctx, struct arena *arena, const struct identity *who,
     struct file_new *file, const struct media_about *about, const char **media_id_out)
@@ -204,7 +356,7 @@ media_add(struct ctx *ctx, struct arena *arena, const struct identity *who,
 		return err;
 	*media_id_out = new_id(arena);
 	a = adding_of(ctx, who, *media_id_out, file, about);
-	return ctx_write(ctx, add, &a);
+	return write_row(ctx, add, &a);
 }
 
 /* --- uploads that are announced --- */
@@ -296,7 +448,11 @@ fill(void *arg, struct db *db)
 	if (err == M_OK)
 		err = judge(&row, a->row.user_id, a->now_ts);
 	if (err == M_OK)
+		err = check_account(a, db);
+	if (err == M_OK)
 		err = file_keep_again(a->file);
+	if (err == M_OK)
+		err = store_media_has(db, a->row.sha256, &a->is_known);
 	if (err == M_OK)
 		err = store_media_fill(db, &a->row);
 	arena_free(arena);
@@ -313,7 +469,7 @@ media_fill(struct ctx *ctx, struct arena *arena, const struct identity *who,
 	if (err != M_OK)
 		return err;
 	a = adding_of(ctx, who, media_id, file, about);
-	return explain(ctx, ctx_write(ctx, fill, &a));
+	return explain(ctx, write_row(ctx, fill, &a));
 }
 
 /* --- what is there --- */
@@ -335,12 +491,28 @@ media_find(struct ctx *ctx, struct arena *arena, const char *server,
 				  : err;
 }
 
+/* One that is not there has been deleted since its row was read, or is lost. */
+static enum mx_err
+explain_missing(struct ctx *ctx, const uint8_t sha256[SHA256_LEN])
+{
+	char hex[2 * SHA256_LEN + 1];
+	bool has;
+	enum mx_err err = store_media_has(ctx->db, sha256, &has);
+
+	hex_encode(sha256, SHA256_LEN, hex);
+	if (err == M_OK && has)
+		log_error("media: the file %s is not there", hex);
+	return err == M_OK ? ctx_fail(ctx, M_NOT_FOUND, "There is no such file here")
+			   : err;
+}
+
 enum mx_err
 media_read(struct ctx *ctx, const uint8_t sha256[SHA256_LEN], int *fd_out)
 {
 	int64_t size;
+	enum mx_err err = files_read(ctx->core->media->files, sha256, fd_out, &size);
 
-	return files_read(ctx->core->media->files, sha256, fd_out, &size);
+	return err == M_NOT_FOUND ? explain_missing(ctx, sha256) : err;
 }
 
 /* --- thumbnails that are being made --- */

@@ -18,11 +18,26 @@
 /* At start, behind the database. False with a sentence (malloc'ed). */
 bool media_open(struct core *core, const char *folder, char **error_out) MUST_USE;
 void media_close(struct core *core);
+/* At start, before anything is added or removed: how much there is, for media_stats. */
+enum mx_err media_count(struct core *core, struct db *db) MUST_USE;
 /* Files that no row names, since the server was killed between the two. Once, on a
  * thread with a reader's connection. */
 enum mx_err media_drop_orphans(struct ctx *ctx) MUST_USE;
-/* Once in a while: announced uploads that never came. */
+/* Forgets announced uploads that never came: at start, and once an hour, of which
+ * media_tick, once a second on one thread, keeps count. */
 enum mx_err media_sweep(struct ctx *ctx) MUST_USE;
+void media_tick(struct ctx *ctx);
+
+struct media_stats {
+	uint64_t files, bytes; /* on disk: the same bytes are there once */
+	uint64_t uploads, bytes_in;
+	uint64_t downloads, bytes_out;
+};
+void media_stats(const struct core *core, struct media_stats *out);
+/* A client is handed one, or a part of it. */
+void media_downloaded(struct core *core);
+/* Bytes of a file are on their way to a client. */
+void media_sent(struct core *core, size_t bytes);
 
 /* Before anything is read: M_TOO_LARGE, or M_FORBIDDEN over the user's quota. size -1:
  * not known yet. */
@@ -60,7 +75,8 @@ enum mx_err media_fill(struct ctx *ctx, struct arena *arena, const struct identi
  * M_NOT_YET_UPLOADED: it is announced and has not come. */
 enum mx_err media_find(struct ctx *ctx, struct arena *arena, const char *server,
     const char *media_id, struct media_row *out) MUST_USE;
-/* Its bytes; the caller closes fd. */
+/* Its bytes; the caller closes fd. M_NOT_FOUND: it was deleted just now (else logged).
+ */
 enum mx_err media_read(
     struct ctx *ctx, const uint8_t sha256[SHA256_LEN], int *fd_out) MUST_USE;
 

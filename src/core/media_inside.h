@@ -1,5 +1,6 @@
 /*
- * What core/media, core/media_own, core/thumbnail and core/preview share.
+ * What core/media, core/media_own, core/media_remove, core/preview and core/thumbnail
+ * share; not for others.
  */
 #ifndef CORE_MEDIA_INSIDE_H
 #define CORE_MEDIA_INSIDE_H
@@ -13,18 +14,34 @@ struct media_making {
 	const struct thumbnail_row *row; /* its first five fields */
 };
 
-/* Shared; constant once it is open, but for what the lock guards. */
+/* Shared; constant once it is open, but for what the lock guards and what is counted.
+ */
 struct media {
 	struct files *files;
 	struct pictures *pictures;
 	struct lock lock; /* RANK_LEAF */
 	pthread_cond_t made;
 	struct media_making *making;
+	int64_t swept_ms; /* clock_mono_ms; the keeper's own */
+	/* Of media_stats. What is in files that rows name: counted behind the write, so
+	 * perhaps as gone a moment before it is counted; hence signed. */
+	_Atomic int64_t contents, stored_bytes;
+	_Atomic uint64_t uploads, downloads, bytes_in, bytes_out;
 };
 
-/* A file that no row may name any more. */
-enum mx_err media_drop_unnamed(
-    struct ctx *ctx, const uint8_t sha256[SHA256_LEN]) MUST_USE;
+/* Waits while somebody else makes the same. */
+void media_making_begin(struct media *media, const struct thumbnail_row *row);
+void media_making_end(struct media *media, const struct thumbnail_row *row);
+
+/* A row that names this is durable, the first to do so. */
+void media_count_new(struct media *media, int64_t size);
+
+/* Drops those files that no row names. On the writer thread, when everything of before
+ * is durable and before anything else is written: neither a row that is being written
+ * nor one whose removal fails after all loses its file. A few at a time: whoever writes
+ * waits behind it. */
+enum mx_err media_drop(
+    struct ctx *ctx, const uint8_t (*hashes)[SHA256_LEN], int n) MUST_USE;
 
 /* A picture that is the server's own: as media_add, of nobody and in no quota. The same
  * one again has the id that it had. */
@@ -32,9 +49,5 @@ enum mx_err media_add_own(struct ctx *ctx, struct arena *arena, struct file_new 
     const char *content_type, const char **media_id_out) MUST_USE;
 /* Drops those that have not been added again since before_ts. */
 enum mx_err media_drop_own(struct ctx *ctx, int64_t before_ts) MUST_USE;
-
-/* Waits while somebody else makes the same. */
-void media_making_begin(struct media *media, const struct thumbnail_row *row);
-void media_making_end(struct media *media, const struct thumbnail_row *row);
 
 #endif

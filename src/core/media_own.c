@@ -6,18 +6,17 @@
 
 #include "base/clock.h"
 #include "core/media_inside.h"
+#include "core/media_remove.h"
 #include "store/media_own.h"
-
-#define DROPS_MAX 1000 /* in one sweep */
 
 struct own {
 	struct media_row row;
 	struct file_new *file;
 	struct arena *arena;
 	const char *media_id;
+	bool is_known; /* what is in it, by a row before */
 };
 
-/* What is quarantined is found too, and stays so. */
 static enum mx_err
 add(void *arg, struct db *db)
 {
@@ -30,7 +29,8 @@ add(void *arg, struct db *db)
 	if (err != M_NOT_FOUND)
 		return err;
 	own->media_id = own->row.media_id;
-	return store_media_add(db, &own->row);
+	err = store_media_has(db, own->row.sha256, &own->is_known);
+	return err == M_OK ? store_media_add(db, &own->row) : err;
 }
 
 enum mx_err
@@ -38,7 +38,7 @@ media_add_own(struct ctx *ctx, struct arena *arena, struct file_new *file,
     const char *content_type, const char **media_id_out)
 {
 	char id[25];
-	struct own own = { .file = file, .arena = arena };
+	struct own own = { .file = file, .arena = arena, .is_known = true };
 	enum mx_err err = file_keep(file);
 
 	if (err != M_OK)
@@ -52,48 +52,19 @@ media_add_own(struct ctx *ctx, struct arena *arena, struct file_new *file,
 		.content_type = content_type };
 	memcpy(own.row.sha256, file->sha256, SHA256_LEN);
 	err = ctx_write(ctx, add, &own);
-	if (err == M_OK)
-		*media_id_out = arena_strdup(arena, own.media_id);
-	return err;
-}
-
-/* --- what is old --- */
-
-struct old {
-	const char *media_id;
-	int64_t before_ts;
-};
-
-static enum mx_err
-drop(void *arg, struct db *db)
-{
-	const struct old *old = arg;
-
-	return store_media_own_drop(db, old->media_id, old->before_ts);
-}
-
-/* The row first, and durably: none is without its file. */
-static enum mx_err
-drop_one(struct ctx *ctx, struct arena *arena, int64_t before_ts)
-{
-	struct old old = { .before_ts = before_ts };
-	uint8_t sha256[SHA256_LEN];
-	enum mx_err err =
-	    store_media_own_old(ctx->db, arena, before_ts, &old.media_id, sha256);
-
-	if (err == M_OK)
-		err = ctx_write(ctx, drop, &old);
-	return err == M_OK ? media_drop_unnamed(ctx, sha256) : err;
+	if (err != M_OK)
+		return err;
+	if (!own.is_known)
+		media_count_new(ctx->core->media, file->size);
+	*media_id_out = arena_strdup(arena, own.media_id);
+	return M_OK;
 }
 
 enum mx_err
 media_drop_own(struct ctx *ctx, int64_t before_ts)
 {
-	struct arena *arena = arena_new();
-	enum mx_err err = M_OK;
+	struct media_filter filter = { .user_id = "", .before_ts = before_ts };
+	struct media_removed removed;
 
-	for (int i = 0; i < DROPS_MAX && err == M_OK; i++)
-		err = drop_one(ctx, arena, before_ts);
-	arena_free(arena);
-	return err == M_NOT_FOUND ? M_OK : err;
+	return media_remove_some(ctx, &filter, &removed);
 }

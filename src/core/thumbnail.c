@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/thread.h"
 #include "core/media_inside.h"
 
@@ -104,14 +105,23 @@ thumbnail_find(struct ctx *ctx, struct arena *arena, const struct media_row *row
 struct keeping {
 	struct thumbnail_row *row;
 	struct file_new *file; /* NULL: the original will do */
+	bool is_known;	       /* a row names what is in the file already */
 };
 
 static enum mx_err
 keep_row(void *arg, struct db *db)
 {
 	struct keeping *k = arg;
-	enum mx_err err = k->file == NULL ? M_OK : file_keep_again(k->file);
+	bool has_original;
+	enum mx_err err = store_media_is_uploaded(db, k->row->sha256, &has_original);
 
+	/* It was deleted while this was made. */
+	if (err == M_OK && !has_original)
+		err = M_NOT_FOUND;
+	if (err == M_OK && k->file != NULL)
+		err = file_keep_again(k->file);
+	if (err == M_OK && k->file != NULL)
+		err = store_media_has(db, k->row->file, &k->is_known);
 	return err == M_OK ? store_thumbnail_add(db, k->row) : err;
 }
 
@@ -119,7 +129,7 @@ keep_row(void *arg, struct db *db)
 static enum mx_err
 keep_file(struct ctx *ctx, struct thumbnail_row *out, struct file_new *file)
 {
-	struct keeping k = { out, file };
+	struct keeping k = { .row = out, .file = file };
 	enum mx_err err;
 
 	thread_waits(true);
@@ -131,7 +141,13 @@ keep_file(struct ctx *ctx, struct thumbnail_row *out, struct file_new *file)
 		return err;
 	memcpy(out->file, file->sha256, SHA256_LEN);
 	out->size = file->size;
-	return ctx_write(ctx, keep_row, &k);
+	err = ctx_write(ctx, keep_row, &k);
+	if (err == M_OK && !k.is_known)
+		media_count_new(ctx->core->media, out->size);
+	if (err != M_OK &&
+	    media_drop(ctx, (const uint8_t(*)[SHA256_LEN])out->file, 1) != M_OK)
+		log_warn("media: a refused file stays on disk until the next start");
+	return err;
 }
 
 static enum mx_err
@@ -144,7 +160,7 @@ make(struct ctx *ctx, int fd, const struct media_row *row, struct thumbnail_row 
 		.animated = out->is_animated,
 		.original_will_do = true };
 	struct picture_made made;
-	struct keeping k = { out, NULL };
+	struct keeping k = { .row = out };
 	enum mx_err err;
 
 	thread_waits(true);

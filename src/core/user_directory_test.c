@@ -168,7 +168,7 @@ who_has_ended_their_account_is_not_found(void **state)
 	struct user_word_row *rows;
 	int n;
 
-	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ben));
+	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ben, false));
 	assert_int_equal(search(f, ann, "ben", NULL), 0);
 	assert_ok(
 	    store_user_words_find(f->t.ctx.db, f->t.arena, "ben", NULL, 10, &rows, &n));

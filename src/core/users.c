@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "core/guests.h"
 #include "core/leave.h"
+#include "core/media_remove.h"
 #include "core/presence.h"
 #include "core/profile.h"
 #include "core/user_directory.h"
@@ -303,10 +304,22 @@ deactivate(struct revoke *r, struct db *db)
 	return err != M_OK ? err : store_profile_remove(db, r->user_id);
 }
 
-/* The rooms first: cut short, the account is still there to be deactivated again. And
- * once more behind it: another of its devices may have joined one meanwhile. */
+/* What the account has left elsewhere. */
+static enum mx_err
+withdraw(struct ctx *ctx, struct arena *arena, const char *user_id, bool erase)
+{
+	struct media_filter files = { .user_id = user_id };
+	struct media_removed unused;
+	enum mx_err err = leave_all(ctx, arena, user_id, NULL);
+
+	return err != M_OK || !erase ? err : media_remove_some(ctx, &files, &unused);
+}
+
+/* The rooms and files first: cut short, the account is still there to be deactivated
+ * again. And once more behind it: another of its devices may have joined a room or
+ * uploaded something meanwhile. */
 enum mx_err
-users_deactivate(struct ctx *ctx, struct arena *arena, const char *user_id)
+users_deactivate(struct ctx *ctx, struct arena *arena, const char *user_id, bool erase)
 {
 	struct revoke r = { .fn = deactivate, .user_id = user_id, .whole_user = true };
 	struct user_row row;
@@ -315,12 +328,12 @@ users_deactivate(struct ctx *ctx, struct arena *arena, const char *user_id)
 	if (err == M_OK && (row.kind != USER_ACCOUNT || row.is_deactivated))
 		err = M_NOT_FOUND;
 	if (err == M_OK)
-		err = leave_all(ctx, arena, user_id, NULL);
+		err = withdraw(ctx, arena, user_id, erase);
 	if (err == M_OK)
 		err = revoke_run(ctx, &r);
 	if (err == M_OK)
 		presence_forget(ctx->core, user_id);
-	return err != M_OK ? err : leave_all(ctx, arena, user_id, NULL);
+	return err != M_OK ? err : withdraw(ctx, arena, user_id, erase);
 }
 
 /* --- asking --- */

@@ -59,9 +59,10 @@ enum mx_err users_check_password(struct ctx *ctx, struct arena *arena,
 enum mx_err users_set_password(struct ctx *ctx, struct arena *arena,
     const char *user_id, const char *password, bool logout_devices,
     const char *keep_device) MUST_USE;
-/* Leaves all rooms; devices, tokens and profile go, the id stays taken. M_NOT_FOUND. */
+/* Leaves all rooms; devices, tokens and profile go, the id stays taken. erase: so do
+ * the files that the user has uploaded. M_NOT_FOUND. */
 enum mx_err users_deactivate(
-    struct ctx *ctx, struct arena *arena, const char *user_id) MUST_USE;
+    struct ctx *ctx, struct arena *arena, const char *user_id, bool erase) MUST_USE;
 /* Is there such an account, or a guest with rows, that is not deactivated? */
 bool users_exists(struct ctx *ctx, struct arena *arena, const char *user_id);
 /* For the operator: every account, deactivated ones too. */

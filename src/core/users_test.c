@@ -70,7 +70,7 @@ a_taken_name_is_in_use_also_after_the_account_has_ended(void **state)
 
 	assert_int_equal(name(f, "ANN"), M_USER_IN_USE);
 	assert_int_equal(users_create(&f->t.ctx, f->t.arena, &late), M_USER_IN_USE);
-	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ann));
+	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ann, false));
 	assert_int_equal(name(f, "ann"), M_USER_IN_USE);
 }
 
@@ -206,7 +206,7 @@ a_deactivated_account_has_no_rooms_tokens_password_profile_or_data(void **state)
 	    &f->t.ctx, f->t.arena, ben, NULL, "org.example.type", &kept));
 	assert_ok(profile_set(&f->t.ctx, f->t.arena, &who, "displayname",
 	    testing_json(f->t.arena, "\"Ben\"")));
-	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ben));
+	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ben, false));
 	assert_true(hears_gone(f, ben, NULL));
 	snapshot = room_snapshot(room);
 	assert_int_equal(snapshot_membership(snapshot, ben), MEMBERSHIP_LEAVE);
@@ -218,7 +218,8 @@ a_deactivated_account_has_no_rooms_tokens_password_profile_or_data(void **state)
 	assert_int_equal(account_data_get(&f->t.ctx, f->t.arena, ben, NULL,
 			     "org.example.type", &kept),
 	    M_NOT_FOUND);
-	assert_int_equal(users_deactivate(&f->t.ctx, f->t.arena, ben), M_NOT_FOUND);
+	assert_int_equal(
+	    users_deactivate(&f->t.ctx, f->t.arena, ben, false), M_NOT_FOUND);
 	room_put(room);
 }
 
@@ -249,7 +250,7 @@ of_the_presence_of_a_deactivated_account_no_row_is_left(void **state)
 	presence_seen(&f->t.core, &who, PRESENCE_ONLINE, 30000);
 	assert_ok(presence_set(&f->t.ctx, &who, PRESENCE_ONLINE, "here"));
 	assert_int_equal(presence_rows(f), 1);
-	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ann));
+	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ann, false));
 	assert_int_equal(presence_rows(f), 0);
 	/* A request that was on its way meanwhile. */
 	assert_ok(presence_set(&f->t.ctx, &who, PRESENCE_ONLINE, "still here"));
@@ -278,7 +279,7 @@ no_session_opens_behind_a_new_password_or_the_end_of_the_account(void **state)
 	assert_ok(login_open(&f->t.ctx, f->t.arena, &in_time));
 	assert_ok(users_set_password(&f->t.ctx, f->t.arena, ann, "better", true, NULL));
 	assert_int_equal(login_open(&f->t.ctx, f->t.arena, &late), M_FORBIDDEN);
-	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ben));
+	assert_ok(users_deactivate(&f->t.ctx, f->t.arena, ben, false));
 	assert_int_equal(login_open(&f->t.ctx, f->t.arena, &too_late), M_FORBIDDEN);
 	assert_false(is_known(f, &in_time));
 	assert_false(is_known(f, &late));

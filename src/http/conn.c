@@ -224,6 +224,7 @@ conn_finish(struct http_io *io, struct conn *c)
 	c->state = CONN_LINGER;
 	if (c->busy != NULL)
 		input_drop(c->busy);
+	c->tag = io->tick + LINGER_MAX_MS / WHEEL_TICK_MS;
 	wheel_set(io, c, LINGER_MS);
 	if (c->flags & CONN_READABLE)
 		ready_push(io, c);
@@ -557,13 +558,35 @@ read_room(const struct http_io *io, const struct conn *c)
 	return want < room ? want : room;
 }
 
+size_t
+conn_read_to(struct http_io *io, struct conn *c, char *to, size_t room)
+{
+	ssize_t n;
+
+	if (!(c->flags & CONN_READABLE))
+		return 0;
+	n = secure_read(io, c, to, room);
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	if (n <= 0) {
+		conn_close(io, c);
+		return 0;
+	}
+	STAT_ADD(io, bytes_in, n);
+	/* Of TLS a read gives one record; more may be here. */
+	if ((size_t)n < room && !(c->flags & (CONN_EOF | CONN_SIDE)))
+		c->flags &= ~CONN_READABLE;
+	return (size_t)n;
+}
+
 /* Reads behind what is in the buffer; false: nothing came (or it was the end). */
 static bool
 conn_read(struct http_io *io, struct conn *c)
 {
-	size_t room;
-	ssize_t n;
+	size_t n;
 
+	if (c->state == CONN_PORTION && c->busy->body_left > 0)
+		return portions_read(io, c);
 	if (!(c->flags & CONN_READABLE))
 		return false;
 	if (io->at > 0) {
@@ -571,19 +594,10 @@ conn_read(struct http_io *io, struct conn *c)
 		io->end -= io->at;
 		io->at = 0;
 	}
-	room = read_room(io, c);
-	n = secure_read(io, c, io->read_buf + io->end, room);
-	if (n < 0 && errno == EAGAIN)
+	n = conn_read_to(io, c, io->read_buf + io->end, read_room(io, c));
+	if (n == 0)
 		return false;
-	if (n <= 0) {
-		conn_close(io, c);
-		return false;
-	}
-	io->end += (size_t)n;
-	STAT_ADD(io, bytes_in, n);
-	/* Of TLS a read gives one record; more may be here. */
-	if ((size_t)n < room && !(c->flags & (CONN_EOF | CONN_SIDE)))
-		c->flags &= ~CONN_READABLE;
+	io->end += n;
 	return true;
 }
 
@@ -663,14 +677,17 @@ conn_linger(struct http_io *io, struct conn *c)
 
 		if (n < 0 && errno == EAGAIN) {
 			c->flags &= ~CONN_READABLE;
-			return;
+			break;
 		}
 		if (n <= 0) {
 			conn_close(io, c);
 			return;
 		}
 	}
-	ready_push(io, c);
+	if (steps > 0 && io->tick < c->tag)
+		wheel_set(io, c, LINGER_MS);
+	if (steps == TURN_STEPS)
+		ready_push(io, c);
 }
 
 /* From now on the connection is another's. */

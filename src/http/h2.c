@@ -14,11 +14,12 @@
 #include "http/h2_inside.h"
 #include "http/secure.h"
 
-#define STREAMS_MAX 1000	 /* at a time, of one connection */
-#define WINDOW_BYTES (1 << 20)	 /* of a connection's bodies that are under way */
-#define BODIES_MAX 4		 /* that one connection may have half here */
-#define UNSENT_ANSWERS_MAX 16	 /* times write_max: who takes none gets no more */
-#define SESSION_BYTES (26 << 10) /* what nghttp2 keeps: for /metrics */
+#define STREAMS_MAX 1000	    /* at a time, of one connection */
+#define WINDOW_BYTES (1 << 20)	    /* of a connection's bodies that are under way */
+#define BODIES_MAX 4		    /* that one connection may have half here */
+#define UNSENT_ANSWERS_MAX 16	    /* times write_max: who takes none gets no more */
+#define UNSENT_PARTS_MAX (64 << 20) /* the same of answers in parts, which are many */
+#define SESSION_BYTES (26 << 10)    /* what nghttp2 keeps: for /metrics */
 #define STREAM_CHUNK 1024
 #define STREAM_NONE UINT32_MAX
 /* Pings, settings, resets: more of them a second is no client's. */
@@ -108,6 +109,14 @@ h2_set_due(struct h2_stream *s)
 	set_due(s, s->h2->io->server->config.body_timeout_ms);
 }
 
+/* Of a body that comes in portions: the windows open again by so much. */
+static void
+body_taken(struct h2_stream *s, size_t n)
+{
+	s->h2->coming -= n;
+	nghttp2_session_consume(s->h2->session, s->id, n);
+}
+
 void
 h2_request_free(struct h2_stream *s)
 {
@@ -116,7 +125,11 @@ h2_request_free(struct h2_stream *s)
 	if (in == NULL)
 		return;
 	s->in = NULL;
-	s->h2->held -= in->head_n + in->body.n;
+	s->h2->held -= in->head_n;
+	if (in->comes)
+		body_taken(s, in->body.n);
+	else
+		s->h2->held -= in->body.n;
 	if (in->take != NULL)
 		in->take(in->take_arg, HTTP_PORTION_GONE, NULL, 0);
 	buf_free(&in->method);
@@ -277,19 +290,21 @@ hand_over(struct h2_stream *s)
 	s->in->body = (struct buf){ 0 };
 	s->in->take = NULL;
 	s->due_ms = 0;
-	h2->held -= body.n;
-	nghttp2_session_consume_stream(h2->session, s->id, body.n);
+	body_taken(s, body.n);
 	if (is_last)
 		h2_request_free(s);
 	ready_push(h2->io, h2->c); /* its window opens again */
 	take(arg, is_last ? HTTP_PORTION_LAST : HTTP_PORTION, body.p, body.n);
 }
 
+/* Where many bodies come, small portions will do: else the connection's window might be
+ * full of halves, and nobody's be whole. */
 static bool
 has_portion(const struct h2_stream *s)
 {
-	return s->in->take != NULL &&
-	       (s->in->is_whole || s->in->body.n >= HTTP_PORTION_MAX / 2);
+	size_t least = s->h2->coming > WINDOW_BYTES / 4 ? 1 : HTTP_PORTION_MAX / 2;
+
+	return s->in->take != NULL && (s->in->is_whole || s->in->body.n >= least);
 }
 
 void
@@ -312,7 +327,10 @@ static void
 take_data(struct h2_stream *s, const uint8_t *data, size_t n)
 {
 	buf_add(&s->in->body, data, n);
-	s->h2->held += n;
+	if (s->in->comes)
+		s->h2->coming += n;
+	else
+		s->h2->held += n;
 	s->moved += (uint32_t)n;
 	if (s->moved >= PROGRESS_BYTES && s->due_ms != 0)
 		h2_set_due(s);
@@ -328,13 +346,14 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
 	bool comes = s != NULL && s->in != NULL && s->in->comes;
 
-	nghttp2_session_consume_connection(session, n);
-	/* What comes in portions opens its window when it is taken. */
+	/* What comes in portions opens the windows when it is taken. */
 	if (!comes)
-		nghttp2_session_consume_stream(session, id, n);
+		nghttp2_session_consume(session, id, n);
 	if (s == NULL || s->in == NULL)
 		return 0;
-	if (!comes && n > h2->io->server->config.body_max - s->in->body.n)
+	if (comes)
+		take_data(s, data, n);
+	else if (n > h2->io->server->config.body_max - s->in->body.n)
 		refuse(s, 413);
 	else if (holds_too_much(h2, n))
 		refuse(s, 503);
@@ -502,7 +521,8 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 	} else if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
 		if (frame->hd.type == NGHTTP2_HEADERS)
 			expect_body(s);
-	} else if (h2->unsent > UNSENT_ANSWERS_MAX * config->write_max) {
+	} else if (h2->unsent > UNSENT_ANSWERS_MAX * config->write_max ||
+		   h2->unsent_parts > UNSENT_PARTS_MAX) {
 		put_off(s);
 	} else {
 		ask(s);

@@ -45,6 +45,12 @@ h2_park(struct exchange exchange, uint32_t tag)
 
 /* --- what is to be sent --- */
 
+static size_t *
+unsent_of(struct h2_stream *s)
+{
+	return s->in_parts ? &s->h2->unsent_parts : &s->h2->unsent;
+}
+
 static void
 out_add(struct h2_stream *s, struct out piece)
 {
@@ -52,7 +58,7 @@ out_add(struct h2_stream *s, struct out piece)
 		h2_set_due(s);
 	out_list_add(&s->out, piece);
 	s->unsent += (uint32_t)piece.n;
-	s->h2->unsent += piece.n;
+	*unsent_of(s) += piece.n;
 	STAT_ADD(s->h2->io, pinned_bytes, piece.n);
 }
 
@@ -60,7 +66,7 @@ static void
 out_less(struct h2_stream *s, size_t n)
 {
 	s->unsent -= (uint32_t)n;
-	s->h2->unsent -= n;
+	*unsent_of(s) -= n;
 	STAT_SUB(s->h2->io, pinned_bytes, n);
 }
 
@@ -358,6 +364,8 @@ h2_send_part(struct exchange exchange, const char *head, size_t head_n,
 	struct h2_stream *s = h2_stream_of(exchange);
 	bool is_last = part->is_last || (s != NULL && s->no_body);
 
+	if (s != NULL && head != NULL)
+		s->in_parts = true;
 	if (s != NULL && head != NULL)
 		submit(s, head, head_n, !s->no_body && (part->n > 0 || !is_last));
 	if (s == NULL || s->no_body || part->n == 0)

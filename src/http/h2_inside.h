@@ -50,6 +50,7 @@ struct h2_stream {
 	bool no_body;	/* the request is a HEAD */
 	bool ended;	/* nothing follows what is in out */
 	bool is_paused; /* nghttp2 is told when there is more */
+	bool in_parts;	/* its answer comes so */
 };
 
 struct h2 {
@@ -59,8 +60,10 @@ struct h2 {
 	struct h2_stream *streams;
 	uint32_t stream_count;
 	int control_frames; /* of this second; negative: more are due */
-	size_t held;	    /* bytes of their heads and bodies */
-	size_t unsent;	    /* bytes of all streams */
+	size_t held;	    /* bytes of their heads, and of bodies that are gathered */
+	size_t coming;	    /* bytes of bodies in portions, which its window bounds */
+	size_t unsent;	    /* bytes of all answers but those in parts */
+	size_t unsent_parts;
 	int64_t control_s;
 	int64_t due_ms; /* no stream of it is due before; 0: none is */
 };

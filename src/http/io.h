@@ -19,6 +19,8 @@
 #define READ_AHEAD 8192	     /* most that is read, and so kept, behind a request */
 #define PROGRESS_BYTES 16384 /* so much must move within a body timeout */
 #define LINGER_MS 2000	     /* a refused client may read its answer for so long */
+#define LINGER_MAX_MS                                                                  \
+	30000 /* and while it still sends, since it may read behind that */
 #define ACCEPTS_A_ROUND 64
 #define TURN_STEPS 16 /* reads and requests of one connection a turn */
 #define ERROR_BODY_MAX 512
@@ -68,7 +70,7 @@ struct conn {
 	int fd;			/* -1: closed */
 	uint32_t gen; /* raised by each answer and by the end: exchanges go stale */
 	struct in6_addr peer;
-	uint32_t tag;	   /* of the parked request */
+	uint32_t tag; /* of the parked request; lingering: until which tick at most */
 	uint32_t deadline; /* in ticks; 0: none */
 	uint32_t wheel_prev, wheel_next;
 	uint32_t next; /* in the ready, dead or free list */
@@ -236,6 +238,8 @@ struct conn *conn_waiting(struct exchange exchange); /* NULL: stale */
 /* The server's own answer to what is no request, or one too large or too slow. */
 void conn_refuse(struct http_io *io, struct conn *c, int status);
 int conn_status_of(enum http_parse result);
+/* Reads up to room bytes; 0: there are none, or the connection is closed. */
+size_t conn_read_to(struct http_io *io, struct conn *c, char *to, size_t room);
 /* So much of a body has come: its client has a body timeout from now on. */
 void conn_moved(struct http_io *io, struct conn *c, size_t n);
 
@@ -244,6 +248,8 @@ void conn_moved(struct http_io *io, struct conn *c, size_t n);
 void portions_begin(struct http_io *io, struct conn *c, const struct http_head *head);
 /* Takes what is read; true: look again. */
 bool portions_take(struct http_io *io, struct conn *c);
+/* Reads on where the length is known; false: nothing came (or it was the end). */
+bool portions_read(struct http_io *io, struct conn *c);
 /* Nothing more comes of it. */
 void portions_end(struct conn *c);
 /* Of http_body_next: what its letter runs, and where nobody is left to run it. */

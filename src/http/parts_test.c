@@ -298,6 +298,76 @@ a_stream_that_cannot_go_on_is_cut(void **state)
 	free(s.bytes);
 }
 
+#define HALF_SENT 40 /* together more than other answers may come to */
+
+static void
+answers_that_are_half_sent_do_not_keep_the_next_from_its_own(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial_with(app, 1000, true);
+	struct sending s[HALF_SENT];
+	struct http_reply head = { .status = 200, .body_n = 2 * PART };
+
+	for (int i = 0; i < HALF_SENT; i++)
+		h2_ask(client, "/detach");
+	wait_until(app, &app->detached_n, HALF_SENT);
+	for (int i = 0; i < HALF_SENT; i++) {
+		struct http_part part = { .head = &head,
+			.bytes = calloc(1, PART),
+			.n = PART,
+			.sent = on_sent,
+			.arg = &s[i] };
+
+		s[i] = (struct sending){ .app = app };
+		http_send_part(app->detached[i]->exchange, &part);
+	}
+	settle(app);
+	h2_expect(client, h2_ask(client, "/nothing"), 204, "");
+	h2_hang_up(client);
+	for (int i = 0; i < HALF_SENT; i++)
+		wait_until(app, &s[i].gone_n, 1);
+	assert_int_equal(stats_of(app).pinned_bytes, 0);
+}
+
+/* The head may go before it is known when the first bytes will come. */
+static void
+the_head_may_go_alone(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	int32_t id = h2_ask(client, "/detach");
+	struct http_reply head = { .status = 200, .body_n = PART };
+	struct http_part part = { .head = &head, .sent = on_sent };
+	struct sending s;
+	struct answer answer;
+	char *got = malloc(PART);
+	int fd = dial(app);
+
+	begin(&s, app);
+	part.arg = &s;
+	http_send_part(s.exchange, &part);
+	wait_until(app, &s.sent_n, 1);
+	part =
+	    (struct http_part){ .bytes = calloc(1, PART), .n = PART, .is_last = true };
+	http_send_part(s.exchange, &part);
+	assert_int_equal(h2_await(client, id)->body.n, PART);
+	h2_hang_up(client);
+
+	say(fd, "GET /detach HTTP/1.1\r\nHost: x\r\n\r\n");
+	wait_until(app, &app->detached_n, 2);
+	part = (struct http_part){ .head = &head, .sent = on_sent, .arg = &s };
+	http_send_part(app->detached[1]->exchange, &part);
+	read_head(fd, &answer);
+	wait_until(app, &s.sent_n, 2);
+	part =
+	    (struct http_part){ .bytes = calloc(1, PART), .n = PART, .is_last = true };
+	http_send_part(app->detached[1]->exchange, &part);
+	read_exactly(fd, got, PART);
+	free(got);
+	free(s.bytes);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -312,6 +382,8 @@ main(void)
 		T(a_head_request_on_a_stream_gets_the_head),
 		T(a_stream_that_is_reset_wants_no_more),
 		T(a_stream_that_cannot_go_on_is_cut),
+		T(answers_that_are_half_sent_do_not_keep_the_next_from_its_own),
+		T(the_head_may_go_alone),
 	};
 
 	return cmocka_run_group_tests_name("parts", tests, NULL, NULL);

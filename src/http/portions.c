@@ -78,6 +78,25 @@ take_sized(struct http_io *io, struct conn_busy *busy)
 	return busy->body_left == 0;
 }
 
+/* Straight into the portion: all that was read before has been taken. */
+bool
+portions_read(struct http_io *io, struct conn *c)
+{
+	struct conn_busy *busy = c->busy;
+	size_t room = HTTP_PORTION_MAX - busy->body.n, n;
+
+	assert(io->at == io->end);
+	room = (uint64_t)busy->body_left < room ? (size_t)busy->body_left : room;
+	buf_reserve(&busy->body, room);
+	n = conn_read_to(io, c, busy->body.p + busy->body.n, room);
+	if (n == 0)
+		return false;
+	busy->body.n += n;
+	busy->body_left -= (int64_t)n;
+	conn_moved(io, c, n);
+	return true;
+}
+
 static enum http_parse
 take_chunks(struct http_io *io, struct conn_busy *busy)
 {

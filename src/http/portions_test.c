@@ -226,6 +226,25 @@ an_answer_before_the_end_closes_behind_it(void **state)
 	buf_free(&body);
 }
 
+/* As long as it sends: many read no answer before they are through. */
+static void
+who_is_refused_and_still_sends_can_read_why(void **state)
+{
+	struct app *app = *state;
+	static const char bytes[20000];
+	int fd = dial(app);
+
+	say(fd, "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n");
+	answer_text(upload(app, 1), "no", 2, false);
+	for (int tick = app->ticks, i = 1; i <= 10;
+	     i++) { /* two threads': five seconds */
+		say_n(fd, bytes, sizeof bytes);
+		wait_until(app, &app->ticks, tick + i);
+	}
+	expect_answer(fd, 200, "no");
+	expect_end(fd);
+}
+
 static void
 a_client_that_goes_leaves_word(void **state)
 {
@@ -385,21 +404,101 @@ a_streams_window_stays_shut_until_it_is_asked(void **state)
 	free(bytes);
 }
 
+#define CROWD 60 /* together more than BODY_MAX lets one connection have half here */
+#define CROWD_BYTES 100000
+
+static void *
+pump_the_crowd(void *arg)
+{
+	struct h2_client *client = arg;
+
+	while (client->closed_n < CROWD && h2_pump(client))
+		;
+	return NULL;
+}
+
+/* One that takes all of its body by itself, portion by portion. */
+struct taker {
+	struct app *app;
+	struct exchange exchange;
+	struct buf body;
+	int *done, *gone;
+};
+
+static void
+take_all(void *arg, enum http_portion what, char *bytes, size_t n)
+{
+	struct taker *t = arg;
+
+	buf_add(&t->body, bytes, n);
+	free(bytes);
+	if (what == HTTP_PORTION)
+		http_body_next(t->exchange, take_all, t);
+	else
+		note(t->app, what == HTTP_PORTION_LAST ? t->done : t->gone);
+}
+
+/* All have asked: the connection's window must not be full of what is too little for
+ * any of them. */
+static void
+many_bodies_come_at_once_and_none_is_refused(void **state)
+{
+	struct app *app = *state;
+	struct h2_client *client = h2_dial(app);
+	char *bytes = some_bytes(CROWD_BYTES);
+	struct str left[CROWD];
+	struct taker takers[CROWD];
+	int done = 0, gone = 0;
+	pthread_t pump;
+
+	for (int i = 0; i < CROWD; i++) {
+		left[i] = (struct str){ bytes, CROWD_BYTES };
+		h2_ask_with(client, "POST", "/upload", &left[i]);
+	}
+	pthread_create(&pump, NULL, pump_the_crowd, client);
+	upload(app, CROWD);
+	settle(app);
+	for (int i = 0; i < CROWD; i++) {
+		takers[i] = (struct taker){ app, app->uploads[i], { 0 }, &done, &gone };
+		http_body_next(takers[i].exchange, take_all, &takers[i]);
+	}
+	wait_until(app, &done, CROWD);
+	assert_int_equal(gone, 0);
+	for (int i = 0; i < CROWD; i++) {
+		assert_int_equal(takers[i].body.n, CROWD_BYTES);
+		assert_memory_equal(takers[i].body.p, bytes, CROWD_BYTES);
+		buf_free(&takers[i].body);
+		answer_text(takers[i].exchange, "taken", 5, false);
+	}
+	pthread_join(pump, NULL);
+	h2_hang_up(client);
+	free(bytes);
+}
+
+/* It does not go on behind these bytes. */
+static int32_t
+half_a_body(struct h2_client *client, struct str *bytes)
+{
+	const nghttp2_nv fields[] = { nv(":method", "POST"), nv(":scheme", "http"),
+		nv(":authority", "x"), nv(":path", "/upload") };
+	nghttp2_data_provider data = { .source = { .ptr = bytes },
+		.read_callback = h2_read_half };
+	int32_t id =
+	    nghttp2_submit_request(client->session, NULL, fields, 4, &data, NULL);
+
+	h2_push(client);
+	return id;
+}
+
 static void
 a_stream_that_is_reset_leaves_word(void **state)
 {
 	struct app *app = *state;
 	struct h2_client *client = h2_dial(app);
 	struct str left = { "abc", 3 };
-	const nghttp2_nv fields[] = { nv(":method", "POST"), nv(":scheme", "http"),
-		nv(":authority", "x"), nv(":path", "/upload") };
-	nghttp2_data_provider data = { .source = { .ptr = &left },
-		.read_callback = h2_read_half };
-	int32_t id =
-	    nghttp2_submit_request(client->session, NULL, fields, 4, &data, NULL);
+	int32_t id = half_a_body(client, &left);
 	struct portion portion;
 
-	h2_push(client);
 	ask_next(app, upload(app, 1), &portion);
 	settle(app);
 	assert_int_equal(portion.came, 0);
@@ -416,16 +515,10 @@ a_stream_that_is_too_slow_is_told_so(void **state)
 	struct app *app = start_impatient();
 	struct h2_client *client = h2_dial(app);
 	struct str left = { "abc", 3 };
-	const nghttp2_nv fields[] = { nv(":method", "POST"), nv(":scheme", "http"),
-		nv(":authority", "x"), nv(":path", "/upload") };
-	nghttp2_data_provider data = { .source = { .ptr = &left },
-		.read_callback = h2_read_half };
-	int32_t id =
-	    nghttp2_submit_request(client->session, NULL, fields, 4, &data, NULL);
+	int32_t id = half_a_body(client, &left);
 	struct portion portion;
 
 	(void)state;
-	h2_push(client);
 	ask_next(app, upload(app, 1), &portion);
 	wait_until(app, &portion.came, 1);
 	assert_int_equal(portion.what, HTTP_PORTION_GONE);
@@ -446,6 +539,7 @@ main(void)
 		T(other_bodies_are_gathered_as_ever),
 		T(nothing_is_read_until_it_is_asked_for),
 		T(an_answer_before_the_end_closes_behind_it),
+		T(who_is_refused_and_still_sends_can_read_why),
 		T(a_client_that_goes_leaves_word),
 		T(what_is_no_chunk_is_refused),
 		cmocka_unit_test(a_client_that_is_too_slow_is_told_so),
@@ -453,6 +547,7 @@ main(void)
 		cmocka_unit_test(the_end_of_the_server_ends_what_was_asked_for),
 		T(a_stream_brings_its_body_in_portions),
 		T(a_streams_window_stays_shut_until_it_is_asked),
+		T(many_bodies_come_at_once_and_none_is_refused),
 		T(a_stream_that_is_reset_leaves_word),
 		cmocka_unit_test(a_stream_that_is_too_slow_is_told_so),
 	};

@@ -19,6 +19,7 @@
 #include "base/str.h"
 
 #define HEX_LEN (2 * SHA256_LEN)
+#define BEGIN_WRITING_BYTES (4 << 20)
 
 struct files {
 	char *folder;
@@ -127,13 +128,21 @@ empty_folder(const char *path)
 }
 
 struct files *
-files_open(const char *folder, char **error_out)
+files_look(const char *folder)
 {
 	struct files *files = xcalloc(1, sizeof *files);
+
+	files->folder = xstrdup(folder);
+	return files;
+}
+
+struct files *
+files_open(const char *folder, char **error_out)
+{
+	struct files *files = files_look(folder);
 	char *temporary;
 	bool made;
 
-	files->folder = xstrdup(folder);
 	temporary = path_in(files, "tmp");
 	made = folder_made(folder, error_out) && folder_made(temporary, error_out);
 	if (made)
@@ -174,6 +183,18 @@ file_begin(struct files *files, struct file_new *out)
 	return M_OK;
 }
 
+/* The disk writes while the rest comes, so that file_keep has less to wait for. What
+ * goes wrong with it is told by fsync. */
+static void
+begin_writing(struct file_new *file)
+{
+	if (file->size - file->begun < BEGIN_WRITING_BYTES)
+		return;
+	(void)sync_file_range(
+	    file->fd, file->begun, file->size - file->begun, SYNC_FILE_RANGE_WRITE);
+	file->begun = file->size;
+}
+
 enum mx_err
 file_add(struct file_new *file, const void *bytes, size_t n)
 {
@@ -191,6 +212,7 @@ file_add(struct file_new *file, const void *bytes, size_t n)
 		p += done;
 		n -= (size_t)done;
 	}
+	begin_writing(file);
 	return M_OK;
 }
 
@@ -286,8 +308,8 @@ files_drop(struct files *files, const uint8_t sha256[SHA256_LEN])
 	char *path = path_of(files, sha256);
 	enum mx_err err = M_OK;
 
-	if (unlink(path) != 0 && errno != ENOENT)
-		err = fail("cannot remove", path);
+	if (unlink(path) != 0)
+		err = errno == ENOENT ? M_NOT_FOUND : fail("cannot remove", path);
 	free(path);
 	return err;
 }

@@ -16,6 +16,8 @@ struct files;
  * half written. NULL with a sentence in *error_out (malloc'ed). Any thread may use it.
  */
 struct files *files_open(const char *folder, char **error_out);
+/* For reading alone, beside a server that may be running: makes and drops nothing. */
+struct files *files_look(const char *folder);
 void files_free(struct files *files);
 
 /* One that is coming in; owned by one thread at a time. */
@@ -24,7 +26,8 @@ struct file_new {
 	struct sha256 *hash;
 	int fd;
 	int64_t size;
-	char *path; /* a temporary name */
+	int64_t begun; /* so much of it is on its way to the disk */
+	char *path;    /* a temporary name */
 	uint8_t sha256[SHA256_LEN];
 };
 
@@ -44,7 +47,7 @@ void file_end(struct file_new *file);
 /* For reading; the caller closes fd. M_NOT_FOUND. */
 enum mx_err files_read(struct files *files, const uint8_t sha256[SHA256_LEN],
     int *fd_out, int64_t *size_out) MUST_USE;
-/* No error if it is not there. */
+/* M_NOT_FOUND. Who is reading it reads on. */
 enum mx_err files_drop(struct files *files, const uint8_t sha256[SHA256_LEN]) MUST_USE;
 /* Calls fn for each file, in no order; it may drop it. */
 enum mx_err files_each(struct files *files,

@@ -176,7 +176,7 @@ what_is_dropped_between_a_file_and_its_row_is_put_back(void **state)
 	expect_text(f, file.sha256, "tea");
 	assert_int_equal(file_keep_again(&file), M_OK);
 	assert_int_equal(files_drop(f->files, file.sha256), M_OK);
-	assert_int_equal(files_drop(f->files, file.sha256), M_OK);
+	assert_int_equal(files_drop(f->files, file.sha256), M_NOT_FOUND);
 	file_end(&file);
 }
 

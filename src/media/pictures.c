@@ -27,6 +27,7 @@
 enum {
 	HELPERS = 2,
 	TIME_LIMIT_MS = 10 * 1000,
+	WAIT_LIMIT_MS = 20 * 1000,
 	IDLE_LIMIT_MS = 300 * 1000,
 	PIXELS_MAX = 100 * 1000 * 1000,
 	MEMORY_MAX = 512 << 20,
@@ -177,25 +178,34 @@ helper_start(struct helper *h, const char *program)
 
 /* ---- the pool ---- */
 
+/* One that runs is better than one to be started. */
 static struct helper *
-helper_take(struct pictures *p)
+find_free_locked(struct pictures *p)
 {
 	struct helper *found = NULL;
 
-	lock_take(&p->lock);
-	for (;;) {
-		/* One that runs is better than one to be started. */
-		for (int i = 0; i < p->setup.helpers; i++) {
-			struct helper *h = &p->helpers[i];
+	for (int i = 0; i < p->setup.helpers; i++) {
+		struct helper *h = &p->helpers[i];
 
-			if (!h->is_taken && (found == NULL || found->pid == 0))
-				found = h;
-		}
-		if (found != NULL)
-			break;
-		lock_wait(&p->lock, &p->given, 0);
+		if (!h->is_taken && (found == NULL || found->pid == 0))
+			found = h;
 	}
-	found->is_taken = true;
+	return found;
+}
+
+/* NULL: there was none for too long. */
+static struct helper *
+helper_take(struct pictures *p)
+{
+	int64_t end = clock_mono_ms() + p->setup.wait_limit_ms;
+	bool in_time = true;
+	struct helper *found;
+
+	lock_take(&p->lock);
+	while ((found = find_free_locked(p)) == NULL && in_time)
+		in_time = lock_wait(&p->lock, &p->given, end);
+	if (found != NULL)
+		found->is_taken = true;
 	lock_give(&p->lock);
 	return found;
 }
@@ -223,6 +233,8 @@ pictures_new(const struct pictures_setup *setup)
 	s->helpers = helpers;
 	if (s->time_limit_ms <= 0)
 		s->time_limit_ms = TIME_LIMIT_MS;
+	if (s->wait_limit_ms <= 0)
+		s->wait_limit_ms = WAIT_LIMIT_MS;
 	if (s->pixels_max <= 0)
 		s->pixels_max = PIXELS_MAX;
 	if (s->memory_max <= 0)
@@ -355,6 +367,10 @@ thumbnail(struct pictures *p, int in_fd, const struct picture_ask *ask, int out_
 	struct helper *h = helper_take(p);
 	enum mx_err err;
 
+	if (h == NULL) {
+		log_warn("pictures: no helper is free");
+		return M_UNAVAILABLE;
+	}
 	err = ask_helper(p, h, &wire, in_fd, out_fd, &answer);
 	if (err == M_OK)
 		err = read_answer(&answer, made);

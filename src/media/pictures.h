@@ -45,6 +45,7 @@ struct pictures_setup {
 				in ../libexec/parlour/ from there */
 	int helpers;	     /* 2: as many pictures at once */
 	int time_limit_ms;   /* 10,000 for one picture, waiting for a helper aside */
+	int wait_limit_ms;   /* 20,000 for a helper to be free */
 	int64_t pixels_max;  /* 100,000,000; of animated ones in all frames */
 	int64_t memory_max;  /* 512 MiB for one picture */
 	int idle_limit_ms;   /* 300,000: then a helper ends until it is needed again */

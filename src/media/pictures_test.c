@@ -740,13 +740,13 @@ signal_decoder(void *arg)
 
 /* A pool of one helper, and a thread that sends sig to the next that decodes. */
 static struct signaller *
-expect_decoder(void **state, int time_limit_ms, int sig)
+expect_decoder(void **state, struct pictures_setup setup, int sig)
 {
 	static struct signaller s;
 
-	renew_pool(state, (struct pictures_setup){ .helpers = 1,
-			      .time_limit_ms = time_limit_ms,
-			      .pixels_max = INT64_MAX / 2 });
+	setup.helpers = 1;
+	setup.pixels_max = INT64_MAX / 2;
+	renew_pool(state, setup);
 	assert_int_equal(outcome(state, sample("plain.jpg"), SCALE(30, 30)), M_OK);
 	s = (struct signaller){ .above = only_helper(), .sig = sig };
 	/* Where there are namespaces, it is the child of the one that was started. */
@@ -758,7 +758,8 @@ expect_decoder(void **state, int time_limit_ms, int sig)
 static void
 a_decoder_that_dies_costs_its_own_picture_alone(void **state)
 {
-	struct signaller *s = expect_decoder(state, 60 * 1000, SIGKILL);
+	struct pictures_setup patient = { .time_limit_ms = 60 * 1000 };
+	struct signaller *s = expect_decoder(state, patient, SIGKILL);
 	pid_t helper = only_helper();
 
 	assert_int_equal(outcome(state, bomb(), SCALE(30, 30)), M_TOO_LARGE);
@@ -770,13 +771,36 @@ a_decoder_that_dies_costs_its_own_picture_alone(void **state)
 static void
 what_takes_too_long_ends_its_helper_and_the_next_is_served(void **state)
 {
-	struct signaller *s = expect_decoder(state, 3000, SIGSTOP);
+	struct pictures_setup hurried = { .time_limit_ms = 3000 };
+	struct signaller *s = expect_decoder(state, hurried, SIGSTOP);
 	pid_t helper = only_helper();
 
 	assert_int_equal(outcome(state, bomb(), SCALE(30, 30)), M_TOO_LARGE);
 	pthread_join(s->thread, NULL);
 	assert_int_equal(outcome(state, sample("plain.jpg"), SCALE(30, 30)), M_OK);
 	assert_int_not_equal(only_helper(), helper);
+}
+
+static void *
+ask_for_bomb(void *state)
+{
+	return (void *)(uintptr_t)outcome(state, bomb(), SCALE(30, 30));
+}
+
+static void
+who_finds_no_helper_free_is_told_to_come_again(void **state)
+{
+	struct pictures_setup busy = { .time_limit_ms = 4000, .wait_limit_ms = 1 };
+	struct signaller *s = expect_decoder(state, busy, SIGSTOP);
+	pthread_t other = thread_start("other", ROLE_WORKER, ask_for_bomb, state);
+	void *err;
+
+	pthread_join(s->thread, NULL); /* it has the helper now */
+	assert_int_equal(
+	    outcome(state, sample("plain.jpg"), SCALE(30, 30)), M_UNAVAILABLE);
+	pthread_join(other, &err);
+	assert_int_equal((uintptr_t)err, M_TOO_LARGE);
+	assert_int_equal(outcome(state, sample("plain.jpg"), SCALE(30, 30)), M_OK);
 }
 
 static void *
@@ -915,6 +939,7 @@ main(void)
 		WITH_POOL(a_helper_that_has_long_been_idle_ends_until_it_is_needed),
 		WITH_POOL(a_decoder_that_dies_costs_its_own_picture_alone),
 		WITH_POOL(what_takes_too_long_ends_its_helper_and_the_next_is_served),
+		WITH_POOL(who_finds_no_helper_free_is_told_to_come_again),
 		WITH_POOL(eight_threads_share_three_helpers),
 		WITH_POOL(helpers_end_with_their_pool),
 		WITH_POOL(helpers_end_when_their_server_is_killed),

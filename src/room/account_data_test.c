@@ -2,55 +2,12 @@
  * Account data, tags and ignored users: what may be set, who is told, what two changes
  * at once leave, and that it outlives a restart.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include "room/account_data.h"
-#include "room/changes.h"
+#include "room/data_testing.h"
 #include "room/ignored.h"
 #include "room/tags.h"
-#include "room/testing.h"
 
-#define ANN "@ann:" TESTING_SERVER
-#define BEN "@ben:" TESTING_SERVER
 #define TYPE "org.example.type"
-
-#define assert_ok(call) assert_int_equal((call), M_OK)
-
-struct fixture {
-	struct testing t;
-	struct room *room;
-	struct change *heard;
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-
-	testing_open(&f->t);
-	f->room = testing_room(&f->t, ANN, "12");
-	f->heard = changes_cursor(f->t.core.changes);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	changes_cursor_free(f->heard);
-	room_put(f->room);
-	testing_close(&f->t);
-	free(f);
-	return 0;
-}
 
 /* As the body of a request is read: with whatever numbers it has. */
 static const struct json *

@@ -12,11 +12,5 @@
 enum mx_err store_media_own_renew(struct db *db, struct arena *arena,
     const uint8_t sha256[SHA256_LEN], int64_t now_ts,
     const char **media_id_out) MUST_USE;
-/* One that has not been made new since before_ts. M_NOT_FOUND: there is none. */
-enum mx_err store_media_own_old(struct db *db, struct arena *arena, int64_t before_ts,
-    const char **media_id_out, uint8_t sha256_out[SHA256_LEN]) MUST_USE;
-/* Drops it, if it has not been made new meanwhile. */
-enum mx_err store_media_own_drop(
-    struct db *db, const char *media_id, int64_t before_ts) MUST_USE;
 
 #endif

@@ -67,3 +67,54 @@ store_thumbnails_of(struct db *db, const uint8_t sha256[SHA256_LEN], int *count_
 	*count_out = stmt_next(q) ? (int)col_int(q, 0) : 0;
 	return stmt_done(q);
 }
+
+enum mx_err
+store_thumbnails_remove(
+    struct db *db, const uint8_t sha256[SHA256_LEN], struct buf *out)
+{
+	struct stmt *q = db_stmt(
+	    db, "DELETE FROM thumbnails WHERE sha256 = $1 RETURNING file, size");
+
+	stmt_blob(q, 1, sha256, SHA256_LEN);
+	while (stmt_next(q)) {
+		struct str file = col_blob(q, 0);
+		int64_t size = col_int(q, 1);
+
+		if (file.n != SHA256_LEN)
+			continue;
+		buf_add(out, file.p, file.n);
+		buf_add(out, &size, sizeof size);
+	}
+	return stmt_done(q);
+}
+
+enum mx_err
+store_thumbnails_sum(struct db *db, int64_t *files_out, int64_t *bytes_out)
+{
+	struct stmt *q = db_stmt(db,
+	    "SELECT count(*), coalesce(sum(size), 0) FROM (SELECT max(size) AS size "
+	    "FROM thumbnails WHERE file IS NOT NULL AND NOT EXISTS "
+	    "(SELECT 1 FROM media WHERE media.sha256 = thumbnails.file) "
+	    "GROUP BY file) AS f");
+
+	*files_out = *bytes_out = 0;
+	if (stmt_next(q)) {
+		*files_out = col_int(q, 0);
+		*bytes_out = col_int(q, 1);
+	}
+	return stmt_done(q);
+}
+
+enum mx_err
+store_thumbnails_page(struct db *db, const uint8_t after[SHA256_LEN],
+    uint8_t (*hashes)[SHA256_LEN], int max, int *count_out)
+{
+	struct stmt *q = db_stmt(db, "SELECT DISTINCT file FROM thumbnails WHERE "
+				     "file > $1 ORDER BY file LIMIT $2");
+
+	stmt_blob(q, 1, after, SHA256_LEN);
+	stmt_int(q, 2, max);
+	for (*count_out = 0; stmt_next(q); ++*count_out)
+		memcpy(hashes[*count_out], col_blob(q, 0).p, SHA256_LEN);
+	return stmt_done(q);
+}

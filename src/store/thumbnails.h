@@ -5,6 +5,7 @@
 #define STORE_THUMBNAILS_H
 
 #include "base/crypto.h"
+#include "base/str.h"
 #include "db/db.h"
 
 struct thumbnail_row {
@@ -26,6 +27,16 @@ enum mx_err store_thumbnail_get(
 /* If it is there already it stays. */
 enum mx_err store_thumbnail_add(
     struct db *db, const struct thumbnail_row *row) MUST_USE;
+/* Removes all that are of this content, and adds the hashes of their files to out, with
+ * their sizes (int64_t) behind each. */
+enum mx_err store_thumbnails_remove(
+    struct db *db, const uint8_t sha256[SHA256_LEN], struct buf *out) MUST_USE;
+/* What files they come to that nobody has uploaded. */
+enum mx_err store_thumbnails_sum(
+    struct db *db, int64_t *files_out, int64_t *bytes_out) MUST_USE;
+/* As store_media_page: their files. */
+enum mx_err store_thumbnails_page(struct db *db, const uint8_t after[SHA256_LEN],
+    uint8_t (*hashes)[SHA256_LEN], int max, int *count_out) MUST_USE;
 /* How many there are of this content. */
 enum mx_err store_thumbnails_of(
     struct db *db, const uint8_t sha256[SHA256_LEN], int *count_out) MUST_USE;

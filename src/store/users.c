@@ -89,6 +89,17 @@ store_user_deactivate(struct db *db, const char *user_id)
 }
 
 enum mx_err
+store_user_has_ended(struct db *db, const char *user_id, bool *out)
+{
+	struct stmt *q =
+	    db_stmt(db, "SELECT 1 FROM users WHERE user_id = $1 AND deactivated = 1");
+
+	stmt_text(q, 1, user_id);
+	*out = stmt_next(q);
+	return stmt_done(q);
+}
+
+enum mx_err
 store_users_any(struct db *db, struct arena *arena, const char **user_id_out)
 {
 	struct stmt *q = db_stmt(db, "SELECT user_id FROM users LIMIT 1");

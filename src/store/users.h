@@ -27,6 +27,9 @@ enum mx_err store_user_set_password(
     struct db *db, const char *user_id, const char *hash) MUST_USE;
 /* The id stays taken; the password goes. M_NOT_FOUND as above. */
 enum mx_err store_user_deactivate(struct db *db, const char *user_id) MUST_USE;
+/* Is it deactivated? */
+enum mx_err store_user_has_ended(
+    struct db *db, const char *user_id, bool *out) MUST_USE;
 /* Any user at all, to see whose database this is. M_NOT_FOUND. */
 enum mx_err store_users_any(
     struct db *db, struct arena *arena, const char **user_id_out) MUST_USE;

@@ -1,8 +1,9 @@
 /*
  * matrix-js-sdk 43 as two people in ten minutes: sign in, sync, a room, an invitation,
- * typing, words, receipts, reactions, edits, threads, redactions, unread counts, log out,
+ * typing, words, receipts, files, reactions, edits, threads, redactions, unread counts, log out,
  * and back again. argv: base URL, ann's token, a room (not used), two names, a password.
  */
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createClient, ClientEvent, RoomEvent, RoomMemberEvent, SyncState,
 	MatrixEventEvent, ThreadEvent } from "matrix-js-sdk";
@@ -86,6 +87,26 @@ tell(async () => {
 	await ann.setRoomReadMarkers(id, hello);
 	await until(ann, "the marker", () => annRoom.getAccountData("m.fully_read")
 		?.getContent().event_id === hello);
+
+	/* A file and a picture go from one to the other as they are. */
+	for (const [msgtype, type, name] of [["m.file", "text/plain", "tea & cake, 茶.txt"],
+		["m.image", "image/png", "kettle.png"]]) {
+		const bytes = randomBytes(300001);
+		const seen = heard(benRoom, RoomEvent.Timeline, bodyIs(name), name);
+		const { content_uri: url } = await ann.uploadContent(new Blob([bytes], { type }),
+			{ name, type });
+		await ann.sendMessage(id, { msgtype, body: name, url,
+			info: { size: bytes.length, mimetype: type } });
+		const [{ event: { content } }] = await seen;
+		const got = await fetchFn(ben.mxcUrlToHttp(content.url, undefined, undefined, undefined,
+			false, true, true), { headers: { Authorization: `Bearer ${ben.getAccessToken()}` } });
+		check(got.status === 200 && got.headers.get("content-type") === type,
+			`${name} is there for ben`);
+		check(decodeURIComponent(got.headers.get("content-disposition")).endsWith(
+			msgtype === "m.image" ? `filename="${name}"` : `utf-8''${name}`), "it has its name");
+		check(bytes.equals(Buffer.from(await got.arrayBuffer())), "its bytes are ann's");
+	}
+	check((await ann.getMediaConfig(true))["m.upload.size"] >= 1 << 20, "the largest file is told");
 
 	/* A mention is a highlight. */
 	await ben.sendMessage(id, { msgtype: "m.text", body: "look here",

@@ -42,7 +42,7 @@ client_account_deactivate(struct req *req)
 		return err;
 	if (!uia_pass(req, UIA_PASSWORD, req->who.user_id, &proof, &err))
 		return err;
-	err = users_deactivate(req->ctx, req->arena, req->who.user_id);
+	err = users_deactivate(req->ctx, req->arena, req->who.user_id, erase);
 	if (err != M_OK)
 		return err;
 	/* "This must be success if the homeserver has no identifiers to unbind." */

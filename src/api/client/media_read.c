@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "api/client/handlers.h"
@@ -17,7 +18,9 @@
 #include "core/media.h"
 #include "event/ids.h"
 
-#define PART_BYTES (256 << 10)
+#define PART_BYTES (256 << 10) /* that a worker reads at a time */
+#define PART_AT_HAND_BYTES                                                             \
+	(128 << 10) /* that an io thread copies: others wait for it */
 #define TIMEOUT_DEFAULT_MS 20000
 #define TIMEOUT_MAX_MS 60000
 
@@ -26,15 +29,71 @@ struct sending {
 	struct task task;
 	struct server *server;
 	struct exchange exchange;
+	uint64_t whose; /* transfer_begin's */
 	int fd;
 	int64_t at, end; /* of what is still to be read */
 };
 
+static void part_sent(void *arg, bool is_gone);
+
 static void
 sending_free(struct sending *s)
 {
+	transfer_end(s->server, s->whose);
 	close(s->fd);
 	free(s);
+}
+
+static size_t
+bytes_left(const struct sending *s, size_t max)
+{
+	return s->end - s->at > (int64_t)max ? max : (size_t)(s->end - s->at);
+}
+
+/* Passes n bytes on, with the last of which it ends. head: NULL behind the first. */
+static void
+send_part(struct sending *s, const struct http_reply *head, char *bytes, size_t n)
+{
+	struct http_part part = {
+		.head = head, .bytes = bytes, .n = n, .sent = part_sent, .arg = s
+	};
+
+	s->at += (int64_t)n;
+	media_sent(s->server->core, n);
+	part.is_last = s->at == s->end;
+	http_send_part(s->exchange, &part);
+	if (part.is_last)
+		sending_free(s);
+}
+
+/* From the page cache alone, and so on any thread. False: the disk would be waited for.
+ */
+static bool
+send_at_hand(struct sending *s, const struct http_reply *head)
+{
+	size_t n = bytes_left(s, PART_AT_HAND_BYTES);
+	char *bytes = xmalloc(n);
+	struct iovec iov = { bytes, n };
+	ssize_t got = preadv2(s->fd, &iov, 1, s->at, RWF_NOWAIT);
+
+	if (got > 0) {
+		send_part(s, head, bytes, (size_t)got);
+		return true;
+	}
+	free(bytes);
+	return false;
+}
+
+/* On an io thread; or, where the server has ended, on whoever ends it. */
+static void
+part_sent(void *arg, bool is_gone)
+{
+	struct sending *s = arg;
+
+	if (is_gone || s->server->files == NULL)
+		sending_free(s);
+	else if (!send_at_hand(s, NULL))
+		workers_queue(s->server->files, &s->task);
 }
 
 /* NULL: it cannot be read (logged). */
@@ -64,42 +123,19 @@ read_part(const struct sending *s, size_t n)
 	return bytes;
 }
 
-/* On an io thread; or, where the server has ended, on whoever ends it. */
-static void
-part_sent(void *arg, bool is_gone)
-{
-	struct sending *s = arg;
-
-	if (is_gone || s->server->files == NULL)
-		sending_free(s);
-	else
-		workers_queue(s->server->files, &s->task);
-}
-
-/* head: NULL behind the first. */
-static void
-send_part(struct sending *s, const struct http_reply *head)
-{
-	size_t n = s->end - s->at > PART_BYTES ? PART_BYTES : (size_t)(s->end - s->at);
-	struct http_part part = { .head = head, .n = n, .sent = part_sent, .arg = s };
-
-	part.bytes = read_part(s, n);
-	if (part.bytes == NULL) {
-		http_send_cut(s->exchange);
-		sending_free(s);
-		return;
-	}
-	s->at += (int64_t)n;
-	part.is_last = s->at == s->end;
-	http_send_part(s->exchange, &part);
-	if (part.is_last)
-		sending_free(s);
-}
-
 static void
 run_sending(struct task *task, struct ctx *ctx, struct arena *arena)
 {
-	send_part((struct sending *)task, NULL);
+	struct sending *s = (struct sending *)task;
+	size_t n = bytes_left(s, PART_BYTES);
+	char *bytes = read_part(s, n);
+
+	if (bytes != NULL) {
+		send_part(s, NULL, bytes, n);
+		return;
+	}
+	http_send_cut(s->exchange);
+	sending_free(s);
 }
 
 /* --- what stands beside it --- */
@@ -133,6 +169,15 @@ file_headers(struct req *req, const char *type, const char *name)
 	reply_header(req, "Accept-Ranges", "bytes");
 }
 
+/* What was said of the file does not hold for the error that is answered instead: it
+ * would be kept for a day. */
+static enum mx_err
+not_that(struct req *req, enum mx_err err)
+{
+	buf_reset(&req->headers);
+	return err;
+}
+
 /* Is etag in the list that the header gives? RFC 9110 13.1.2 */
 static bool
 names_etag(const struct req *req, const char *header, const char *etag)
@@ -156,20 +201,32 @@ range_of(const struct req *req, int64_t size, const char *etag, int64_t *first,
 	return media_range(*range, size, first, last);
 }
 
+/* Where the disk would be waited for, the head goes alone: the pool of workers that
+ * wait for disks does the rest, and not that which answers everybody. */
 static enum mx_err
 send_file(
     struct req *req, int fd, const struct http_reply *head, int64_t first, int64_t last)
 {
-	struct sending *s = xcalloc(1, sizeof *s);
+	struct sending *s;
+	uint64_t whose;
+	enum mx_err err = transfer_begin(req, &whose);
 
+	if (err != M_OK) {
+		close(fd);
+		return not_that(req, err);
+	}
+	s = xcalloc(1, sizeof *s);
+	s->whose = whose;
 	s->task.run = run_sending;
 	s->server = req->server;
 	s->exchange = req->http->exchange;
 	s->fd = fd;
 	s->at = first;
-	s->end = last + 1;
+	s->end = req->http->head.method == HTTP_HEAD ? first : last + 1;
 	dispatch_count(req->server, head->status);
-	send_part(s, head);
+	media_downloaded(req->core);
+	if (s->at == s->end || !send_at_hand(s, head))
+		send_part(s, head, NULL, 0);
 	return M_PARKED;
 }
 
@@ -189,6 +246,7 @@ answer_range(struct req *req, const struct opened *file)
 
 	if (range == MEDIA_BEYOND) {
 		close(file->fd);
+		buf_reset(&req->headers);
 		reply_header(req, "Content-Range",
 		    arena_printf(req->arena, "bytes */%lld", (long long)file->size));
 		return req_fail_status(req, 416, M_INVALID_PARAM,
@@ -224,9 +282,7 @@ media_answer(struct req *req, const uint8_t sha256[SHA256_LEN], int64_t size,
 		return M_OK;
 	}
 	err = media_read(req->ctx, sha256, &file.fd);
-	if (err == M_NOT_FOUND)
-		log_error("media: the file %s is not there", hex);
-	return err == M_OK ? answer_range(req, &file) : err;
+	return err == M_OK ? answer_range(req, &file) : not_that(req, err);
 }
 
 /* --- which one --- */

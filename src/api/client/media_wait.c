@@ -22,6 +22,9 @@ struct media_wait {
 struct media_waits {
 	struct lock lock; /* RANK_LEAF */
 	struct media_wait *first;
+	bool has_ended; /* nobody waits any more */
+	int waking;	/* threads that hand on those they took out */
+	pthread_cond_t handed_on;
 };
 
 struct media_waits *
@@ -30,6 +33,7 @@ media_waits_new(void)
 	struct media_waits *waits = xcalloc(1, sizeof *waits);
 
 	lock_init(&waits->lock, RANK_LEAF);
+	cond_init(&waits->handed_on);
 	return waits;
 }
 
@@ -37,6 +41,7 @@ void
 media_waits_free(struct media_waits *waits)
 {
 	lock_fini(&waits->lock);
+	pthread_cond_destroy(&waits->handed_on);
 	free(waits);
 }
 
@@ -47,18 +52,20 @@ wait_free(struct media_wait *wait)
 	free(wait);
 }
 
-/* Which are taken out: of media_id (NULL: any), due before due_ms, or of the job. */
+/* Which are taken out: of media_id (NULL: any), due before due_ms, or of one request.
+ */
 struct choice {
 	const char *media_id;
 	int64_t due_ms;
-	const struct job *job;
+	uint64_t request; /* 0: any; by number, since a job's address may be another's
+			     by now */
 };
 
 static bool
 is_chosen(const struct media_wait *wait, const struct choice *choice)
 {
-	if (choice->job != NULL)
-		return wait->job == choice->job;
+	if (choice->request != 0)
+		return wait->job->id == choice->request;
 	return (choice->media_id == NULL ||
 		   strcmp(wait->media_id, choice->media_id) == 0) &&
 	       wait->deadline_ms <= choice->due_ms;
@@ -66,11 +73,10 @@ is_chosen(const struct media_wait *wait, const struct choice *choice)
 
 /* As a list of its own. */
 static struct media_wait *
-take_out(struct media_waits *waits, const struct choice *choice)
+take_out_locked(struct media_waits *waits, const struct choice *choice)
 {
 	struct media_wait *taken = NULL, **at;
 
-	lock_take(&waits->lock);
 	for (at = &waits->first; *at != NULL;) {
 		struct media_wait *wait = *at;
 
@@ -82,13 +88,30 @@ take_out(struct media_waits *waits, const struct choice *choice)
 		wait->next = taken;
 		taken = wait;
 	}
+	return taken;
+}
+
+static struct media_wait *
+take_out(struct media_waits *waits, const struct choice *choice)
+{
+	struct media_wait *taken;
+
+	lock_take(&waits->lock);
+	taken = take_out_locked(waits, choice);
 	lock_give(&waits->lock);
 	return taken;
 }
 
 static void
-run_again(struct server *server, struct media_wait *taken, bool is_late)
+run_again(struct server *server, const struct choice *choice, bool is_late)
 {
+	struct media_waits *waits = server->media_waits;
+	struct media_wait *taken;
+
+	lock_take(&waits->lock);
+	taken = take_out_locked(waits, choice);
+	waits->waking++;
+	lock_give(&waits->lock);
 	while (taken != NULL) {
 		struct media_wait *next = taken->next;
 
@@ -97,21 +120,32 @@ run_again(struct server *server, struct media_wait *taken, bool is_late)
 		wait_free(taken);
 		taken = next;
 	}
+	lock_take(&waits->lock);
+	waits->waking--;
+	pthread_cond_signal(&waits->handed_on);
+	lock_give(&waits->lock);
 }
 
-static void
+static bool
 put(struct media_waits *waits, struct req *req, const char *media_id,
     int64_t timeout_ms)
 {
 	struct media_wait *wait = xcalloc(1, sizeof *wait);
+	bool has_ended;
 
 	wait->job = req->job;
 	wait->media_id = xstrdup(media_id);
 	wait->deadline_ms = clock_mono_ms() + timeout_ms;
 	lock_take(&waits->lock);
-	wait->next = waits->first;
-	waits->first = wait;
+	has_ended = waits->has_ended;
+	if (!has_ended) {
+		wait->next = waits->first;
+		waits->first = wait;
+	}
 	lock_give(&waits->lock);
+	if (has_ended)
+		wait_free(wait);
+	return !has_ended;
 }
 
 /* It stands in the list before it is looked again: what arrives in between finds it. */
@@ -120,11 +154,12 @@ media_wait(
     struct req *req, const char *server_name, const char *media_id, int64_t timeout_ms)
 {
 	struct media_waits *waits = req->server->media_waits;
-	struct choice own = { .job = req->job };
+	struct choice own = { .request = req->id };
 	struct media_wait *taken;
 	struct media_row row;
 
-	put(waits, req, media_id, timeout_ms);
+	if (!put(waits, req, media_id, timeout_ms))
+		return M_OK;
 	if (media_find(req->ctx, req->arena, server_name, media_id, &row) ==
 	    M_NOT_YET_UPLOADED)
 		return REQ_TAKEN;
@@ -140,7 +175,7 @@ media_arrived(struct server *server, const char *media_id)
 {
 	struct choice choice = { .media_id = media_id, .due_ms = INT64_MAX };
 
-	run_again(server, take_out(server->media_waits, &choice), false);
+	run_again(server, &choice, false);
 }
 
 void
@@ -148,15 +183,22 @@ media_waits_tick(struct server *server, int64_t mono_ms)
 {
 	struct choice choice = { .due_ms = mono_ms };
 
-	run_again(server, take_out(server->media_waits, &choice), true);
+	run_again(server, &choice, true);
 }
 
 void
 media_waits_end(struct server *server)
 {
+	struct media_waits *waits = server->media_waits;
 	struct choice all = { .due_ms = INT64_MAX };
-	struct media_wait *taken = take_out(server->media_waits, &all);
+	struct media_wait *taken;
 
+	lock_take(&waits->lock);
+	waits->has_ended = true;
+	taken = take_out_locked(waits, &all);
+	while (waits->waking > 0) /* the workers end next */
+		lock_wait(&waits->lock, &waits->handed_on, 0);
+	lock_give(&waits->lock);
 	while (taken != NULL) {
 		struct media_wait *next = taken->next;
 

@@ -15,14 +15,15 @@ struct media_waits *media_waits_new(void);
 void media_waits_free(struct media_waits *waits);
 
 /* Instead of an answer: the handler is run again when the file is here, or the time is
- * up (req->is_late then). M_OK: it came just now. */
+ * up (req->is_late then). M_OK: it came just now, or the server ends. */
 enum mx_err media_wait(
     struct req *req, const char *server_name, const char *media_id, int64_t timeout_ms);
 /* It is here now. */
 void media_arrived(struct server *server, const char *media_id);
 /* Once a second: those whose time is up. */
 void media_waits_tick(struct server *server, int64_t mono_ms);
-/* The server ends: whoever waits goes unanswered. */
+/* The server ends: whoever waits goes unanswered, and nobody begins to wait. Who takes
+ * requests may still run. */
 void media_waits_end(struct server *server);
 
 #endif

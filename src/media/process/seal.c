@@ -185,26 +185,34 @@ allow_all(scmp_filter_ctx filter)
 #define THREAD_OR_MORE                                                                 \
 	(CLONE_THREAD | CLONE_VFORK | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |     \
 	    CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
-#define ALLOW(call, ...)                                                               \
-	(seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, __VA_ARGS__) == 0)
 
 /* Calls of which only one kind is needed. */
 static bool
 allow_some(scmp_filter_ctx filter)
 {
-	return ALLOW(mmap, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) &&
-	       ALLOW(mprotect, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) &&
-	       ALLOW(
-		   clone, SCMP_A0(SCMP_CMP_MASKED_EQ, THREAD_OR_MORE, CLONE_THREAD)) &&
-	       ALLOW(newfstatat, SCMP_A3(SCMP_CMP_EQ, AT_EMPTY_PATH)) &&
-	       ALLOW(fcntl, SCMP_A1(SCMP_CMP_EQ, F_GETFL)) &&
-	       ALLOW(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) &&
-	       ALLOW(prlimit64, SCMP_A2(SCMP_CMP_EQ, 0)) &&
-	       ALLOW(tgkill, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) &&
-	       /* Its arguments are in memory, out of a filter's sight; the C library
-		* then takes clone. */
-	       seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) ==
-		   0;
+	const struct {
+		int call;
+		struct scmp_arg_cmp only; /* which argument, and what of it */
+	} some[] = {
+		{ SCMP_SYS(mmap), { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } },
+		{ SCMP_SYS(mprotect), { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } },
+		{ SCMP_SYS(clone),
+		    { 0, SCMP_CMP_MASKED_EQ, THREAD_OR_MORE, CLONE_THREAD } },
+		{ SCMP_SYS(newfstatat), { 3, SCMP_CMP_EQ, AT_EMPTY_PATH, 0 } },
+		{ SCMP_SYS(fcntl), { 1, SCMP_CMP_EQ, F_GETFL, 0 } },
+		{ SCMP_SYS(prctl), { 0, SCMP_CMP_EQ, PR_SET_NAME, 0 } },
+		{ SCMP_SYS(prlimit64), { 2, SCMP_CMP_EQ, 0, 0 } },
+		{ SCMP_SYS(tgkill), { 0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0 } },
+	};
+
+	for (size_t i = 0; i < sizeof some / sizeof some[0]; i++)
+		if (seccomp_rule_add_array(
+			filter, SCMP_ACT_ALLOW, some[i].call, 1, &some[i].only) < 0)
+			return false;
+	/* Its arguments are in memory, out of a filter's sight; the C library then
+	 * takes clone. */
+	return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) ==
+	       0;
 }
 
 static bool
