@@ -173,9 +173,9 @@ const struct setting settings[] = {
 
 	SECTION("previews", "Previews of links.", 0),
 	{ "previews.enabled", &type_bool, FIELD(previews_enabled), "false",
-	    "Fetch them at all.", LATER },
+	    "Fetch them at all." },
 	{ "previews.allow_private_addresses", &type_bool, FIELD(previews_private_addresses),
-	    "false", "Fetch them from private networks too.", LATER },
+	    "false", "Fetch them from private networks too: for tests." },
 	SECTION("mail", "How the server sends mail.", 0),
 	{ "mail.smtp", &type_text, FIELD(mail_smtp), NULL, "The server that takes it, smtp://host:port.",
 	    .flags = SETTING_LATER | SETTING_SECRET },

@@ -18,6 +18,7 @@
 #include "core/login.h"
 #include "core/media.h"
 #include "core/presence.h"
+#include "core/preview.h"
 #include "core/public_rooms.h"
 #include "core/user_directory.h"
 #include "event/ids.h"
@@ -159,7 +160,11 @@ open_media(struct running *r, char **error_out)
 		    folder);
 		return false;
 	}
-	return media_open(&r->core, folder, error_out);
+	if (!media_open(&r->core, folder, error_out))
+		return false;
+	if (r->config->previews_enabled)
+		previews_open(&r->core, r->config->previews_private_addresses);
+	return true;
 }
 
 bool
@@ -189,6 +194,7 @@ close_core(struct core *core)
 {
 	if (core->writer != NULL)
 		writer_close(core->writer);
+	previews_close(core);
 	media_close(core);
 	if (core->changes == NULL)
 		return;

@@ -148,7 +148,7 @@ appservices: [a.yaml]
 """)
     got = run("check", "--config", "all.yaml", cwd=tmp_path)
     assert "unknown key" not in got.stderr + got.stdout, got.stderr
-    for later in ("federation", "previews", "mail", "appservices"):
+    for later in ("federation", "mail", "appservices"):
         assert re.search(rf"warning.*{later}", got.stderr + got.stdout), later
 
 

@@ -389,6 +389,13 @@ job_run_slow(struct job *job)
 	workers_queue(job->server->slow, &job->task);
 }
 
+void
+job_run_link(struct job *job)
+{
+	job->is_slow = true;
+	workers_queue(job->server->links, &job->task);
+}
+
 /* --- on the io thread --- */
 
 /* The match points into the head it was found in: the copy's text is elsewhere. */

@@ -22,6 +22,7 @@ struct server {
 	struct http_server *http;
 	struct limits *limits;
 	struct workers *workers, *slow, *files; /* files: NULL once they have ended */
+	struct workers *links;			/* NULL where no previews are made */
 	struct media_waits *media_waits;
 	struct hubs *hubs;
 	struct sync_filters *sync_filters;
@@ -64,6 +65,8 @@ void job_run(
     struct job *job, struct ctx *ctx, struct arena *arena, struct upload *upload);
 /* Its handler goes on where it may take long; it has taken the job over. */
 void job_run_slow(struct job *job);
+/* The same, for what waits for other people's servers. */
+void job_run_link(struct job *job);
 /* Answers with an error. */
 void job_fail(struct job *job, struct ctx *ctx, struct arena *arena, enum mx_err err);
 void job_free(struct job *job);

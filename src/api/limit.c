@@ -29,6 +29,7 @@ static const struct {
 	[REGISTER] = { 20, 0.2f, 20, 0.2f, true },
 	[GUEST_REGISTER] = { 100, 10, 100, 10, true },
 	[POLL] = { 60, 20, 60, 20, false },
+	[PREVIEW] = { 50, 1, 50, 1, false },
 };
 
 /* Invented tokens must not be a way around: an address has this many times as much for

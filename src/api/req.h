@@ -53,7 +53,8 @@ enum limit_class {
 	LOGIN,
 	REGISTER,
 	GUEST_REGISTER,
-	POLL
+	POLL,
+	PREVIEW,
 };
 
 struct req;

@@ -21,6 +21,7 @@
 #include "core/guests.h"
 #include "core/media.h"
 #include "core/presence.h"
+#include "core/preview.h"
 #include "core/public_rooms.h"
 #include "core/user_directory.h"
 #include "room/append.h"
@@ -36,8 +37,10 @@
 #define DESCRIPTORS_MORE 24
 #define FILE_WORKERS 8	  /* they wait for the disk */
 #define FILE_NICE 10	  /* and let go first whoever listens: hashing takes a core */
+#define LINK_WORKERS 8	  /* they wait for other people's servers */
 #define TRANSFERS_EACH 16 /* that one user may have at least; else a fourth of all */
 #define TRANSFER_RETRY_MS 1000
+#define HOUR_MS (3600 * INT64_C(1000))
 
 /* The writer is through with a group: its answers and the hubs' letters are rung for.
  */
@@ -107,7 +110,8 @@ drop_orphans(struct server *server, struct db *db)
 {
 	struct ctx ctx = { .core = server->core, .db = db };
 
-	if (media_drop_orphans(&ctx) != M_OK || media_sweep(&ctx) != M_OK)
+	if (media_drop_orphans(&ctx) != M_OK || media_sweep(&ctx) != M_OK ||
+	    previews_sweep(&ctx) != M_OK)
 		log_warn("media: files that nobody names may have stayed");
 }
 
@@ -158,10 +162,21 @@ learn_relations(struct server *server, struct db *db)
 	return more;
 }
 
+/* Once an hour: previews that are over, and pictures that none has had for long. */
+static void
+sweep_previews(struct ctx *ctx, int64_t now_ms, int64_t *swept_ms)
+{
+	if (now_ms - *swept_ms < HOUR_MS)
+		return;
+	*swept_ms = now_ms;
+	if (previews_sweep(ctx) != M_OK)
+		log_warn("previews: a sweep was not finished; the next one goes on");
+}
+
 /* Once a second: what nobody's request does. */
 static void
 chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept_ms,
-    struct unread_walk *walk)
+    int64_t *previews_swept_ms, struct unread_walk *walk)
 {
 	struct ctx ctx = { .core = server->core, .db = db };
 	int64_t now = clock_mono_ms();
@@ -172,6 +187,7 @@ chores(struct server *server, struct db *db, struct arena *arena, int64_t *swept
 	presence_tick(&ctx, arena, false);
 	media_waits_tick(server, now);
 	media_tick(&ctx);
+	sweep_previews(&ctx, now, previews_swept_ms);
 	arena_reset(arena);
 	unread_prune(&ctx, arena, walk);
 	arena_reset(arena);
@@ -192,7 +208,7 @@ keep(void *arg)
 	struct arena *arena = arena_new();
 	char *error = NULL;
 	struct db *db = db_open(server->core->set.database, DB_READ, &error);
-	int64_t swept_ms = clock_mono_ms();
+	int64_t swept_ms = clock_mono_ms(), previews_swept_ms = swept_ms;
 	struct unread_walk walk = { 0 };
 	bool is_learning = true, has_strangers = true, has_orphans = true;
 
@@ -206,7 +222,7 @@ keep(void *arg)
 	lock_take(&server->keeper_lock);
 	while (!server->keeper_stops) {
 		lock_give(&server->keeper_lock);
-		chores(server, db, arena, &swept_ms, &walk);
+		chores(server, db, arena, &swept_ms, &previews_swept_ms, &walk);
 		is_learning = is_learning && learn_txns(server, db);
 		has_strangers = has_strangers && learn_users(server, db);
 		has_orphans = has_orphans && learn_relations(server, db);
@@ -254,7 +270,7 @@ int
 server_descriptors(const struct server_options *options)
 {
 	int readers = worker_count(options) + slow_count() + FILE_WORKERS +
-		      1; /* and the keeper */
+		      2 * LINK_WORKERS + 1; /* and the keeper */
 	int ios = io_count(options) * (2 + options->http.listener_count);
 
 	/* A reader has the database and its log open, and may open a file or folder. */
@@ -335,6 +351,8 @@ server_start(struct server *server)
 	    workers_new(server->core, "worker", server->options.workers, 0);
 	server->slow = workers_new(server->core, "slow", slow_count(), 0);
 	server->files = workers_new(server->core, "files", FILE_WORKERS, FILE_NICE);
+	if (server->core->previews != NULL)
+		server->links = workers_new(server->core, "links", LINK_WORKERS, 0);
 	server->keeper = thread_start("keeper", ROLE_WORKER, keep, server);
 	http_server_start(server->http);
 }
@@ -348,6 +366,7 @@ server_port(const struct server *server, int listener)
 void
 server_stop(struct server *server, int grace_ms)
 {
+	previews_stop(server->core);
 	typing_end_all(server->core); /* before those who wait are told to come back */
 	http_server_stop(server->http, grace_ms);
 	lock_take(&server->keeper_lock);
@@ -360,6 +379,8 @@ server_stop(struct server *server, int grace_ms)
 	media_waits_end(server);
 	workers_free(server->workers);
 	workers_free(server->slow);
+	if (server->links != NULL)
+		workers_free(server->links);
 	workers_free(server->files);
 	server->files = NULL;
 	writer_flush(server->core->writer);

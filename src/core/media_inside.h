@@ -1,5 +1,6 @@
 /*
- * What core/media, core/media_remove and core/thumbnail share; not for others.
+ * What core/media, core/media_own, core/media_remove, core/preview and core/thumbnail
+ * share; not for others.
  */
 #ifndef CORE_MEDIA_INSIDE_H
 #define CORE_MEDIA_INSIDE_H
@@ -41,5 +42,12 @@ void media_count_new(struct media *media, int64_t size);
  * waits behind it. */
 enum mx_err media_drop(
     struct ctx *ctx, const uint8_t (*hashes)[SHA256_LEN], int n) MUST_USE;
+
+/* A picture that is the server's own: as media_add, of nobody and in no quota. The same
+ * one again has the id that it had. */
+enum mx_err media_add_own(struct ctx *ctx, struct arena *arena, struct file_new *file,
+    const char *content_type, const char **media_id_out) MUST_USE;
+/* Drops those that have not been added again since before_ts. */
+enum mx_err media_drop_own(struct ctx *ctx, int64_t before_ts) MUST_USE;
 
 #endif

@@ -54,6 +54,7 @@ struct typing;
 struct presence;
 struct user_directory;
 struct media;
+struct previews;
 struct public_rooms;
 
 /* Shared; each part guards itself. */
@@ -75,6 +76,7 @@ struct core {
 	struct user_directory *user_directory;
 	struct media
 	    *media; /* core/media: uploaded files; NULL in tests that do without */
+	struct previews *previews; /* core/preview: of links; NULL: none are made */
 	/* Every event at or below it is durable and in its room's tail (doc/rooms.md).
 	 */
 	_Atomic int64_t visible;
