@@ -4,29 +4,15 @@
  * is answered, the clock moves. Relies on asserts: whoever is parked is answered or
  * gone, once, and nothing is kept when the connection has ended. `./dev fuzz` runs it.
  */
-#include <assert.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "base/thread.h"
-#include "http/h2.h"
-#include "http/secure.h"
+#include "http/fuzzing.h"
 
 #define WAITING_MAX 4096
 #define BIG 100000
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum after { READ = 1, ANSWER = 2, SHARE = 4, BLOCK = 8, END = 16, LATER = 32 };
 
 enum waiting { NOBODY, PARKED, BEGUN };
 
-static struct http_server *server;
-static struct http_io *io;
 static struct exchange waiting[WAITING_MAX]; /* by tag */
 static enum waiting is_waiting[WAITING_MAX];
 static uint32_t waiting_n;
@@ -80,34 +66,6 @@ on_gone(struct http_io *own, uint32_t tag, void *arg)
 	is_waiting[tag] = NOBODY;
 }
 
-static size_t
-error_body(int status, char *out, size_t cap, void *arg)
-{
-	out[0] = '!';
-	return 1;
-}
-
-static void
-start(void)
-{
-	struct http_config config = { .io_threads = 1,
-		.connections_max = 10,
-		.body_max = 50000,
-		.head_timeout_ms = 10000,
-		.body_timeout_ms = 10000,
-		.idle_timeout_ms = 10000,
-		.write_max = 50000,
-		.pinned_max = 1 << 20 };
-	struct http_hooks hooks = {
-		.request = on_request, .gone = on_gone, .error_body = error_body
-	};
-	char *error;
-
-	server = http_server_new(&config, &hooks, &error);
-	assert(server != NULL);
-	io = http_io_at(server, 0);
-}
-
 static void
 answer_detached(void)
 {
@@ -157,40 +115,6 @@ serve_waiting(uint8_t after, struct http_shared *shared, struct http_shared *blo
 }
 
 static void
-read_all(int fd)
-{
-	char bytes[65536];
-
-	while (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
-		;
-}
-
-/* Its turns, until it wants no more. */
-static void
-turns(void)
-{
-	struct conn *c;
-
-	for (int i = 0; i < 4 && io->ready_first != SLOT_NONE; i++) {
-		uint32_t list = ready_take_all(io);
-
-		while ((c = ready_pop(io, &list)) != NULL)
-			conn_run(io, c);
-	}
-}
-
-static void
-pass_time(void)
-{
-	struct conn *c;
-
-	io->now_ms += 4000;
-	while (
-	    (c = wheel_pop_expired(io, (uint32_t)(io->now_ms / WHEEL_TICK_MS))) != NULL)
-		conn_expire(io, c);
-}
-
-static void
 run(struct conn *c, int fd, const uint8_t *data, size_t n)
 {
 	static const char text[] = "what all of them hear";
@@ -207,14 +131,12 @@ run(struct conn *c, int fd, const uint8_t *data, size_t n)
 		n -= 2 + piece;
 		turns();
 		if (after & READ)
-			read_all(fd);
+			read_all(c, fd);
 		if (after & LATER)
 			pass_time();
 		if ((after & (ANSWER | END)) == (ANSWER | END))
 			answer_detached();
 		serve_waiting(after, shared, block);
-		if (c->fd >= 0 && (after & READ))
-			conn_event(io, c->slot, EPOLLOUT);
 		turns();
 	}
 	http_shared_unref(shared);
@@ -231,51 +153,28 @@ check_nothing_is_left(void)
 }
 
 static void
-run_connection(const struct str *input)
+run_connection(const uint8_t *data, size_t n)
 {
-	static const char hello[] =
-	    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
-	struct in6_addr peer = { 0 };
-	int fds[2], small = 8192;
 	struct conn *c;
+	int fd;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) != 0)
-		abort();
-	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-	conn_open(io, fds[0], 0, &peer);
-	c = slot_at(io, 0); /* the lowest is taken first */
-	assert(c->fd == fds[0]);
-	assert(send(fds[1], hello, sizeof hello - 1, MSG_NOSIGNAL) > 0);
+	waiting_n = 0;
+	c = connect_client(true, &fd);
 	conn_event(io, c->slot, EPOLLIN);
 	turns();
-	run(c, fds[1], (const uint8_t *)input->p, input->n);
-	close(fds[1]);
-	if (c->fd >= 0)
-		conn_close(io, c);
-	turns();
-}
-
-static void *
-run_on_io_thread(void *arg)
-{
-	io_enter(io);
-	io->now_ms = 1000000;
-	io->tick = (uint32_t)(io->now_ms / WHEEL_TICK_MS);
-	waiting_n = 0;
-	run_connection(arg);
+	run(c, fd, data, n);
+	hang_up(c, fd);
 	answer_detached();
 	slots_reclaim(io);
 	check_nothing_is_left();
-	return NULL;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct str input = { (const char *)data, n };
-
 	if (server == NULL)
-		start();
-	pthread_join(thread_start("io", ROLE_IO, run_on_io_thread, &input), NULL);
+		start_server(
+		    (struct http_hooks){ .request = on_request, .gone = on_gone });
+	run_as_io_thread(run_connection, data, n);
 	return 0;
 }

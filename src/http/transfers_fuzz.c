@@ -5,23 +5,12 @@
  * clock moves. Relies on asserts: whoever waits for a portion or a part is told, once,
  * and nothing is kept when the connection has ended. `./dev fuzz` runs it.
  */
-#include <assert.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "base/thread.h"
-#include "http/h2.h"
+#include "http/fuzzing.h"
 
 #define TRANSFERS_MAX 256
 #define PART 70000
 #define PARTS 3
 #define FILLING 30000
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum after {
 	READ = 1,
@@ -50,8 +39,6 @@ struct transfer {
 	bool is_gone;
 };
 
-static struct http_server *server;
-static struct http_io *io;
 static struct transfer transfers[TRANSFERS_MAX];
 static int transfers_n;
 
@@ -89,35 +76,6 @@ static void
 on_gone(struct http_io *own, uint32_t tag, void *arg)
 {
 	abort(); /* nobody parks */
-}
-
-static size_t
-error_body(int status, char *out, size_t cap, void *arg)
-{
-	out[0] = '!';
-	return 1;
-}
-
-static void
-start(void)
-{
-	struct http_config config = { .io_threads = 1,
-		.connections_max = 10,
-		.body_max = 50000,
-		.head_timeout_ms = 10000,
-		.body_timeout_ms = 10000,
-		.idle_timeout_ms = 10000,
-		.write_max = 50000,
-		.pinned_max = 1 << 20 };
-	struct http_hooks hooks = { .request = on_request,
-		.in_portions = in_portions,
-		.gone = on_gone,
-		.error_body = error_body };
-	char *error;
-
-	server = http_server_new(&config, &hooks, &error);
-	assert(server != NULL);
-	io = http_io_at(server, 0);
 }
 
 /* --- what the server does --- */
@@ -183,58 +141,7 @@ serve(uint8_t after)
 	}
 }
 
-/* --- what its thread does --- */
-
-static void
-open_mail(void)
-{
-	struct mail *mail, *next;
-
-	for (mail = atomic_exchange(&io->mailbox, NULL); mail != NULL; mail = next) {
-		next = mail->next;
-		mail->fn(io, mail->arg);
-		free(mail);
-	}
-}
-
-static void
-turns(void)
-{
-	struct conn *c;
-
-	open_mail();
-	for (int i = 0; i < 8 && io->ready_first != SLOT_NONE; i++) {
-		uint32_t list = ready_take_all(io);
-
-		while ((c = ready_pop(io, &list)) != NULL)
-			conn_run(io, c);
-		open_mail();
-	}
-}
-
-static void
-pass_time(void)
-{
-	struct conn *c;
-
-	io->now_ms += 4000;
-	while (
-	    (c = wheel_pop_expired(io, (uint32_t)(io->now_ms / WHEEL_TICK_MS))) != NULL)
-		conn_expire(io, c);
-}
-
 /* --- what the client does --- */
-
-static void
-read_all(struct conn *c, int fd)
-{
-	char bytes[65536];
-
-	while (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
-		;
-	if (c->fd >= 0)
-		conn_event(io, c->slot, EPOLLOUT);
-}
 
 static void
 fill(int fd, bool is_h2)
@@ -288,52 +195,26 @@ check_nothing_is_left(void)
 static void
 run_connection(const uint8_t *data, size_t n)
 {
-	static const char hello[] =
-	    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
-	bool is_h2 = n > 0 && data[0] % 2 == 1;
-	struct in6_addr peer = { 0 };
-	int fds[2], small = 8192;
+	bool is_h2 = data[0] % 2 == 1;
 	struct conn *c;
+	int fd;
 
-	if (n == 0)
-		return;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) != 0)
-		abort();
-	setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-	conn_open(io, fds[0], 0, &peer);
-	c = slot_at(io, 0); /* the lowest is taken first */
-	assert(c->fd == fds[0]);
-	if (is_h2)
-		assert(send(fds[1], hello, sizeof hello - 1, MSG_NOSIGNAL) > 0);
-	run(c, fds[1], data + 1, n - 1, is_h2);
-	close(fds[1]);
-	if (c->fd >= 0)
-		conn_close(io, c);
-	turns();
-}
-
-static void *
-run_on_io_thread(void *arg)
-{
-	const struct str *input = arg;
-
-	io_enter(io);
-	io->now_ms = 1000000;
-	io->tick = (uint32_t)(io->now_ms / WHEEL_TICK_MS);
 	transfers_n = 0;
-	run_connection((const uint8_t *)input->p, input->n);
+	c = connect_client(is_h2, &fd);
+	run(c, fd, data + 1, n - 1, is_h2);
+	hang_up(c, fd);
 	slots_reclaim(io);
 	check_nothing_is_left();
-	return NULL;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct str input = { (const char *)data, n };
-
 	if (server == NULL)
-		start();
-	pthread_join(thread_start("io", ROLE_IO, run_on_io_thread, &input), NULL);
+		start_server((struct http_hooks){ .request = on_request,
+		    .in_portions = in_portions,
+		    .gone = on_gone });
+	if (n > 0)
+		run_as_io_thread(run_connection, data, n);
 	return 0;
 }
