@@ -902,6 +902,7 @@ DROP TABLE unread_modes;
 ALTER TABLE events DROP COLUMN notified; ALTER TABLE events DROP COLUMN loud;
 DROP TABLE presence; DROP TABLE presence_lists; DROP TABLE user_words;
 DROP TABLE user_words_filled;
+DROP TABLE media; DROP TABLE media_quarantined; DROP TABLE thumbnails; DROP TABLE url_previews;
 CREATE INDEX events_redacted_state ON events (room, event)
     WHERE redacted_by IS NOT NULL AND key IS NOT NULL;
 DELETE FROM schema_version WHERE version > 4;

@@ -108,7 +108,7 @@ def test_a_whole_name_comes_before_a_part_of_one(api, ann, room):
 
 
 @pytest.mark.parametrize("term", ["", " ", "@", ":", "%", "_", "\U0001f98a", "'; --", "x" * 5000,
-                                  "a" + " b" * 2000, "*"])
+                                  "xqzx" + " zqxq" * 2000, "*"])
 def test_odd_terms_find_nobody(own, ann, room, term):
     assert found(ann, term) == {"results": [], "limited": False}
 
