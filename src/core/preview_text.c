@@ -167,6 +167,8 @@ add_without_nul(struct buf *out, const char *bytes, size_t n)
 	buf_add(out, bytes, n);
 }
 
+/* A piece at a time: ThreadSanitizer looks at all that a call is handed, and each byte
+ * that is none costs a call. */
 static void
 convert(struct buf *out, iconv_t into, struct str page)
 {
@@ -175,11 +177,14 @@ convert(struct buf *out, iconv_t into, struct str page)
 
 	while (in_n > 0) {
 		char *to = some;
-		size_t room = sizeof some;
-		size_t got = iconv(into, &in, &in_n, &to, &room);
+		size_t room = sizeof some, n = in_n < sizeof some ? in_n : sizeof some;
+		size_t left = n, got = iconv(into, &in, &left, &to, &room);
+		bool ends_in_character = got == (size_t)-1 && errno == EINVAL;
 
 		add_without_nul(out, some, (size_t)(to - some));
-		if (got != (size_t)-1 || errno == E2BIG)
+		in_n -= n - left;
+		if (got != (size_t)-1 || errno == E2BIG ||
+		    (ends_in_character && left < in_n))
 			continue;
 		buf_lit(out, "\xef\xbf\xbd");
 		if (errno != EILSEQ)

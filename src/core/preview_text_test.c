@@ -88,6 +88,27 @@ a_long_text_is_converted_whole(void **state)
 	buf_free(&out);
 }
 
+/* Wherever a piece of what is decoded ends. */
+static void
+a_long_text_of_many_bytes_a_character_stays_whole(void **state)
+{
+	struct buf page = { 0 }, out = { 0 };
+
+	for (int shift = 0; shift < 4; shift++) {
+		page.n = out.n = 0;
+		for (int i = 0; i < shift; i++)
+			buf_char(&page, 'x');
+		for (int i = 0; i < 5000; i++)
+			buf_lit(&page, "\xf0\x9f\x8d\xaa");
+		preview_decode(
+		    &out, (struct str){ page.p, page.n }, "text/html;charset=utf-8");
+		assert_int_equal(out.n, page.n);
+		assert_memory_equal(out.p, page.p, page.n);
+	}
+	buf_free(&page);
+	buf_free(&out);
+}
+
 static void
 a_text_is_cut_between_characters(void **state)
 {
@@ -112,6 +133,7 @@ main(void)
 		cmocka_unit_test(or_what_the_page_says_or_what_it_looks_like),
 		cmocka_unit_test(a_bom_is_believed_first),
 		cmocka_unit_test(what_is_wrong_is_replaced),
+		cmocka_unit_test(a_long_text_of_many_bytes_a_character_stays_whole),
 		cmocka_unit_test(a_long_text_is_converted_whole),
 		cmocka_unit_test(a_text_is_cut_between_characters),
 	};
