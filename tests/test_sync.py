@@ -168,9 +168,6 @@ def test_what_a_filter_keeps_out_wakes_nobody(ann, ben, room):
         ben.send(room, "words")
 
     got = next_sync(ann, act, since, filter_=only)
-    if bodies(joined(got, room)) == []:  # the count may be told a moment before what it counts
-        assert joined(got, room)["unread_notifications"]["notification_count"] == 1
-        got = sync(ann, got["next_batch"], only)
     assert bodies(joined(got, room)) == ["words"]
     assert kinds(joined(got, room)["timeline"]["events"]) == ["m.room.message"]
 

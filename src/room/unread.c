@@ -17,6 +17,7 @@ struct counting {
 	const struct room *room;
 	const struct snapshot *s;
 	const char *user_id;
+	int64_t now; /* the newest event that is counted */
 	struct unread_read read;
 	struct map further;	 /* thread -> its mark, if that is behind read.whole */
 	struct unread_row *rows; /* behind read.whole, as is gone */
@@ -24,6 +25,16 @@ struct counting {
 	struct unread_mode *modes;
 	int row_count, gone_count, mode_count;
 };
+
+/* The room's newest event at or before a position that its tail reaches back to. */
+static int64_t
+event_at(const struct snapshot *s, int64_t position)
+{
+	for (int i = s->tail_count - 1; i >= 0; i--)
+		if (s->tail[i]->event <= position)
+			return s->tail[i]->event;
+	return s->tail_from;
+}
 
 /* --- how far it has been read --- */
 
@@ -188,7 +199,7 @@ count(const struct counting *c, const char *thread, int64_t from, int64_t to,
 static enum mx_err
 count_one(const struct counting *c, const char *thread, struct unread *out)
 {
-	return count(c, thread, read_in(c, thread), c->s->position, out);
+	return count(c, thread, read_in(c, thread), c->now, out);
 }
 
 /* Threads but main that may have something: of the room's count, then of the member's
@@ -225,7 +236,7 @@ find_threads(const struct counting *c, const char ***threads_out, int *count_out
 static enum mx_err
 count_but_further(const struct counting *c, struct unread *out)
 {
-	int64_t whole = c->read.whole, now = c->s->position;
+	int64_t whole = c->read.whole, now = c->now;
 	enum mx_err err = count(c, NULL, whole, now, out);
 	const struct unread_mark *mark;
 	struct unread part;
@@ -301,7 +312,7 @@ static enum mx_err
 read_rows(struct counting *c)
 {
 	struct db *db = c->ctx->db;
-	int64_t from = c->read.whole, to = c->s->position;
+	int64_t from = c->read.whole, to = c->now;
 	enum mx_err err = store_unread_rows(
 	    db, c->arena, c->user_id, c->room->id, from, to, &c->rows, &c->row_count);
 
@@ -328,39 +339,34 @@ newest_mark(const struct unread_read *read)
 
 /* What was redacted counts no more. */
 static bool
-has_redactions(const struct snapshot *s, int64_t since)
+has_redactions(const struct snapshot *s, int64_t since, int64_t until)
 {
 	for (int i = s->tail_count - 1; i >= 0 && s->tail[i]->event > since; i--)
-		if (strcmp(s->tail[i]->pdu->event->type, "m.room.redaction") == 0)
+		if (s->tail[i]->event <= until &&
+		    strcmp(s->tail[i]->pdu->event->type, "m.room.redaction") == 0)
 			return true;
 	return false;
 }
 
-/* The room's newest event at or before a position that its tail reaches back to. */
-static int64_t
-event_at(const struct snapshot *s, int64_t position)
-{
-	for (int i = s->tail_count - 1; i >= 0; i--)
-		if (s->tail[i]->event <= position)
-			return s->tail[i]->event;
-	return s->tail_from;
-}
-
 enum mx_err
 unread_moved(struct ctx *ctx, struct arena *arena, struct room *room,
-    const struct snapshot *s, const char *user_id, int64_t since, bool *moved_out)
+    const struct snapshot *s, const char *user_id, int64_t since, int64_t until,
+    bool *moved_out)
 {
-	struct counting c = {
-		.ctx = ctx, .arena = arena, .room = room, .s = s, .user_id = user_id
-	};
+	struct counting c = { .ctx = ctx,
+		.arena = arena,
+		.room = room,
+		.s = s,
+		.user_id = user_id,
+		.now = until < s->position ? event_at(s, until) : s->position };
 	struct unread unread;
 	enum mx_err err = M_OK;
 
 	/* In a long gap something will have moved. */
-	*moved_out = since < s->tail_from || has_redactions(s, since);
-	if (!*moved_out && since < s->position)
+	*moved_out = since < s->tail_from || has_redactions(s, since, c.now);
+	if (!*moved_out && since < c.now)
 		err = unread_read_of(ctx, arena, room->id, user_id, &c.read);
-	if (err != M_OK || *moved_out || since >= s->position)
+	if (err != M_OK || *moved_out || since >= c.now)
 		return err;
 	*moved_out = newest_mark(&c.read) > since;
 	if (*moved_out)
@@ -375,12 +381,15 @@ unread_moved(struct ctx *ctx, struct arena *arena, struct room *room,
 
 enum mx_err
 unread_of(struct ctx *ctx, struct arena *arena, struct room *room,
-    const struct snapshot *s, const char *user_id, struct unread *main_out,
-    struct unread_thread **threads_out, int *thread_count_out)
+    const struct snapshot *s, const char *user_id, int64_t until,
+    struct unread *main_out, struct unread_thread **threads_out, int *thread_count_out)
 {
-	struct counting c = {
-		.ctx = ctx, .arena = arena, .room = room, .s = s, .user_id = user_id
-	};
+	struct counting c = { .ctx = ctx,
+		.arena = arena,
+		.room = room,
+		.s = s,
+		.user_id = user_id,
+		.now = until < s->position ? event_at(s, until) : s->position };
 	enum mx_err err;
 
 	*main_out = (struct unread){ 0, 0 };
@@ -391,7 +400,7 @@ unread_of(struct ctx *ctx, struct arena *arena, struct room *room,
 	if (snapshot_membership(s, user_id) != MEMBERSHIP_JOIN)
 		return M_OK;
 	err = unread_read_of(ctx, arena, room->id, user_id, &c.read);
-	if (err != M_OK || c.read.whole >= s->position)
+	if (err != M_OK || c.read.whole >= c.now)
 		return err;
 	note_further(&c);
 	err = read_rows(&c);

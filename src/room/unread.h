@@ -24,20 +24,23 @@ struct unread_thread {
  * user_id's in a room as s has it (the committed snapshot, taken before the database is
  * looked at). Nothing for whoever is not joined.
  *
+ * until: what is later is not counted, though the snapshot has it already.
  * threads_out NULL: *main_out counts all of the room's events. Else (the client's
  * filter says unread_thread_notifications) *main_out counts the main timeline alone,
  * and *threads_out those threads that have any, in the arena. A few look-ups in
  * indexes, and one more for each thread that is not read to its end.
  */
 enum mx_err unread_of(struct ctx *ctx, struct arena *arena, struct room *room,
-    const struct snapshot *s, const char *user_id, struct unread *main_out,
-    struct unread_thread **threads_out, int *thread_count_out) MUST_USE;
+    const struct snapshot *s, const char *user_id, int64_t until,
+    struct unread *main_out, struct unread_thread **threads_out,
+    int *thread_count_out) MUST_USE;
 
-/* May what unread_of counts have become another number by the events behind `since`?
+/* May what unread_of counts have become another number by the events behind `since`, up
+ * to `until`?
  * One of them is unread and counts, takes another away, or says how far the user has
  * read. */
 enum mx_err unread_moved(struct ctx *ctx, struct arena *arena, struct room *room,
-    const struct snapshot *s, const char *user_id, int64_t since,
+    const struct snapshot *s, const char *user_id, int64_t since, int64_t until,
     bool *moved_out) MUST_USE;
 
 /* How far a user has read a room. */

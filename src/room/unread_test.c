@@ -30,6 +30,25 @@ what_others_say_is_unread_until_a_receipt(void **state)
 	assert_unread(all_of(f, USER("nobody")), 0, 0);
 }
 
+/* A look of /sync goes up to a position that the snapshot may be ahead of. */
+static void
+what_came_later_than_one_looks_is_not_counted(void **state)
+{
+	struct fixture *f = *state;
+	int64_t before = newest(f), noise;
+
+	assert_int_equal(
+	    testing_append(&f->t, f->room, ANN, "org.example.noise", NULL, "{}", NULL),
+	    M_OK);
+	noise = newest(f);
+	plain(f, ANN);
+	assert_unread(all_until(f, BEN, noise), 0, 0);
+	assert_unread(all_of(f, BEN), 1, 0);
+	assert_false(moved(f, BEN, before, noise));
+	assert_true(moved(f, BEN, before, newest(f)));
+	assert_true(moved(f, BEN, noise, INT64_MAX));
+}
+
 static void
 of_two_receipts_the_one_further_on_counts(void **state)
 {
@@ -745,6 +764,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_others_say_is_unread_until_a_receipt),
+		TEST(what_came_later_than_one_looks_is_not_counted),
 		TEST(of_two_receipts_the_one_further_on_counts),
 		TEST(who_speaks_has_read_what_was_said_before),
 		TEST(what_notifies_nobody_is_not_counted),

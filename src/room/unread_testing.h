@@ -195,16 +195,46 @@ enable(struct fixture *f, const char *user_id, const char *kind, const char *rul
 /* --- asking --- */
 
 static inline struct unread
-all_of(struct fixture *f, const char *user_id)
+all_until(struct fixture *f, const char *user_id, int64_t until)
 {
 	struct snapshot *s = room_snapshot(f->room);
 	struct unread unread;
 
-	assert_int_equal(
-	    unread_of(&f->t.ctx, f->t.arena, f->room, s, user_id, &unread, NULL, NULL),
+	assert_int_equal(unread_of(&f->t.ctx, f->t.arena, f->room, s, user_id, until,
+			     &unread, NULL, NULL),
 	    M_OK);
 	snapshot_unref(s);
 	return unread;
+}
+
+static inline struct unread
+all_of(struct fixture *f, const char *user_id)
+{
+	return all_until(f, user_id, INT64_MAX);
+}
+
+/* Where the room's newest event stands. */
+static inline int64_t
+newest(struct fixture *f)
+{
+	struct snapshot *s = room_snapshot(f->room);
+	int64_t position = s->position;
+
+	snapshot_unref(s);
+	return position;
+}
+
+static inline bool
+moved(struct fixture *f, const char *user_id, int64_t since, int64_t until)
+{
+	struct snapshot *s = room_snapshot(f->room);
+	bool has_moved;
+
+	assert_int_equal(unread_moved(&f->t.ctx, f->t.arena, f->room, s, user_id, since,
+			     until, &has_moved),
+	    M_OK);
+	snapshot_unref(s);
+	return has_moved;
 }
 
 static inline struct unread
@@ -214,8 +244,8 @@ main_of(struct fixture *f, const char *user_id, struct unread_thread **threads_o
 	struct snapshot *s = room_snapshot(f->room);
 	struct unread unread;
 
-	assert_int_equal(unread_of(&f->t.ctx, f->t.arena, f->room, s, user_id, &unread,
-			     threads_out, n_out),
+	assert_int_equal(unread_of(&f->t.ctx, f->t.arena, f->room, s, user_id,
+			     INT64_MAX, &unread, threads_out, n_out),
 	    M_OK);
 	snapshot_unref(s);
 	return unread;

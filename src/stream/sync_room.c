@@ -226,7 +226,7 @@ write_unread(struct room_sync *r, struct buf *out)
 	struct unread all;
 	int n = 0;
 	enum mx_err err = unread_of(sync->ctx, r->arena, r->room, r->s,
-	    sync->ask->user_id, &all, by_thread ? &threads : NULL, &n);
+	    sync->ask->user_id, r->until, &all, by_thread ? &threads : NULL, &n);
 
 	if (err != M_OK)
 		return err;
@@ -274,8 +274,8 @@ counts_moved(struct room_sync *r, bool *out)
 		err = own_receipt_moved(r, out);
 	if (err != M_OK || *out || !r->news.has_events)
 		return err;
-	return unread_moved(
-	    sync->ctx, r->arena, r->room, r->s, sync->ask->user_id, r->since, out);
+	return unread_moved(sync->ctx, r->arena, r->room, r->s, sync->ask->user_id,
+	    r->since, r->until, out);
 }
 
 /* --- the room --- */
