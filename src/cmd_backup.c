@@ -23,7 +23,6 @@
 #include "keys.h"
 #include "media/files.h"
 #include "store/media.h"
-#include "store/thumbnails.h"
 #include "tar.h"
 
 #define FILES_AT_ONCE 100
@@ -145,11 +144,8 @@ add_page(struct backup *b, struct db *db, struct files *files,
 	return true;
 }
 
-typedef enum mx_err (*page_fn)(struct db *db, const uint8_t after[SHA256_LEN],
-    uint8_t (*hashes)[SHA256_LEN], int max, int *count_out);
-
 static bool
-add_pages(struct backup *b, struct db *db, struct files *files, page_fn page)
+add_pages(struct backup *b, struct db *db, struct files *files)
 {
 	static uint8_t hashes[FILES_AT_ONCE][SHA256_LEN];
 	uint8_t after[SHA256_LEN] = { 0 };
@@ -157,7 +153,7 @@ add_pages(struct backup *b, struct db *db, struct files *files, page_fn page)
 	bool good = true;
 
 	while (good && n == FILES_AT_ONCE) {
-		good = page(db, after, hashes, FILES_AT_ONCE, &n) == M_OK &&
+		good = store_media_page(db, after, hashes, FILES_AT_ONCE, &n) == M_OK &&
 		       add_page(b, db, files, (const uint8_t(*)[SHA256_LEN])hashes, n);
 		if (n > 0)
 			memcpy(after, hashes[n - 1], SHA256_LEN);
@@ -174,8 +170,7 @@ add_uploads(struct backup *b, struct db *db)
 	bool good = store_media_is_there(db, &has_table) == M_OK;
 
 	if (good && has_table)
-		good = add_pages(b, db, files, store_media_page) &&
-		       add_pages(b, db, files, store_thumbnails_page);
+		good = add_pages(b, db, files);
 	files_free(files);
 	if (b->lost > 0)
 		fprintf(stderr,

@@ -301,8 +301,9 @@ enum mx_err
 store_media_page(struct db *db, const uint8_t after[SHA256_LEN],
     uint8_t (*hashes)[SHA256_LEN], int max, int *count_out)
 {
-	struct stmt *q = db_stmt(db, "SELECT DISTINCT sha256 FROM media WHERE "
-				     "sha256 > $1 ORDER BY sha256 LIMIT $2");
+	struct stmt *q = db_stmt(db,
+	    "SELECT sha256 FROM media WHERE sha256 > $1 UNION "
+	    "SELECT file FROM thumbnails WHERE file > $1 ORDER BY 1 LIMIT $2");
 
 	stmt_blob(q, 1, after, SHA256_LEN);
 	stmt_int(q, 2, max);

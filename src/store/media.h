@@ -73,8 +73,8 @@ enum mx_err store_media_contents(struct db *db, struct arena *arena,
 /* Has the database the table? One that was not opened for writing by this program may
  * be of before it. */
 enum mx_err store_media_is_there(struct db *db, bool *out) MUST_USE;
-/* What is in any file, in order, behind `after`, at most max: a page at a time, so that
- * nobody holds a snapshot of the database for long. */
+/* What is in any file, and in thumbnails, in order, behind `after`, at most max: a page
+ * at a time, so that nobody holds a snapshot of the database for long. */
 enum mx_err store_media_page(struct db *db, const uint8_t after[SHA256_LEN],
     uint8_t (*hashes)[SHA256_LEN], int max, int *count_out) MUST_USE;
 /* Idempotent. There need be no row with it. */

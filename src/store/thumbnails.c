@@ -104,17 +104,3 @@ store_thumbnails_sum(struct db *db, int64_t *files_out, int64_t *bytes_out)
 	}
 	return stmt_done(q);
 }
-
-enum mx_err
-store_thumbnails_page(struct db *db, const uint8_t after[SHA256_LEN],
-    uint8_t (*hashes)[SHA256_LEN], int max, int *count_out)
-{
-	struct stmt *q = db_stmt(db, "SELECT DISTINCT file FROM thumbnails WHERE "
-				     "file > $1 ORDER BY file LIMIT $2");
-
-	stmt_blob(q, 1, after, SHA256_LEN);
-	stmt_int(q, 2, max);
-	for (*count_out = 0; stmt_next(q); ++*count_out)
-		memcpy(hashes[*count_out], col_blob(q, 0).p, SHA256_LEN);
-	return stmt_done(q);
-}

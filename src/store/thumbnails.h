@@ -34,9 +34,6 @@ enum mx_err store_thumbnails_remove(
 /* What files they come to that nobody has uploaded. */
 enum mx_err store_thumbnails_sum(
     struct db *db, int64_t *files_out, int64_t *bytes_out) MUST_USE;
-/* As store_media_page: their files. */
-enum mx_err store_thumbnails_page(struct db *db, const uint8_t after[SHA256_LEN],
-    uint8_t (*hashes)[SHA256_LEN], int max, int *count_out) MUST_USE;
 /* How many there are of this content. */
 enum mx_err store_thumbnails_of(
     struct db *db, const uint8_t sha256[SHA256_LEN], int *count_out) MUST_USE;
