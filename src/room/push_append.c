@@ -12,7 +12,6 @@
 #include "room/push_room.h"
 #include "room/relations.h"
 #include "store/events.h"
-#include "store/receipts.h"
 
 struct telling {
 	struct ctx *ctx;
@@ -335,8 +334,6 @@ write_member(struct db *db, int64_t room, int64_t event, const struct push_outco
 
 	if (o->left != NULL)
 		err = store_unread_clear(db, o->left, room);
-	if (err == M_OK && o->left != NULL)
-		err = store_receipts_clear(db, o->left, room);
 	if (err == M_OK && o->joined != NULL)
 		err = store_unread_mark(db, room, o->joined, "", event);
 	return err;

@@ -16,7 +16,6 @@
 #include "room/relations.h"
 #include "room/timeline.h"
 #include "store/events.h"
-#include "store/rooms.h"
 
 static const char *const kind_names[] = { [MARK_READ] = "m.read",
 	[MARK_PRIVATE] = "m.read.private",
@@ -110,20 +109,13 @@ find_events(struct ctx *ctx, struct arena *arena, struct room *room,
 
 /* --- setting one --- */
 
-/* Who has left meanwhile leaves none behind: theirs went with the leave, and none of
- * those who are told looks at who is in the room. */
 static enum mx_err
 write_receipt(struct update *u, struct db *db, bool *changed_out)
 {
 	struct receipt_row *row = u->arg;
-	struct member_row member;
-	enum mx_err err = store_member_get(db, row->user_id, row->room, &member);
 
-	*changed_out = false;
-	if (err == M_NOT_FOUND || (err == M_OK && member.membership != MEMBERSHIP_JOIN))
-		return M_OK;
 	row->position = u->position;
-	return err == M_OK ? store_receipt_set(db, row, changed_out) : err;
+	return store_receipt_set(db, row, changed_out);
 }
 
 /* "Servers MUST NOT send the m.read.private receipt to any other user." */

@@ -194,17 +194,6 @@ store_receipts_since(struct db *db, struct arena *arena, int64_t room,
 }
 
 enum mx_err
-store_receipts_clear(struct db *db, const char *user_id, int64_t room)
-{
-	struct stmt *q =
-	    db_stmt(db, "DELETE FROM receipts WHERE room = $1 AND user_id = $2");
-
-	stmt_int(q, 1, room);
-	stmt_text(q, 2, user_id);
-	return stmt_run(q);
-}
-
-enum mx_err
 store_receipts_of_user(struct db *db, struct arena *arena, int64_t room,
     const char *user_id, struct receipt_row **rows_out, int *count_out)
 {

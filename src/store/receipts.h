@@ -36,9 +36,6 @@ enum mx_err store_receipt_set(
 enum mx_err store_receipts_since(struct db *db, struct arena *arena, int64_t room,
     const char *asker, int64_t since, int64_t until, int limit,
     struct receipt_row **rows_out, int *count_out) MUST_USE;
-/* The user has left: all of theirs go. */
-enum mx_err store_receipts_clear(
-    struct db *db, const char *user_id, int64_t room) MUST_USE;
 /* All of one user's in a room. */
 enum mx_err store_receipts_of_user(struct db *db, struct arena *arena, int64_t room,
     const char *user_id, struct receipt_row **rows_out, int *count_out) MUST_USE;

@@ -181,23 +181,6 @@ of_many_the_newest_come_and_of_private_ones_ones_own(void **state)
 }
 
 static void
-who_leaves_takes_their_receipts_along(void **state)
-{
-	struct fixture *f = *state;
-	struct receipt_row *rows;
-
-	add_event(f, 1, 1, 0);
-	set(f, ANN, RECEIPT_PRIVATE, "", 1, 10);
-	set(f, ANN, RECEIPT_READ, "main", 1, 11);
-	set(f, BEN, RECEIPT_READ, "", 1, 12);
-	assert_ok(store_receipts_clear(f->db, ANN, 2));
-	assert_int_equal(since(f, ANN, 0, 99, 9, &rows), 3);
-	assert_ok(store_receipts_clear(f->db, ANN, 1));
-	assert_int_equal(since(f, ANN, 0, 99, 9, &rows), 1);
-	assert_string_equal(rows[0].user_id, BEN);
-}
-
-static void
 of_too_many_threads_that_at_the_oldest_event_goes(void **state)
 {
 	struct fixture *f = *state;
@@ -256,7 +239,6 @@ main(void)
 		TEST(kinds_and_threads_have_receipts_of_their_own),
 		TEST(what_was_written_between_two_positions_comes_in_their_order),
 		TEST(of_many_the_newest_come_and_of_private_ones_ones_own),
-		TEST(who_leaves_takes_their_receipts_along),
 		TEST(of_too_many_threads_that_at_the_oldest_event_goes),
 		TEST(a_mark_of_everything_goes_forwards_alone),
 	};

@@ -528,55 +528,11 @@ same_summary(struct model *m, const struct json *mine, const struct json *fresh)
 	return true;
 }
 
-/* Who leaves takes their receipts along, and no client is told that they went. */
-static bool
-may_be_left_over(
-    struct model *m, const char *room_id, const char *user_id, const char *event_id)
-{
-	const struct state_entry *member;
-	struct room *room;
-	struct snapshot *s;
-	int64_t event, of_room;
-	bool may;
-
-	if (room_get(&m->t->ctx, room_id, &room) != M_OK ||
-	    store_event_find(m->t->ctx.db, event_id, &event, &of_room) != M_OK)
-		return fail(m, "a room or an event cannot be read", room_id);
-	s = room_snapshot(room);
-	member = snapshot_state(s, "m.room.member", user_id);
-	/* Or is back since: then they stood before that. */
-	may =
-	    snapshot_membership(s, user_id) != MEMBERSHIP_JOIN || event < member->event;
-	snapshot_unref(s);
-	room_put(room);
-	return may;
-}
-
-static bool
-same_receipts(struct model *m, const struct json *mine, const struct json *fresh,
-    const char *room_id)
-{
-	for (uint32_t i = 0; fresh != NULL && i < fresh->n; i++)
-		if (!same(m, json_get(mine, fresh->members[i].key),
-			&fresh->members[i].value, "receipts"))
-			return false;
-	for (uint32_t i = 0; mine != NULL && i < mine->n; i++) {
-		const char *key = mine->members[i].key, *user = strchr(key, '|') + 1;
-
-		if (json_get(fresh, key) == NULL &&
-		    !may_be_left_over(m, room_id,
-			arena_strndup(m->arena, user, strcspn(user, "|")),
-			json_as_str(&mine->members[i].value)))
-			return fail(m, "a receipt is left over", key);
-	}
-	return true;
-}
-
 static bool
 same_room(struct model *m, const struct json *mine, const struct json *fresh,
     const char *room_id)
 {
-	static const char *const parts[] = { "data", "counts" };
+	static const char *const parts[] = { "receipts", "data", "counts" };
 	const struct json *mine_types = json_get(mine, "typing");
 	const struct json *fresh_types = json_get(fresh, "typing");
 
@@ -587,9 +543,7 @@ same_room(struct model *m, const struct json *mine, const struct json *fresh,
 	if ((mine_types == NULL ? 0 : mine_types->n) !=
 	    (fresh_types == NULL ? 0 : fresh_types->n))
 		return fail(m, "others are typing", room_id);
-	return same_receipts(m, json_get(mine, "receipts"), json_get(fresh, "receipts"),
-		   room_id) &&
-	       same_state(
+	return same_state(
 		   m, json_get(mine, "state"), json_get(fresh, "state"), room_id) &&
 	       same_end(m, json_get(mine, "timeline"), json_get(fresh, "timeline"),
 		   json_get_bool(mine, "limited", false), room_id) &&

@@ -98,9 +98,7 @@ append(struct history *h, int room, const char *sender, const char *type,
 
 	if (err == M_OK && state_key == NULL && h->sent_n[room] < SENT_MAX)
 		h->sent[room][h->sent_n[room]++] = e.event_id;
-	/* Who names a room that lost its name so is not told. */
-	if (err == M_OK && state_key != NULL && strcmp(type, "m.room.name") != 0 &&
-	    h->set_n[room] < SENT_MAX)
+	if (err == M_OK && state_key != NULL && h->set_n[room] < SENT_MAX)
 		h->set[room][h->set_n[room]++] = e.event_id;
 }
 
