@@ -114,34 +114,11 @@ events_of_version_2_are_all_there(void **state)
 	db_close(db);
 }
 
-static void
-receipts_of_who_left_before_version_11_are_gone(void **state)
-{
-	struct db *db = database_of_version(10);
-	char *error = NULL;
-
-	/* Joined, invited, gone, and joined to another room alone. */
-	assert_ok(db_exec(db,
-	    "INSERT INTO members (user_id, room, membership, event) VALUES"
-	    " ('@a:x', 1, 1, 1), ('@b:x', 1, 2, 2), ('@c:x', 1, 4, 3), ('@d:x', 2, 1, "
-	    "4);"
-	    "INSERT INTO receipts VALUES (1, '@a:x', 0, '', 1, '$1', 1, 1),"
-	    " (1, '@a:x', 1, 'main', 1, '$1', 1, 2), (1, '@b:x', 0, '', 1, '$1', 1, 3),"
-	    " (1, '@c:x', 0, '', 1, '$1', 1, 4), (1, '@d:x', 0, '', 1, '$1', 1, 5),"
-	    " (1, '@e:x', 0, '', 1, '$1', 1, 6);"));
-	assert_ok(migrate(db, &error));
-	assert_int_equal(count(db, "SELECT count(*) FROM receipts"), 2);
-	assert_int_equal(
-	    count(db, "SELECT count(*) FROM receipts WHERE user_id = '@a:x'"), 2);
-	db_close(db);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(events_of_version_2_are_all_there),
-		TEST(receipts_of_who_left_before_version_11_are_gone),
 	};
 
 	crypto_init();
