@@ -32,7 +32,7 @@ struct backup {
 	const struct config *config;
 	const char *file;
 	bool has_media;
-	int64_t lost;		/* files with rows that are not there */
+	int64_t elsewhere;	/* files with rows that are not in the folder */
 	char part[PATH_MAX];	/* the archive until it is whole */
 	char db_part[PATH_MAX]; /* the copy of the database, before it goes in */
 	int fd;
@@ -110,7 +110,8 @@ add_key(struct backup *b, const char *name)
 
 /* ---- uploaded files ---- */
 
-/* One that is gone has been deleted since its name was read, or is lost: a row says. */
+/* One that is gone has been deleted since its name was read, or is in the bucket, or
+ * lost: a row says. */
 static bool
 add_upload(struct backup *b, struct db *db, struct files *files,
     const uint8_t sha256[SHA256_LEN])
@@ -121,10 +122,10 @@ add_upload(struct backup *b, struct db *db, struct files *files,
 	bool has;
 	int fd;
 
-	err = files_read(files, sha256, &fd, &size);
+	err = files_read(files, sha256, true, &fd, &size);
 	if (err == M_NOT_FOUND) {
 		err = store_media_has(db, sha256, &has);
-		b->lost += err == M_OK && has;
+		b->elsewhere += err == M_OK && has;
 		return err == M_OK;
 	}
 	if (err != M_OK)
@@ -161,6 +162,23 @@ add_pages(struct backup *b, struct db *db, struct files *files)
 	return good;
 }
 
+static void
+tell_elsewhere(const struct backup *b)
+{
+	const struct config *config = b->config;
+
+	if (config->s3_bucket != NULL)
+		fprintf(stderr,
+		    "parlour backup: %lld uploaded files are not in %s but in the "
+		    "bucket %s, and so not in this backup\n",
+		    (long long)b->elsewhere, config->media_folder, config->s3_bucket);
+	else
+		fprintf(stderr,
+		    "parlour backup: %lld uploaded files are lost: the database names "
+		    "them, and %s has them not\n",
+		    (long long)b->elsewhere, config->media_folder);
+}
+
 /* Behind the copy of the database: what that names and is not deleted is there. */
 static bool
 add_uploads(struct backup *b, struct db *db)
@@ -172,11 +190,8 @@ add_uploads(struct backup *b, struct db *db)
 	if (good && has_table)
 		good = add_pages(b, db, files);
 	files_free(files);
-	if (b->lost > 0)
-		fprintf(stderr,
-		    "parlour backup: %lld uploaded files are lost: the database names "
-		    "them, and %s has them not\n",
-		    (long long)b->lost, b->config->media_folder);
+	if (b->elsewhere > 0)
+		tell_elsewhere(b);
 	return good;
 }
 

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "config.h"
+#include "files_config.h"
 #include "http/tls.h"
 #include "keys.h"
 #include "machine.h"
@@ -143,16 +144,44 @@ check_media_tmp(const char *folder, struct findings *f)
 		    path, folder);
 }
 
+/* False: what is said of files makes no sense. */
+static bool
+check_bucket(const struct config *config, struct findings *f)
+{
+	struct files_config files;
+	struct bucket *bucket;
+	char *why = NULL;
+
+	if (!files_config(config, &files, &why)) {
+		found_error(f, "%s", why);
+		free(why);
+		return false;
+	}
+	if (files.files.bucket == NULL)
+		return true;
+	bucket = bucket_new(&files.bucket);
+	switch (bucket_look(bucket, config->server_name, &why)) {
+	case M_OK:
+	case M_NOT_FOUND:
+		printf("media: the bucket %s answers\n", config->s3_bucket);
+		break;
+	default:
+		found_error(f, "media.s3: %s", why);
+	}
+	free(why);
+	bucket_free(bucket);
+	return true;
+}
+
 static void
 check_media(const struct config *config, struct findings *f)
 {
 	const char *folder = config->media_folder;
 	struct stat st;
 
-	if (starts_with(folder, "s3://")) {
-		found_error(
-		    f, "media.store: %s: files are kept in a folder alone", folder);
-	} else if (stat(folder, &st) != 0 && errno == ENOENT) {
+	if (!check_bucket(config, f))
+		return;
+	if (stat(folder, &st) != 0 && errno == ENOENT) {
 		check_media_made(config, f);
 	} else if (stat(folder, &st) != 0) {
 		found_error(f, "media.store: %s: %s", folder, strerror(errno));

@@ -197,10 +197,10 @@ fill_trusted(struct serving *s, struct server_options *options)
 
 /* An eighth of what nofile leaves, up to TRANSFERS_MAX. */
 static int
-transfers_max(const struct server_options *options)
+transfers_max(const struct core *core, const struct server_options *options)
 {
 	uint64_t nofile = machine_nofile_raise();
-	uint64_t kept = (uint64_t)server_descriptors(options);
+	uint64_t kept = (uint64_t)server_descriptors(core, options);
 	uint64_t max = nofile > kept ? (nofile - kept) / 8 : 0;
 
 	return max > TRANSFERS_MAX ? TRANSFERS_MAX : max < 8 ? 8 : (int)max;
@@ -209,10 +209,11 @@ transfers_max(const struct server_options *options)
 /* As many as nofile allows, less what files, the store, the log, the threads and the
  * operator's words need: those must never find that no descriptor is left. */
 static uint32_t
-connections_max(const struct config *c, const struct server_options *options)
+connections_max(const struct config *c, const struct core *core,
+    const struct server_options *options)
 {
 	uint64_t nofile = machine_nofile_raise();
-	uint64_t kept = (uint64_t)server_descriptors(options);
+	uint64_t kept = (uint64_t)server_descriptors(core, options);
 	uint64_t max = nofile > kept + 16 ? nofile - kept : 16;
 
 	if (c->limits_connections_max > 0 && (uint64_t)c->limits_connections_max < max)
@@ -243,8 +244,8 @@ open_server(struct serving *s, char **error_out)
 	if (!fill_sockets(s, error_out))
 		return false;
 	fill_trusted(s, &options);
-	options.transfers_max = transfers_max(&options);
-	options.http.connections_max = connections_max(c, &options);
+	options.transfers_max = transfers_max(&s->running.core, &options);
+	options.http.connections_max = connections_max(c, &s->running.core, &options);
 	s->server = server_new(&s->running.core, &options, error_out);
 	return s->server != NULL;
 }

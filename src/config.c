@@ -94,6 +94,15 @@ media_folder_make(const struct config *config)
 	return buf_take(&path, NULL);
 }
 
+static char *
+s3_endpoint_make(const struct config *config)
+{
+	struct buf url = { 0 };
+
+	buf_printf(&url, "https://s3.%s.amazonaws.com", config->s3_region);
+	return buf_take(&url, NULL);
+}
+
 static void
 config_finish(struct config *config)
 {
@@ -109,6 +118,8 @@ config_finish(struct config *config)
 		config->public_base_url = base_url_make(config);
 	config->database_file = database_file_make(config);
 	config->media_folder = media_folder_make(config);
+	if (config->s3_endpoint == NULL)
+		config->s3_endpoint = s3_endpoint_make(config);
 }
 
 /* ---- reading ---- */

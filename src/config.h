@@ -95,6 +95,10 @@ struct config {
 	int64_t media_max_upload, media_max_files, media_max_total;
 	char *media_store;
 	char *media_folder; /* what that means: DATA_DIR/media or a path */
+	char *s3_endpoint, *s3_region, *s3_bucket, *s3_prefix; /* bucket NULL: none */
+	char *s3_access_key, *s3_secret_key;
+	bool s3_bucket_in_host;
+	int64_t s3_cache;
 	bool media_allow_unauthenticated;
 	VEC(char *) appservices;
 

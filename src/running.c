@@ -153,14 +153,8 @@ name_is_its_own(struct running *r, struct db *db, char **error_out)
 static bool
 open_media(struct running *r, char **error_out)
 {
-	const char *folder = r->config->media_folder;
-
-	if (starts_with(folder, "s3://")) {
-		explain(error_out, "media.store: %s: files are kept in a folder alone",
-		    folder);
-		return false;
-	}
-	if (!media_open(&r->core, folder, error_out))
+	if (!files_config(r->config, &r->files, error_out) ||
+	    !media_open(&r->core, &r->files.files, error_out))
 		return false;
 	if (r->config->previews_enabled)
 		previews_open(&r->core, r->config->previews_private_addresses);

@@ -6,6 +6,7 @@
 #define RUNNING_H
 
 #include "config.h"
+#include "files_config.h"
 #include "keys.h"
 #include "room/ctx.h"
 
@@ -14,6 +15,7 @@ struct running {
 	const struct config *config; /* borrowed */
 	int lock_fd;
 	struct keys keys;
+	struct files_config files;
 	struct core core;
 };
 

@@ -409,7 +409,7 @@ def test_check_looks_at_the_folder_of_files(private, tmp_path):
     assert check(one) == (0, AnyWith(f"media: {one.folder}/data/media is not there yet; serve makes it"))
     (tmp_path / "file").write_text("")
     for store, said in [(tmp_path / "file", "Not a directory"), (tmp_path / "file/media", "Not a directory"),
-                        (tmp_path / "no/media", "cannot be made"), ("s3://bucket", "in a folder alone")]:
+                        (tmp_path / "no/media", "cannot be made"), ("s3://bucket", "named under media.s3")]:
         assert check(one, store=str(store)) == (1, AnyWith(said)), store
     (tmp_path / "media").mkdir()
     status, said = check(one, store=str(tmp_path / "media"))

@@ -396,6 +396,15 @@ job_run_link(struct job *job)
 	workers_queue(job->server->links, &job->task);
 }
 
+void
+job_run_away(struct job *job)
+{
+	struct server *server = job->server;
+
+	job->is_slow = true;
+	workers_queue(server->away != NULL ? server->away : server->slow, &job->task);
+}
+
 /* --- on the io thread --- */
 
 /* The match points into the head it was found in: the copy's text is elsewhere. */

@@ -23,6 +23,8 @@ struct server {
 	struct limits *limits;
 	struct workers *workers, *slow, *files; /* files: NULL once they have ended */
 	struct workers *links;			/* NULL where no previews are made */
+	struct workers *away; /* NULL where no files are in a bucket */
+	struct task orphans;  /* looked for once, by those */
 	struct media_waits *media_waits;
 	struct hubs *hubs;
 	struct sync_filters *sync_filters;
@@ -67,6 +69,8 @@ void job_run(
 void job_run_slow(struct job *job);
 /* The same, for what waits for other people's servers. */
 void job_run_link(struct job *job);
+/* The same, for what waits for files that may be in a bucket. */
+void job_run_away(struct job *job);
 /* Answers with an error. */
 void job_fail(struct job *job, struct ctx *ctx, struct arena *arena, enum mx_err err);
 void job_free(struct job *job);

@@ -165,6 +165,21 @@ write_core(struct server *server, struct buf *out)
 }
 
 static void
+write_bucket(const struct media_stats *s, struct buf *out)
+{
+	if (!s->has_bucket)
+		return;
+	single(out, "parlour_media_cache_bytes", GAUGE, (uint64_t)s->bucket.cache_bytes,
+	    "Bytes of the bucket's files that lie here, too.");
+	single(out, "parlour_media_bucket_kept_total", COUNTER, s->bucket.kept,
+	    "Files that went into the bucket.");
+	single(out, "parlour_media_bucket_fetched_total", COUNTER, s->bucket.fetched,
+	    "Files that came from the bucket.");
+	single(out, "parlour_media_bucket_dropped_total", COUNTER, s->bucket.dropped,
+	    "Files that were dropped from the bucket.");
+}
+
+static void
 write_media(struct server *server, struct buf *out)
 {
 	struct media_stats s;
@@ -179,6 +194,7 @@ write_media(struct server *server, struct buf *out)
 	    "Bytes of files taken from clients.");
 	single(out, "parlour_media_downloads_total", COUNTER, s.downloads,
 	    "Times that a file, or a part of one, was handed out.");
+	write_bucket(&s, out);
 	single(out, "parlour_media_sent_bytes_total", COUNTER, s.bytes_out,
 	    "Bytes of files handed to clients.");
 }

@@ -38,6 +38,7 @@
 #define FILE_WORKERS 8	  /* they wait for the disk */
 #define FILE_NICE 10	  /* and let go first whoever listens: hashing takes a core */
 #define LINK_WORKERS 8	  /* they wait for other people's servers */
+#define AWAY_WORKERS 16	  /* they wait for a bucket */
 #define TRANSFERS_EACH 16 /* that one user may have at least; else a fourth of all */
 #define TRANSFER_RETRY_MS 1000
 #define HOUR_MS (3600 * INT64_C(1000))
@@ -106,13 +107,32 @@ settle_debts(struct server *server, struct db *db)
 
 /* And files whose rows were not written any more. */
 static void
-drop_orphans(struct server *server, struct db *db)
+drop_orphans(struct ctx *ctx)
+{
+	if (media_drop_orphans(ctx) != M_OK)
+		log_warn("media: files that nobody names may have stayed");
+}
+
+static void
+run_orphans(struct task *task, struct ctx *ctx, struct arena *arena)
+{
+	drop_orphans(ctx);
+}
+
+/* To list a bucket may take minutes. */
+static void
+tidy_files(struct server *server, struct db *db)
 {
 	struct ctx ctx = { .core = server->core, .db = db };
 
-	if (media_drop_orphans(&ctx) != M_OK || media_sweep(&ctx) != M_OK ||
-	    previews_sweep(&ctx) != M_OK)
-		log_warn("media: files that nobody names may have stayed");
+	if (server->away != NULL) {
+		server->orphans.run = run_orphans;
+		workers_queue(server->away, &server->orphans);
+	} else {
+		drop_orphans(&ctx);
+	}
+	if (media_sweep(&ctx) != M_OK || previews_sweep(&ctx) != M_OK)
+		log_warn("media: what is over was not all forgotten");
 }
 
 /* The directory is read here, so that nobody's first request has to. */
@@ -217,7 +237,7 @@ keep(void *arg)
 		abort();
 	}
 	settle_debts(server, db);
-	drop_orphans(server, db);
+	tidy_files(server, db);
 	warm_directory(server, db, arena);
 	lock_take(&server->keeper_lock);
 	while (!server->keeper_stops) {
@@ -267,12 +287,14 @@ slow_count(void)
 }
 
 int
-server_descriptors(const struct server_options *options)
+server_descriptors(const struct core *core, const struct server_options *options)
 {
 	int readers = worker_count(options) + slow_count() + FILE_WORKERS +
 		      2 * LINK_WORKERS + 1; /* and the keeper */
 	int ios = io_count(options) * (2 + options->http.listener_count);
 
+	if (media_is_remote(core))
+		readers += 2 * AWAY_WORKERS; /* and to where each speaks */
 	/* A reader has the database and its log open, and may open a file or folder. */
 	return 3 * readers + ios + options->transfers_max + DESCRIPTORS_MORE;
 }
@@ -353,6 +375,8 @@ server_start(struct server *server)
 	server->files = workers_new(server->core, "files", FILE_WORKERS, FILE_NICE);
 	if (server->core->previews != NULL)
 		server->links = workers_new(server->core, "links", LINK_WORKERS, 0);
+	if (media_is_remote(server->core))
+		server->away = workers_new(server->core, "away", AWAY_WORKERS, 0);
 	server->keeper = thread_start("keeper", ROLE_WORKER, keep, server);
 	http_server_start(server->http);
 }
@@ -369,6 +393,7 @@ server_stop(struct server *server, int grace_ms)
 	previews_stop(server->core);
 	typing_end_all(server->core); /* before those who wait are told to come back */
 	http_server_stop(server->http, grace_ms);
+	media_stop(server->core);
 	lock_take(&server->keeper_lock);
 	server->keeper_stops = true;
 	pthread_cond_signal(&server->keeper_cond);
@@ -383,6 +408,8 @@ server_stop(struct server *server, int grace_ms)
 		workers_free(server->links);
 	workers_free(server->files);
 	server->files = NULL;
+	if (server->away != NULL) /* the others hand on to these */
+		workers_free(server->away);
 	writer_flush(server->core->writer);
 	append_stop(server->core);
 }

@@ -32,7 +32,7 @@ struct server_options {
 struct server;
 
 /* How many descriptors the process needs at most besides those of connections. */
-int server_descriptors(const struct server_options *options);
+int server_descriptors(const struct core *core, const struct server_options *options);
 /* NULL with a sentence in *error_out (malloc'ed), a port in use for example. */
 struct server *server_new(
     struct core *core, const struct server_options *options, char **error_out);

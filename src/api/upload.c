@@ -114,6 +114,15 @@ write_portion(struct upload *upload)
 }
 
 static void
+answer_upload(struct task *task, struct ctx *ctx, struct arena *arena)
+{
+	struct upload *upload = (struct upload *)task;
+
+	job_run(upload->job, ctx, arena, upload);
+	upload_free(upload);
+}
+
+static void
 run_upload(struct task *task, struct ctx *ctx, struct arena *arena)
 {
 	struct upload *upload = (struct upload *)task;
@@ -135,6 +144,10 @@ run_upload(struct task *task, struct ctx *ctx, struct arena *arena)
 		job_fail(job, ctx, arena, err);
 		return;
 	}
-	job_run(job, ctx, arena, upload);
-	upload_free(upload);
+	if (upload->server->away == NULL) {
+		answer_upload(task, ctx, arena);
+		return;
+	}
+	task->run = answer_upload;
+	workers_queue(upload->server->away, task);
 }

@@ -1,7 +1,7 @@
 /*
- * Threads that run handlers: each owns an arena and a reader's connection. Three pools:
- * workers, a few slow ones for what takes long (password hashing, other servers), and
- * those that read and write files.
+ * Threads that run handlers: each owns an arena and a reader's connection. Pools:
+ * workers, a few slow ones for what takes long (password hashing), those that read and
+ * write files, and those that wait for others' servers: for previews, and for a bucket.
  */
 #ifndef API_WORKERS_H
 #define API_WORKERS_H

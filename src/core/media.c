@@ -18,9 +18,9 @@
 #define SWEEP_MS (3600 * 1000)
 
 bool
-media_open(struct core *core, const char *folder, char **error_out)
+media_open(struct core *core, const struct files_setup *setup, char **error_out)
 {
-	struct files *files = files_open(folder, error_out);
+	struct files *files = files_open(setup, error_out);
 
 	if (files == NULL)
 		return false;
@@ -31,6 +31,19 @@ media_open(struct core *core, const char *folder, char **error_out)
 	lock_init(&core->media->lock, RANK_LEAF);
 	cond_init(&core->media->made);
 	return true;
+}
+
+void
+media_stop(struct core *core)
+{
+	if (core->media != NULL)
+		files_stop(core->media->files);
+}
+
+bool
+media_is_remote(const struct core *core)
+{
+	return core->media != NULL && files_are_remote(core->media->files);
 }
 
 void
@@ -192,6 +205,7 @@ media_stats(const struct core *core, struct media_stats *out)
 	out->downloads = atomic_load(&media->downloads);
 	out->bytes_in = atomic_load(&media->bytes_in);
 	out->bytes_out = atomic_load(&media->bytes_out);
+	out->has_bucket = files_remote_stats(media->files, &out->bucket);
 }
 
 void
@@ -507,10 +521,12 @@ explain_missing(struct ctx *ctx, const uint8_t sha256[SHA256_LEN])
 }
 
 enum mx_err
-media_read(struct ctx *ctx, const uint8_t sha256[SHA256_LEN], int *fd_out)
+media_read(
+    struct ctx *ctx, const uint8_t sha256[SHA256_LEN], bool may_wait, int *fd_out)
 {
 	int64_t size;
-	enum mx_err err = files_read(ctx->core->media->files, sha256, fd_out, &size);
+	enum mx_err err =
+	    files_read(ctx->core->media->files, sha256, may_wait, fd_out, &size);
 
 	return err == M_NOT_FOUND ? explain_missing(ctx, sha256) : err;
 }

@@ -16,7 +16,10 @@
 #define MEDIA_TYPE_MAX 255
 
 /* At start, behind the database. False with a sentence (malloc'ed). */
-bool media_open(struct core *core, const char *folder, char **error_out) MUST_USE;
+bool media_open(
+    struct core *core, const struct files_setup *setup, char **error_out) MUST_USE;
+/* Whoever waits for a bucket is told that it cannot be had. Any thread. */
+void media_stop(struct core *core);
 void media_close(struct core *core);
 /* At start, before anything is added or removed: how much there is, for media_stats. */
 enum mx_err media_count(struct core *core, struct db *db) MUST_USE;
@@ -32,6 +35,8 @@ struct media_stats {
 	uint64_t files, bytes; /* on disk: the same bytes are there once */
 	uint64_t uploads, bytes_in;
 	uint64_t downloads, bytes_out;
+	bool has_bucket;
+	struct remote_stats bucket;
 };
 void media_stats(const struct core *core, struct media_stats *out);
 /* A client is handed one, or a part of it. */
@@ -76,8 +81,10 @@ enum mx_err media_fill(struct ctx *ctx, struct arena *arena, const struct identi
 enum mx_err media_find(struct ctx *ctx, struct arena *arena, const char *server,
     const char *media_id, struct media_row *out) MUST_USE;
 /* Its bytes; the caller closes fd. M_NOT_FOUND: it was deleted just now (else logged).
- */
-enum mx_err media_read(
-    struct ctx *ctx, const uint8_t sha256[SHA256_LEN], int *fd_out) MUST_USE;
+ * M_PARKED: to have them may take long, and may_wait is not set. */
+enum mx_err media_read(struct ctx *ctx, const uint8_t sha256[SHA256_LEN], bool may_wait,
+    int *fd_out) MUST_USE;
+/* Do files come from elsewhere, so that to keep or read one may take long? */
+bool media_is_remote(const struct core *core);
 
 #endif

@@ -35,10 +35,11 @@ struct fixture {
 static void
 open_media(struct fixture *f)
 {
+	struct files_setup setup = { .folder = arena_printf(
+					 f->t.arena, "%s/media", f->t.folder) };
 	char *error = NULL;
 
-	assert_true(media_open(
-	    &f->t.core, arena_printf(f->t.arena, "%s/media", f->t.folder), &error));
+	assert_true(media_open(&f->t.core, &setup, &error));
 	assert_int_equal(media_count(&f->t.core, f->t.ctx.db), M_OK);
 }
 
@@ -104,7 +105,7 @@ look(struct fixture *f, const char *id)
 	int fd;
 
 	if (err == M_OK)
-		err = media_read(f->ctx, row.sha256, &fd);
+		err = media_read(f->ctx, row.sha256, true, &fd);
 	if (err == M_OK)
 		close(fd);
 	return err;
@@ -122,7 +123,8 @@ static int
 files_on_disk(struct fixture *f)
 {
 	char *folder = arena_printf(f->arena, "%s/media", f->t.folder), *error = NULL;
-	struct files *files = files_open(folder, &error);
+	struct files *files =
+	    files_open(&(const struct files_setup){ .folder = folder }, &error);
 	struct media_stats stats;
 	int n = 0;
 

@@ -186,7 +186,7 @@ open_and_make(struct ctx *ctx, const struct media_row *row, struct thumbnail_row
 {
 	struct file_new file;
 	int fd;
-	enum mx_err err = media_read(ctx, row->sha256, &fd);
+	enum mx_err err = media_read(ctx, row->sha256, true, &fd);
 
 	if (err != M_OK)
 		return err;

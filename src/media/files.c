@@ -1,7 +1,8 @@
 /*
  * Files named by their SHA-256: FOLDER/ab/cd/abcd..., and FOLDER/tmp/ for what is
- * coming in. Relies on the file system's own promises: a name is there or it is not,
- * and what was synced before its name is whole.
+ * coming in; with a bucket FOLDER/cache/ for what is read of it. Relies on the file
+ * system's own promises: a name is there or it is not, and what was synced before its
+ * name is whole.
  */
 #include "media/files.h"
 
@@ -23,6 +24,7 @@
 
 struct files {
 	char *folder;
+	struct remote *remote; /* NULL: there is no bucket */
 };
 
 /* --- names --- */
@@ -136,22 +138,58 @@ files_look(const char *folder)
 	return files;
 }
 
-struct files *
-files_open(const char *folder, char **error_out)
+static bool
+open_remote(struct files *files, const struct files_setup *setup, char **error_out)
 {
-	struct files *files = files_look(folder);
+	char *cache;
+
+	if (setup->bucket == NULL)
+		return true;
+	cache = path_in(files, "cache");
+	files->remote = remote_open(
+	    setup->bucket, setup->owner, cache, setup->cache_max, error_out);
+	free(cache);
+	return files->remote != NULL;
+}
+
+struct files *
+files_open(const struct files_setup *setup, char **error_out)
+{
+	struct files *files = files_look(setup->folder);
 	char *temporary;
 	bool made;
 
 	temporary = path_in(files, "tmp");
-	made = folder_made(folder, error_out) && folder_made(temporary, error_out);
+	made =
+	    folder_made(files->folder, error_out) && folder_made(temporary, error_out);
 	if (made)
 		empty_folder(temporary);
 	free(temporary);
-	if (made)
+	if (made && open_remote(files, setup, error_out))
 		return files;
 	files_free(files);
 	return NULL;
+}
+
+void
+files_stop(struct files *files)
+{
+	if (files->remote != NULL)
+		remote_stop(files->remote);
+}
+
+bool
+files_are_remote(const struct files *files)
+{
+	return files->remote != NULL;
+}
+
+bool
+files_remote_stats(const struct files *files, struct remote_stats *out)
+{
+	if (files->remote != NULL)
+		remote_stats(files->remote, out);
+	return files->remote != NULL;
 }
 
 void
@@ -159,6 +197,7 @@ files_free(struct files *files)
 {
 	if (files == NULL)
 		return;
+	remote_free(files->remote);
 	free(files->folder);
 	free(files);
 }
@@ -246,6 +285,17 @@ link_it(struct file_new *file)
 	return err;
 }
 
+/* Synced first: the cache outlives this process. */
+static enum mx_err
+send_it(struct file_new *file)
+{
+	struct remote *remote = file->files->remote;
+
+	remote_begin(remote, file->sha256);
+	file->is_remote = true;
+	return remote_keep(remote, file->sha256, file->fd, file->path, file->size);
+}
+
 enum mx_err
 file_keep(struct file_new *file)
 {
@@ -253,15 +303,21 @@ file_keep(struct file_new *file)
 	file->hash = NULL;
 	if (fsync(file->fd) != 0)
 		return fail("cannot sync", file->path);
-	return link_it(file);
+	return file->files->remote == NULL ? link_it(file) : send_it(file);
 }
 
 enum mx_err
 file_keep_again(struct file_new *file)
 {
-	char *path = path_of(file->files, file->sha256);
-	bool is_there = access(path, F_OK) == 0;
+	char *path;
+	bool is_there;
 
+	if (file->is_remote) {
+		remote_keep_again(file->files->remote, file->sha256);
+		return M_OK;
+	}
+	path = path_of(file->files, file->sha256);
+	is_there = access(path, F_OK) == 0;
 	free(path);
 	return is_there ? M_OK : link_it(file);
 }
@@ -271,6 +327,8 @@ file_end(struct file_new *file)
 {
 	uint8_t unused[SHA256_LEN];
 
+	if (file->is_remote)
+		remote_end(file->files->remote, file->sha256);
 	if (file->hash != NULL)
 		sha256_end(file->hash, unused);
 	unlink(file->path);
@@ -279,27 +337,119 @@ file_end(struct file_new *file)
 	*file = (struct file_new){ .fd = -1 };
 }
 
+/* --- from the bucket --- */
+
+/* One that comes from there; its hash is looked at like an upload's. */
+struct coming {
+	struct file_new file;
+	const uint8_t *sha256;
+};
+
+static bool
+take_piece(void *arg, const void *bytes, size_t n)
+{
+	return file_add(&((struct coming *)arg)->file, bytes, n) == M_OK;
+}
+
+static const char *
+is_whole(void *arg, int64_t *size_out)
+{
+	struct coming *coming = arg;
+	struct file_new *file = &coming->file;
+	char hex[HEX_LEN + 1];
+
+	sha256_end(file->hash, file->sha256);
+	file->hash = NULL;
+	hex_encode(coming->sha256, SHA256_LEN, hex);
+	if (memcmp(file->sha256, coming->sha256, SHA256_LEN) != 0) {
+		log_error("media: the bucket has something else under %s", hex);
+		return NULL;
+	}
+	if (fsync(file->fd) != 0) {
+		(void)fail("cannot sync", file->path);
+		return NULL;
+	}
+	*size_out = file->size;
+	return file->path;
+}
+
+/* fd is one for reading alone: what it is given to must not change it. */
+static enum mx_err
+open_come(const struct coming *coming, int *fd_out)
+{
+	*fd_out = open(coming->file.path, O_RDONLY | O_CLOEXEC);
+	return *fd_out < 0 ? fail("cannot open", coming->file.path) : M_OK;
+}
+
+static enum mx_err
+fetch(struct files *files, const uint8_t sha256[SHA256_LEN], int *fd_out)
+{
+	struct coming coming = { .sha256 = sha256 };
+	struct remote_taker taker = { take_piece, is_whole, &coming };
+	enum mx_err err;
+
+	do {
+		*fd_out = remote_read(files->remote, sha256);
+		if (*fd_out >= 0)
+			return M_OK;
+		err = file_begin(files, &coming.file);
+		if (err != M_OK)
+			return err;
+		err = remote_fetch(files->remote, sha256, &taker);
+		if (err == M_OK)
+			err = open_come(&coming, fd_out);
+		file_end(&coming.file);
+	} while (err == M_PARKED);
+	return err;
+}
+
 /* --- those that are there --- */
 
-enum mx_err
-files_read(struct files *files, const uint8_t sha256[SHA256_LEN], int *fd_out,
-    int64_t *size_out)
+static enum mx_err
+read_own(struct files *files, const uint8_t sha256[SHA256_LEN], int *fd_out)
 {
 	char *path = path_of(files, sha256);
 	enum mx_err err = M_OK;
-	struct stat st;
 
 	*fd_out = open(path, O_RDONLY | O_CLOEXEC);
 	if (*fd_out < 0)
 		err = errno == ENOENT ? M_NOT_FOUND : fail("cannot open", path);
-	else if (fstat(*fd_out, &st) != 0)
-		err = fail("cannot look at", path);
-	else
-		*size_out = st.st_size;
-	if (err != M_OK && *fd_out >= 0)
-		close(*fd_out);
 	free(path);
 	return err;
+}
+
+static enum mx_err
+read_remote(
+    struct files *files, const uint8_t sha256[SHA256_LEN], bool may_wait, int *fd_out)
+{
+	enum mx_err err;
+
+	*fd_out = remote_read(files->remote, sha256);
+	if (*fd_out >= 0)
+		return M_OK;
+	err = read_own(files, sha256, fd_out); /* of before there was a bucket */
+	if (err != M_NOT_FOUND)
+		return err;
+	return may_wait ? fetch(files, sha256, fd_out) : M_PARKED;
+}
+
+enum mx_err
+files_read(struct files *files, const uint8_t sha256[SHA256_LEN], bool may_wait,
+    int *fd_out, int64_t *size_out)
+{
+	struct stat st;
+	enum mx_err err = files->remote == NULL
+			      ? read_own(files, sha256, fd_out)
+			      : read_remote(files, sha256, may_wait, fd_out);
+
+	if (err != M_OK)
+		return err;
+	if (fstat(*fd_out, &st) != 0) {
+		close(*fd_out);
+		return fail("cannot look at", files->folder);
+	}
+	*size_out = st.st_size;
+	return M_OK;
 }
 
 enum mx_err
@@ -311,7 +461,10 @@ files_drop(struct files *files, const uint8_t sha256[SHA256_LEN])
 	if (unlink(path) != 0)
 		err = errno == ENOENT ? M_NOT_FOUND : fail("cannot remove", path);
 	free(path);
-	return err;
+	if (files->remote == NULL)
+		return err;
+	remote_drop(files->remote, sha256);
+	return err == M_NOT_FOUND ? M_OK : err;
 }
 
 /* A walk over two levels of folders, and the files in them. */
@@ -349,6 +502,9 @@ files_each(struct files *files,
     enum mx_err (*fn)(void *arg, const uint8_t sha256[SHA256_LEN]), void *arg)
 {
 	struct walk walk = { fn, arg };
+	enum mx_err err = walk_folder(&walk, AT_FDCWD, files->folder, 0);
 
-	return walk_folder(&walk, AT_FDCWD, files->folder, 0);
+	return err == M_OK && files->remote != NULL
+		   ? remote_each(files->remote, fn, arg)
+		   : err;
 }

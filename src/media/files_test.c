@@ -23,7 +23,8 @@ static struct files *
 open_files(struct fixture *f)
 {
 	char *error = NULL;
-	struct files *files = files_open(f->folder, &error);
+	struct files *files =
+	    files_open(&(const struct files_setup){ .folder = f->folder }, &error);
 
 	assert_non_null(files);
 	return files;
@@ -82,7 +83,7 @@ expect_text(struct fixture *f, const uint8_t sha256[SHA256_LEN], const char *tex
 	int64_t size;
 	int fd;
 
-	assert_int_equal(files_read(f->files, sha256, &fd, &size), M_OK);
+	assert_int_equal(files_read(f->files, sha256, true, &fd, &size), M_OK);
 	assert_int_equal(size, strlen(text));
 	assert_int_equal(read(fd, bytes, sizeof bytes - 1), size);
 	assert_string_equal(bytes, text);
@@ -95,7 +96,7 @@ expect_nothing(struct fixture *f, const uint8_t sha256[SHA256_LEN])
 	int64_t size;
 	int fd;
 
-	assert_int_equal(files_read(f->files, sha256, &fd, &size), M_NOT_FOUND);
+	assert_int_equal(files_read(f->files, sha256, true, &fd, &size), M_NOT_FOUND);
 }
 
 static enum mx_err
@@ -185,7 +186,8 @@ a_folder_that_cannot_be_made_is_told(void **state)
 {
 	char *error = NULL;
 
-	assert_null(files_open("/proc/nowhere", &error));
+	assert_null(files_open(
+	    &(const struct files_setup){ .folder = "/proc/nowhere" }, &error));
 	assert_non_null(strstr(error, "/proc/nowhere"));
 	free(error);
 }

@@ -281,7 +281,11 @@ media_answer(struct req *req, const uint8_t sha256[SHA256_LEN], int64_t size,
 		req->status = 304;
 		return M_OK;
 	}
-	err = media_read(req->ctx, sha256, &file.fd);
+	err = media_read(req->ctx, sha256, req->is_slow, &file.fd);
+	if (err == M_PARKED) {
+		job_run_away(req->job);
+		return REQ_TAKEN;
+	}
 	return err == M_OK ? answer_range(req, &file) : not_that(req, err);
 }
 

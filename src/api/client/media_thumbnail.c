@@ -80,7 +80,7 @@ client_media_thumbnail(struct req *req)
 		return err;
 	err = thumbnail_find(req->ctx, req->arena, &row, &ask, &made);
 	if (err == M_NOT_FOUND && !req->is_slow) {
-		job_run_slow(req->job);
+		job_run_away(req->job);
 		return REQ_TAKEN;
 	}
 	if (err == M_NOT_FOUND)

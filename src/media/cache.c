@@ -1,0 +1,271 @@
+/*
+ * FOLDER/ab/abcd...; a table of them in memory, in the order in which they were asked
+ * for. Whoever reads a file that is dropped reads on. Behind media/remote.
+ */
+#include "media/cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/codec.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "base/thread.h"
+
+#define HEX_LEN (2 * SHA256_LEN)
+
+struct cached {
+	uint8_t sha256[SHA256_LEN];
+	int64_t size;
+	struct cached *newer, *older;
+};
+
+struct cache {
+	char *folder;
+	int64_t bytes_max;
+	struct lock lock; /* RANK_LEAF; guards the rest */
+	struct map files; /* by sha256 */
+	struct cached *newest, *oldest;
+	int64_t bytes;
+};
+
+static char *
+path_of(const struct cache *cache, const uint8_t sha256[SHA256_LEN])
+{
+	char hex[HEX_LEN + 1];
+	struct buf path = { 0 };
+
+	hex_encode(sha256, SHA256_LEN, hex);
+	buf_printf(&path, "%s/%.2s/%s", cache->folder, hex, hex);
+	return buf_take(&path, NULL);
+}
+
+/* --- the order --- */
+
+static void
+unlink_locked(struct cache *cache, struct cached *c)
+{
+	*(c->newer == NULL ? &cache->newest : &c->newer->older) = c->older;
+	*(c->older == NULL ? &cache->oldest : &c->older->newer) = c->newer;
+}
+
+static void
+make_newest_locked(struct cache *cache, struct cached *c)
+{
+	c->newer = NULL;
+	c->older = cache->newest;
+	*(c->older == NULL ? &cache->oldest : &c->older->newer) = c;
+	cache->newest = c;
+}
+
+static void
+add_locked(struct cache *cache, const uint8_t sha256[SHA256_LEN], int64_t size)
+{
+	struct cached *c = xcalloc(1, sizeof *c);
+
+	memcpy(c->sha256, sha256, SHA256_LEN);
+	c->size = size;
+	cache->bytes += size;
+	make_newest_locked(cache, c);
+	map_put(&cache->files, c->sha256, SHA256_LEN, c);
+}
+
+static void
+drop_locked(struct cache *cache, struct cached *c)
+{
+	char *path = path_of(cache, c->sha256);
+
+	if (unlink(path) != 0 && errno != ENOENT)
+		log_warn("media: cannot remove %s: %s", path, strerror(errno));
+	free(path);
+	map_del(&cache->files, c->sha256, SHA256_LEN);
+	unlink_locked(cache, c);
+	cache->bytes -= c->size;
+	free(c);
+}
+
+static void
+make_room_locked(struct cache *cache)
+{
+	while (cache->bytes > cache->bytes_max)
+		drop_locked(cache, cache->oldest);
+}
+
+/* --- the folder --- */
+
+static void
+take_up_file(struct cache *cache, int folder, const char *name)
+{
+	uint8_t sha256[SHA256_LEN];
+	struct stat st;
+
+	if (strlen(name) == HEX_LEN && hex_decode(name, HEX_LEN, sha256) &&
+	    fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+		add_locked(cache, sha256, st.st_size);
+}
+
+static void
+take_up_folder(struct cache *cache, int parent, const char *name)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (dir == NULL) {
+		log_warn("media: cannot read %s/%s: %s", cache->folder, name,
+		    strerror(errno));
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		take_up_file(cache, dirfd(dir), entry->d_name);
+	closedir(dir);
+}
+
+static bool
+take_up(struct cache *cache)
+{
+	DIR *dir = opendir(cache->folder);
+	const struct dirent *entry;
+
+	if (dir == NULL)
+		return false;
+	while ((entry = readdir(dir)) != NULL)
+		if (strlen(entry->d_name) == 2 && entry->d_name[0] != '.')
+			take_up_folder(cache, dirfd(dir), entry->d_name);
+	closedir(dir);
+	make_room_locked(cache);
+	return true;
+}
+
+struct cache *
+cache_open(const char *folder, int64_t bytes_max, char **error_out)
+{
+	struct cache *cache = xcalloc(1, sizeof *cache);
+	struct buf text = { 0 };
+
+	cache->folder = xstrdup(folder);
+	cache->bytes_max = bytes_max;
+	lock_init(&cache->lock, RANK_LEAF);
+	if ((mkdir(folder, 0700) == 0 || errno == EEXIST) && take_up(cache))
+		return cache;
+	buf_printf(
+	    &text, "the folder %s cannot be made or read: %s", folder, strerror(errno));
+	*error_out = buf_take(&text, NULL);
+	cache_free(cache);
+	return NULL;
+}
+
+void
+cache_free(struct cache *cache)
+{
+	struct cached *c;
+
+	if (cache == NULL)
+		return;
+	while ((c = cache->newest) != NULL) {
+		cache->newest = c->older;
+		free(c);
+	}
+	map_fini(&cache->files);
+	lock_fini(&cache->lock);
+	free(cache->folder);
+	free(cache);
+}
+
+/* --- files --- */
+
+bool
+cache_has(struct cache *cache, const uint8_t sha256[SHA256_LEN])
+{
+	bool has;
+
+	lock_take(&cache->lock);
+	has = map_get(&cache->files, sha256, SHA256_LEN) != NULL;
+	lock_give(&cache->lock);
+	return has;
+}
+
+int
+cache_read(struct cache *cache, const uint8_t sha256[SHA256_LEN])
+{
+	struct cached *c;
+	char *path;
+	int fd;
+
+	lock_take(&cache->lock);
+	c = map_get(&cache->files, sha256, SHA256_LEN);
+	if (c != NULL) {
+		unlink_locked(cache, c);
+		make_newest_locked(cache, c);
+	}
+	lock_give(&cache->lock);
+	if (c == NULL)
+		return -1;
+	path = path_of(cache, sha256);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno != ENOENT)
+		log_warn("media: cannot open %s: %s", path, strerror(errno));
+	else if (fd < 0)
+		cache_drop(cache, sha256); /* somebody has emptied the folder */
+	free(path);
+	return fd;
+}
+
+static bool
+link_it(struct cache *cache, const uint8_t sha256[SHA256_LEN], const char *from)
+{
+	char *path = path_of(cache, sha256), *slash = strrchr(path, '/');
+	bool good;
+
+	*slash = '\0';
+	good = mkdir(path, 0700) == 0 || errno == EEXIST;
+	*slash = '/';
+	good = good && (link(from, path) == 0 || errno == EEXIST);
+	if (!good)
+		log_warn("media: cannot make %s: %s", path, strerror(errno));
+	free(path);
+	return good;
+}
+
+/* Under the lock, so that no drop of it passes by between the name and the entry. */
+void
+cache_put(struct cache *cache, const uint8_t sha256[SHA256_LEN], const char *path,
+    int64_t size)
+{
+	lock_take(&cache->lock);
+	if (map_get(&cache->files, sha256, SHA256_LEN) == NULL &&
+	    link_it(cache, sha256, path))
+		add_locked(cache, sha256, size);
+	make_room_locked(cache);
+	lock_give(&cache->lock);
+}
+
+void
+cache_drop(struct cache *cache, const uint8_t sha256[SHA256_LEN])
+{
+	struct cached *c;
+
+	lock_take(&cache->lock);
+	c = map_get(&cache->files, sha256, SHA256_LEN);
+	if (c != NULL)
+		drop_locked(cache, c);
+	lock_give(&cache->lock);
+}
+
+int64_t
+cache_bytes(struct cache *cache)
+{
+	int64_t bytes;
+
+	lock_take(&cache->lock);
+	bytes = cache->bytes;
+	lock_give(&cache->lock);
+	return bytes;
+}
