@@ -111,6 +111,22 @@ print_deleted(const struct json *answer)
 	    number(answer, "deleted_bytes"), number(answer, "freed_bytes"));
 }
 
+/* What is lost are the rows that stand there. */
+static void
+print_checked(const struct json *answer)
+{
+	print_files(number(answer, "stored_files"));
+	if (number(answer, "dropped_files") > 0)
+		printf(", %lld of them nobody's and dropped",
+		    number(answer, "dropped_files"));
+	printf("; %lld lost", number(answer, "lost_files"));
+	if (number(answer, "lost_thumbnails") > 0)
+		printf("; %lld thumbnails lost, to be made again",
+		    number(answer, "lost_thumbnails"));
+	putchar('\n');
+	print_list(answer);
+}
+
 static const char *
 needs_choice(const struct json *request)
 {
@@ -135,6 +151,7 @@ static const struct operate_word words[] = {
 	    .is_list = true,
 	    .options = { { "user", "user", OPERATE_TEXT, false } },
 	    .print = print_usage },
+	{ .word = "check", .is_list = true, .print = print_checked },
 	{ .word = "quarantine",
 	    .shown = "ID",
 	    .positional = "ids",
@@ -168,12 +185,16 @@ const struct command cmd_media = {
 	"usage: parlour media list [--user U] [--older-than AGE] [--larger-than SIZE]\n"
 	"                          [--limit N] [--json]\n"
 	"       parlour media usage [--user U] [--json]\n"
+	"       parlour media check [--json]\n"
 	"       parlour media quarantine ID... | --user U [--release]\n"
 	"       parlour media delete ID... | --user U | --older-than AGE [--user U]\n"
 	"                            [--dry-run]\n\n"
 	"Uploaded files, while the server runs and while it does not. 'list' begins "
 	"with the\n"
-	"newest. 'quarantine' is of what is in a file: nobody is handed it any more, "
+	"newest. 'check' holds files against rows: it drops what nobody names, and "
+	"lists\n"
+	"what is lost. 'quarantine' is of what is in a file: nobody is handed it any "
+	"more, "
 	"under\n"
 	"whatever id, nor if it is uploaded again. What is deleted is gone; of the "
 	"same "

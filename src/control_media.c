@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "control_inside.h"
+#include "core/media_check.h"
 #include "core/media_remove.h"
 #include "core/users.h"
 #include "store/thumbnails.h"
@@ -336,11 +337,38 @@ media_delete(
 	return err;
 }
 
+/* ---- files and rows against each other ---- */
+
+static enum mx_err
+media_checks(
+    struct ctx *ctx, struct arena *arena, const struct json *args, struct json *answer)
+{
+	struct json *list = json_array(arena);
+	struct media_checked checked;
+	enum mx_err err = media_check(ctx, arena, LIMIT, &checked);
+
+	if (err == M_UNAVAILABLE || err == M_FORBIDDEN)
+		return ctx_fail(ctx, err,
+		    "Not all files can be looked at; the server's log says why");
+	if (err != M_OK)
+		return err;
+	json_set_int(arena, answer, "stored_files", checked.stored);
+	json_set_int(arena, answer, "dropped_files", checked.dropped);
+	json_set_int(arena, answer, "lost_files", checked.lost);
+	json_set_int(arena, answer, "lost_thumbnails", checked.lost_thumbnails);
+	for (int i = 0; i < checked.count; i++)
+		json_push(arena, list, describe(ctx, arena, &checked.rows[i]));
+	json_set(arena, answer, "files", list);
+	json_set_bool(arena, answer, "more", checked.count == LIMIT);
+	return M_OK;
+}
+
 const struct operation control_media[] = {
 	{ "media list",
 	    { { "user", JSON_STR, false }, { "older_than_ms", JSON_INT, false },
 		{ "larger_than", JSON_INT, false }, { "limit", JSON_INT, false } },
 	    media_list },
+	{ "media check", .run = media_checks },
 	{ "media usage", { { "user", JSON_STR, false } }, media_usage },
 	{ "media quarantine",
 	    { { "ids", JSON_ARRAY, false }, { "user", JSON_STR, false },

@@ -3,6 +3,7 @@ store which is not there or lies costs nobody more than its files, and what is d
 
 import concurrent.futures
 import hashlib
+import json
 import os
 import pathlib
 import random
@@ -359,6 +360,23 @@ def test_a_kill_leaves_no_row_without_its_file_and_no_file_without_its_row(one, 
         assert download(ann, uri).body == data
     listed = one.run("media", "list", "--json", "--limit", "10000").stdout
     until(lambda: len(bucket.files()) == listed.count("mxc://"))
+
+
+def test_a_check_looks_into_the_bucket(one, ann, bucket):
+    here, lost = upload(ann, SOME), upload(ann, SOME[:1000])
+    bucket.s3.delete_object(Bucket=bucket.name, Key=name_of(SOME[:1000]))
+    bucket.put(name_of(b"nobody's"), b"nobody's")
+    forget(one)
+    got = json.loads(one.run("media", "check", "--json").stdout)
+    assert (got["stored_files"], got["dropped_files"], got["lost_files"]) == (2, 1, 1)
+    assert [row["uri"] for row in got["files"]] == [lost]
+    until(lambda: bucket.files() == [name_of(SOME)])
+    bucket.gate.shut()
+    got = one.run("media", "check")
+    assert got.returncode != 0
+    assert "Not all files can be looked at" in got.stdout + got.stderr
+    bucket.gate.open()
+    assert download(ann, here).body == SOME
 
 
 # --- a store that is not there, or lies ---

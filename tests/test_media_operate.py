@@ -395,6 +395,61 @@ def test_metrics_count_files_and_their_bytes(one, people):
     assert (counted()["files"], counted()["bytes"], counted()["uploads_total"]) == (1, 10, 0)
 
 
+# --- files and rows against each other ---
+
+
+def stored(server, data):
+    name = hashlib.sha256(data).hexdigest()
+    return server.folder / "data/media" / name[:2] / name[2:4] / name
+
+
+def test_a_check_tells_what_is_lost_and_drops_what_nobody_names(one, people, mode):
+    ann, ben = people
+    uris = [upload(ann, b"lost", name="a.txt"), upload(ben, b"lost"), upload(ann, b"here")]
+    picture = big_png(200, 200)
+    uri = upload(ann, picture, "image/png")
+    made = thumbnail(ann, uri, 32, 32, method="crop").body
+    mode.operate()
+    assert say(one, "check") == "4 files; 0 lost\n"
+    stored(one, b"lost").unlink()
+    stored(one, made).unlink()
+    orphan = stored(one, b"nobody's")
+    orphan.parent.mkdir(parents=True, exist_ok=True)
+    orphan.write_bytes(b"nobody's")
+    got = told(one, "check")
+    assert {key: got[key] for key in got if key.endswith(("files", "thumbnails")) and key != "files"} == {
+        "stored_files": 3, "dropped_files": 1, "lost_files": 1, "lost_thumbnails": 1}
+    assert sorted(row["uri"] for row in got["files"]) == sorted(uris[:2])
+    assert not orphan.exists()
+    said = say(one, "check").splitlines()
+    assert said[0] == "2 files; 1 lost"
+    assert {line.split()[0] for line in said[1:]} == set(uris[:2])
+    mode.serve()
+    assert thumbnail(ann, uri, 32, 32, method="crop").body == made
+    say(one, "delete", *uris[:2])
+    assert say(one, "check") == "3 files; 0 lost\n"
+    assert one.metrics()["parlour_media_files"] == 3
+
+
+def test_a_check_beside_uploads_finds_nothing(one, people):
+    ann, done = people[0], threading.Event()
+
+    def send():
+        n = 0
+        while not done.is_set():
+            upload(ann, b"%d" % n)
+            n += 1
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    for _ in range(20):
+        assert told(one, "check")["lost_files"] == 0
+    done.set()
+    sender.join()
+    for uri in uris(one):
+        download(ann, uri)
+
+
 # --- the folder ---
 
 

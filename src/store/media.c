@@ -167,17 +167,13 @@ bind_filter(struct stmt *q, const struct media_filter *filter)
 	return 4;
 }
 
-enum mx_err
-store_media_list(struct db *db, struct arena *arena, const struct media_filter *filter,
-    int limit, struct media_row **rows_out, int *count_out)
+static enum mx_err
+read_rows(
+    struct stmt *q, struct arena *arena, struct media_row **rows_out, int *count_out)
 {
-	struct stmt *q = filter->user_id == NULL
-			     ? db_stmt(db, ROW FILTERED NEWEST "LIMIT $3")
-			     : db_stmt(db, ROW FILTERED OF_USER NEWEST "LIMIT $4");
 	VEC(struct media_row) rows = { 0 };
 	enum mx_err err;
 
-	stmt_int(q, bind_filter(q, filter), limit);
 	while (stmt_next(q))
 		vec_push(&rows, read_row(q, arena));
 	err = stmt_done(q);
@@ -185,6 +181,28 @@ store_media_list(struct db *db, struct arena *arena, const struct media_filter *
 	*rows_out = arena_dup(arena, rows.v, rows.n * sizeof *rows.v);
 	vec_free(&rows);
 	return err;
+}
+
+enum mx_err
+store_media_list(struct db *db, struct arena *arena, const struct media_filter *filter,
+    int limit, struct media_row **rows_out, int *count_out)
+{
+	struct stmt *q = filter->user_id == NULL
+			     ? db_stmt(db, ROW FILTERED NEWEST "LIMIT $3")
+			     : db_stmt(db, ROW FILTERED OF_USER NEWEST "LIMIT $4");
+
+	stmt_int(q, bind_filter(q, filter), limit);
+	return read_rows(q, arena, rows_out, count_out);
+}
+
+enum mx_err
+store_media_with(struct db *db, struct arena *arena, const uint8_t sha256[SHA256_LEN],
+    struct media_row **rows_out, int *count_out)
+{
+	struct stmt *q = db_stmt(db, ROW "WHERE sha256 = $1 " NEWEST);
+
+	stmt_blob(q, 1, sha256, SHA256_LEN);
+	return read_rows(q, arena, rows_out, count_out);
 }
 
 enum mx_err

@@ -58,6 +58,10 @@ enum mx_err store_media_remove(struct db *db, const char *media_id) MUST_USE;
 enum mx_err store_media_list(struct db *db, struct arena *arena,
     const struct media_filter *filter, int limit, struct media_row **rows_out,
     int *count_out) MUST_USE;
+/* All rows with this content; strings in the arena. */
+enum mx_err store_media_with(struct db *db, struct arena *arena,
+    const uint8_t sha256[SHA256_LEN], struct media_row **rows_out,
+    int *count_out) MUST_USE;
 /* How many there are, and what they come to. */
 enum mx_err store_media_count(struct db *db, const struct media_filter *filter,
     int64_t *files_out, int64_t *bytes_out) MUST_USE;

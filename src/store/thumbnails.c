@@ -89,6 +89,20 @@ store_thumbnails_remove(
 }
 
 enum mx_err
+store_thumbnails_forget(
+    struct db *db, const uint8_t file[SHA256_LEN], int64_t *size_out)
+{
+	struct stmt *q =
+	    db_stmt(db, "DELETE FROM thumbnails WHERE file = $1 RETURNING size");
+
+	stmt_blob(q, 1, file, SHA256_LEN);
+	*size_out = 0;
+	while (stmt_next(q))
+		*size_out = col_int(q, 0);
+	return stmt_done(q);
+}
+
+enum mx_err
 store_thumbnails_sum(struct db *db, int64_t *files_out, int64_t *bytes_out)
 {
 	struct stmt *q = db_stmt(db,

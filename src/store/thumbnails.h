@@ -31,6 +31,9 @@ enum mx_err store_thumbnail_add(
  * their sizes (int64_t) behind each. */
 enum mx_err store_thumbnails_remove(
     struct db *db, const uint8_t sha256[SHA256_LEN], struct buf *out) MUST_USE;
+/* Those that are in this file: they will have to be made again. *size_out: its size. */
+enum mx_err store_thumbnails_forget(
+    struct db *db, const uint8_t file[SHA256_LEN], int64_t *size_out) MUST_USE;
 /* What files they come to that nobody has uploaded. */
 enum mx_err store_thumbnails_sum(
     struct db *db, int64_t *files_out, int64_t *bytes_out) MUST_USE;
