@@ -290,6 +290,31 @@ def test_a_users_files_take_no_more_than_the_operator_lets_them(private):
     upload(ann, b"x" * 1000)
 
 
+@pytest.mark.parametrize("limit", [{"max_files_per_user": 3}, {"max_total_per_user": "350000"}])
+def test_uploads_at_once_do_not_pass_the_limits_together(private, limit):
+    one = private(media=limit)
+    ann = one.api.register()
+    socks = []
+    for n in range(12):  # half of them do not say how much comes
+        body = bytes([n]) * 100000
+        socks.append(Raw("127.0.0.1", one.port))
+        said = f"POST {UPLOAD} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ann.token}\r\n"
+        if n % 2:
+            socks[-1].say(f"{said}Content-Length: 100000\r\n\r\n".encode() + body[:-1])
+        else:
+            socks[-1].say(f"{said}Transfer-Encoding: chunked\r\n\r\n186a0\r\n".encode() + body[:-1])
+    folder = pathlib.Path(one.folder) / "data/media/tmp"
+    until(lambda: len(list(folder.iterdir())) == 12)  # each has been let in
+    for n, sock in enumerate(socks):
+        sock.say(bytes([n]) + (b"" if n % 2 else b"\r\n0\r\n\r\n"))
+    said = [sock.answer() for sock in socks]
+    assert sorted(got.status for got in said) == [200] * 3 + [403] * 9
+    assert {got.errcode() for got in said if got.status == 403} == {"M_FORBIDDEN"}
+    until(lambda: [len(files_of(one)[0]), files_of(one)[1]] == [3, False])
+    for sock in socks:
+        sock.sock.close()
+
+
 # --- announced ---
 
 
