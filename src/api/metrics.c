@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/client/media_wait.h"
 #include "api/inside.h"
 #include "core/guests.h"
 #include "core/media.h"
@@ -179,6 +180,9 @@ write_media(struct server *server, struct buf *out)
 	    "Bytes of files taken from clients.");
 	single(out, "parlour_media_downloads_total", COUNTER, s.downloads,
 	    "Times that a file, or a part of one, was handed out.");
+	single(out, "parlour_media_waiting", GAUGE,
+	    (uint64_t)media_waits_count(server->media_waits),
+	    "Requests that wait for an upload that was announced.");
 	single(out, "parlour_media_sent_bytes_total", COUNTER, s.bytes_out,
 	    "Bytes of files handed to clients.");
 }

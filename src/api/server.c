@@ -88,6 +88,12 @@ on_stopping(struct http_io *io, void *arg)
 	hub_stopping(((struct server *)arg)->hubs, io);
 }
 
+static void
+on_media_settled(void *arg, const char *media_id)
+{
+	media_wait_is_over(arg, media_id);
+}
+
 static size_t
 on_error_body(int status, char *out, size_t cap, void *arg)
 {
@@ -336,6 +342,8 @@ server_new(struct core *core, const struct server_options *options, char **error
 	server->hubs = poll_hubs_new(server);
 	server->media_waits = media_waits_new();
 	server->transfers_of = tally_new(TALLY_CLIENTS);
+	media_set_hooks(core,
+	    &(const struct media_hooks){ .settled = on_media_settled, .arg = server });
 	changes_subscribe(core->changes, ring, NULL); /* behind the hubs' letters */
 	lock_init(&server->keeper_lock, RANK_LEAF);
 	cond_init(&server->keeper_cond);
@@ -391,6 +399,7 @@ void
 server_free(struct server *server)
 {
 	poll_hubs_free(server);
+	media_set_hooks(server->core, NULL);
 	media_waits_free(server->media_waits);
 	dispatch_ios_free(server->ios, http_io_count(server->http));
 	http_server_free(server->http);

@@ -46,6 +46,25 @@ media_close(struct core *core)
 	core->media = NULL;
 }
 
+/* --- who is told --- */
+
+void
+media_set_hooks(struct core *core, const struct media_hooks *hooks)
+{
+	if (core->media != NULL)
+		core->media->hooks =
+		    hooks == NULL ? (struct media_hooks){ .arg = NULL } : *hooks;
+}
+
+void
+media_settled(struct core *core, const char *media_id)
+{
+	const struct media_hooks *hooks = &core->media->hooks;
+
+	if (hooks->settled != NULL)
+		hooks->settled(hooks->arg, media_id);
+}
+
 /* --- what nobody names --- */
 
 struct dropping {
@@ -481,6 +500,8 @@ media_fill(struct ctx *ctx, struct arena *arena, const struct identity *who,
 		return err;
 	a = adding_of(ctx, who, media_id, file, about);
 	err = write_row(ctx, fill, &a);
+	if (err == M_OK)
+		media_settled(ctx->core, media_id);
 	return a.why == NULL ? explain(ctx, err) : err;
 }
 

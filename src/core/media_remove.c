@@ -140,6 +140,9 @@ remove_portion(struct ctx *ctx, struct removing *r, struct media_removed *out)
 	out->bytes += r->sum.bytes;
 	out->freed_files += r->sum.freed_files;
 	out->freed_bytes += r->sum.freed_bytes;
+	for (int i = 0; i < r->count; i++)
+		if (!r->rows[i].has_content)
+			media_settled(ctx->core, r->rows[i].media_id);
 	drop_files(ctx, r);
 	buf_free(&r->hashes);
 	return M_OK;

@@ -373,6 +373,40 @@ of_two_uploads_to_one_id_the_second_leaves_no_file(void **state)
 	assert_int_equal(files_on_disk(f), 1);
 }
 
+static void
+note_settled(void *arg, const char *media_id)
+{
+	buf_printf(arg, "%s ", media_id);
+}
+
+static void
+whoever_keeps_something_is_told_what_came_and_what_will_not(void **state)
+{
+	struct fixture *f = *state;
+	struct media_removed removed;
+	struct media_about about = { 0 };
+	struct buf told = { 0 };
+	struct file_new file;
+	int64_t expires_ts;
+	const char *ids[3];
+
+	media_set_hooks(&f->t.core,
+	    &(const struct media_hooks){ .settled = note_settled, .arg = &told });
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		    media_announce(f->ctx, f->arena, &ann, &ids[i], &expires_ts), M_OK);
+	ids[2] = upload(f, &ann, "tea");
+	assert_int_equal(media_begin(f->ctx, &file), M_OK);
+	assert_int_equal(
+	    media_fill(f->ctx, f->arena, &ann, ids[0], &file, &about), M_OK);
+	file_end(&file);
+	assert_int_equal(media_remove_ids(f->ctx, f->arena, ids, 3, &removed), M_OK);
+	buf_char(&told, '\0');
+	assert_string_equal(told.p, arena_printf(f->arena, "%s %s ", ids[0], ids[1]));
+	buf_free(&told);
+	media_set_hooks(&f->t.core, NULL);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -387,6 +421,7 @@ main(void)
 		CASE(of_uploads_at_once_as_many_are_kept_as_the_user_may_have),
 		CASE(uploads_at_once_take_no_more_space_than_the_user_may),
 		CASE(of_two_uploads_to_one_id_the_second_leaves_no_file),
+		CASE(whoever_keeps_something_is_told_what_came_and_what_will_not),
 		CASE(an_upload_that_never_came_is_forgotten_within_an_hour),
 	};
 

@@ -303,7 +303,7 @@ media_asked(struct req *req, struct media_row *row)
 	err = media_find(req->ctx, req->arena, server_name, id, row);
 	if (err != M_NOT_YET_UPLOADED || req->is_late || timeout_ms == 0)
 		return err;
-	err = media_wait(req, server_name, id, timeout_ms);
+	err = media_wait(req, server_name, id, timeout_ms, row->expires_ts);
 	return err == M_OK ? media_find(req->ctx, req->arena, server_name, id, row)
 			   : err;
 }
