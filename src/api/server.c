@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/client/media_cache.h"
 #include "api/client/media_wait.h"
 #include "api/error.h"
 #include "api/inside.h"
@@ -92,6 +93,12 @@ static void
 on_media_settled(void *arg, const char *media_id)
 {
 	media_wait_is_over(arg, media_id);
+}
+
+static void
+on_media_changed(void *arg, const uint8_t (*hashes)[SHA256_LEN], int n)
+{
+	media_cache_forget(((struct server *)arg)->media_cache, hashes, n);
 }
 
 static size_t
@@ -342,8 +349,10 @@ server_new(struct core *core, const struct server_options *options, char **error
 	server->hubs = poll_hubs_new(server);
 	server->media_waits = media_waits_new();
 	server->transfers_of = tally_new(TALLY_CLIENTS);
-	media_set_hooks(core,
-	    &(const struct media_hooks){ .settled = on_media_settled, .arg = server });
+	server->media_cache = media_cache_new();
+	media_set_hooks(core, &(const struct media_hooks){ .settled = on_media_settled,
+				  .changed = on_media_changed,
+				  .arg = server });
 	changes_subscribe(core->changes, ring, NULL); /* behind the hubs' letters */
 	lock_init(&server->keeper_lock, RANK_LEAF);
 	cond_init(&server->keeper_cond);
@@ -401,6 +410,7 @@ server_free(struct server *server)
 	poll_hubs_free(server);
 	media_set_hooks(server->core, NULL);
 	media_waits_free(server->media_waits);
+	media_cache_free(server->media_cache);
 	dispatch_ios_free(server->ios, http_io_count(server->http));
 	http_server_free(server->http);
 	tally_free(server->transfers_of);

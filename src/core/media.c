@@ -65,6 +65,15 @@ media_settled(struct core *core, const char *media_id)
 		hooks->settled(hooks->arg, media_id);
 }
 
+void
+media_changed(struct core *core, const uint8_t (*hashes)[SHA256_LEN], int n)
+{
+	const struct media *media = core->media;
+
+	if (media != NULL && media->hooks.changed != NULL && n > 0)
+		media->hooks.changed(media->hooks.arg, hashes, n);
+}
+
 /* --- what nobody names --- */
 
 struct dropping {

@@ -36,6 +36,9 @@ void media_tick(struct ctx *ctx);
 struct media_hooks {
 	/* An upload that was announced has come, or is deleted. */
 	void (*settled)(void *arg, const char *media_id);
+	/* What rows say of files with these contents, or of thumbnails of them, is
+	 * not what it was: deleted, quarantined, released; another thumbnail made. */
+	void (*changed)(void *arg, const uint8_t (*hashes)[SHA256_LEN], int n);
 	void *arg;
 };
 /* Before threads start, and behind their end: NULL, nobody is told any more. Does

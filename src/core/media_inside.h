@@ -36,6 +36,7 @@ void media_making_end(struct media *media, const struct thumbnail_row *row);
 
 /* Tells of it whoever is above. */
 void media_settled(struct core *core, const char *media_id);
+void media_changed(struct core *core, const uint8_t (*hashes)[SHA256_LEN], int n);
 
 /* A row that names this is durable, the first to do so. */
 void media_count_new(struct media *media, int64_t size);
