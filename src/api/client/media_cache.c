@@ -16,6 +16,7 @@
 
 #define KNOWN_MAX 4096		  /* some hundred bytes each */
 #define KEPT_BYTES_MAX (32 << 20) /* of small files, all together */
+#define FULL_KEEPS_EVERY 8	  /* of those that come when there is no room */
 #define FORGOTTEN_EACH_MAX 8	  /* contents; of more at once all is forgotten */
 
 struct link {
@@ -43,6 +44,7 @@ struct media_cache {
 	struct map known, kept;
 	struct link known_by_use, kept_by_use; /* heads: newer is the oldest */
 	size_t kept_bytes;
+	unsigned came_when_full;
 
 	_Atomic uint64_t hits;
 };
@@ -222,12 +224,30 @@ media_cache_put(struct media_cache *cache, uint64_t age, const char *key,
 
 /* --- bytes --- */
 
+/* Where there is no room, what is hot comes so often that it gets in all the same; and
+ * those who go through many files do not drive out one another's, and what is hot. */
+static bool
+has_room(struct media_cache *cache, const uint8_t sha256[SHA256_LEN], size_t n)
+{
+	bool has;
+
+	lock_take(&cache->lock);
+	has = map_get(&cache->kept, sha256, SHA256_LEN) == NULL &&
+	      (cache->kept_bytes + n <= KEPT_BYTES_MAX ||
+		  ++cache->came_when_full % FULL_KEEPS_EVERY == 0);
+	lock_give(&cache->lock);
+	return has;
+}
+
 void
 media_cache_keep(struct media_cache *cache, const uint8_t sha256[SHA256_LEN],
     const void *bytes, size_t n)
 {
-	struct kept *kept = xmalloc(sizeof *kept);
+	struct kept *kept;
 
+	if (!has_room(cache, sha256, n))
+		return;
+	kept = xmalloc(sizeof *kept);
 	kept->bytes = http_bytes_new(bytes, n);
 	memcpy(kept->sha256, sha256, SHA256_LEN);
 	lock_take(&cache->lock);

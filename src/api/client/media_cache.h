@@ -37,7 +37,8 @@ uint64_t media_cache_age(struct media_cache *cache);
  * looked at. True: it is known already, and so worth to be kept. */
 bool media_cache_put(struct media_cache *cache, uint64_t age, const char *key,
     const uint8_t original[SHA256_LEN], const struct media_file *file);
-/* A small file's bytes, all of them; they are copied. */
+/* A small file's bytes, all of them, are copied; not each time where there is no room.
+ */
 void media_cache_keep(struct media_cache *cache, const uint8_t sha256[SHA256_LEN],
     const void *bytes, size_t n);
 /* All that is known of these contents is over: when it returns, none of it is found any

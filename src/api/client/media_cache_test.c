@@ -221,6 +221,35 @@ bytes_take_no_more_than_there_is_room_for(void **state)
 }
 
 static void
+what_is_hot_gets_in_where_there_is_no_room_and_few_others_do(void **state)
+{
+	struct fixture *f = *state;
+	struct http_shared *bytes = NULL;
+	int left = 0;
+
+	for (int n = 0; n < 256; n++)
+		keep(f, n, MEDIA_SMALL_MAX);
+	for (int n = 1000; n < 1256; n++)
+		keep(f, n, MEDIA_SMALL_MAX);
+	for (int n = 0; n < 256; n++) {
+		bytes = NULL;
+		put(f, arena_printf(f->arena, "whole %d", n), n, n);
+		assert_int_equal(
+		    find(f, arena_printf(f->arena, "whole %d", n), &bytes), n);
+		left += bytes != NULL;
+		http_shared_unref(bytes);
+	}
+	assert_int_equal(left, 256 - 256 / 8);
+	put(f, "whole hot", 500, 500);
+	for (int i = 0; i < 8; i++)
+		keep(f, 500, MEDIA_SMALL_MAX);
+	bytes = NULL;
+	assert_int_equal(find(f, "whole hot", &bytes), 500);
+	assert_non_null(bytes);
+	http_shared_unref(bytes);
+}
+
+static void
 no_more_files_are_known_than_there_is_room_for(void **state)
 {
 	struct fixture *f = *state;
@@ -299,6 +328,7 @@ main(void)
 		CASE(what_is_forgotten_is_not_found_nor_are_its_thumbnails),
 		CASE(a_row_that_was_read_before_something_was_forgotten_is_not_put),
 		CASE(bytes_take_no_more_than_there_is_room_for),
+		CASE(what_is_hot_gets_in_where_there_is_no_room_and_few_others_do),
 		CASE(no_more_files_are_known_than_there_is_room_for),
 		CASE(nobody_finds_what_was_forgotten_whoever_puts_meanwhile),
 	};
