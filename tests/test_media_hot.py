@@ -27,7 +27,7 @@ def one(private):
 
 
 def hits(server):
-    return server.metrics()["parlour_media_cache_hits_total"]
+    return server.metrics()["parlour_media_hot_answers_total"]
 
 
 def shown(got):
@@ -320,4 +320,4 @@ def test_all_files_of_a_busy_room_are_had_by_everyone(one):
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         assert all(pool.map(reads, people))
-    assert one.metrics()["parlour_media_cached_bytes"] <= 32 << 20
+    assert one.metrics()["parlour_media_hot_bytes"] <= 32 << 20

@@ -388,9 +388,9 @@ def test_metrics_count_files_and_their_bytes(one, people):
 
     assert counted() == {"files": 2, "bytes": 1010, "uploads_total": 3, "received_bytes_total": 2010,
                          "downloads_total": 4, "sent_bytes_total": 3100, "waiting": 0,
-                         "cached_files": 1, "cached_bytes": 1000, "cache_hits_total": 2}
+                         "hot_files": 1, "hot_bytes": 1000, "hot_answers_total": 2}
     say(one, "delete", uri)
-    assert (counted()["cached_files"], counted()["cached_bytes"]) == (0, 0)
+    assert (counted()["hot_files"], counted()["hot_bytes"]) == (0, 0)
     assert (counted()["files"], counted()["bytes"]) == (2, 1010)
     say(one, "delete", "--user", "ben")
     assert (counted()["files"], counted()["bytes"]) == (1, 10)

@@ -24,7 +24,7 @@ struct server {
 	struct workers *workers, *slow, *files; /* files: NULL once they have ended */
 	struct workers *links;			/* NULL where no previews are made */
 	struct media_waits *media_waits;
-	struct media_cache *media_cache;
+	struct media_hot *media_hot;
 	struct hubs *hubs;
 	struct sync_filters *sync_filters;
 	struct sync_members *sync_members;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/client/media_cache.h"
+#include "api/client/media_hot.h"
 #include "api/client/media_wait.h"
 #include "api/error.h"
 #include "api/inside.h"
@@ -98,7 +98,7 @@ on_media_settled(void *arg, const char *media_id)
 static void
 on_media_changed(void *arg, const uint8_t (*hashes)[SHA256_LEN], int n)
 {
-	media_cache_forget(((struct server *)arg)->media_cache, hashes, n);
+	media_hot_forget(((struct server *)arg)->media_hot, hashes, n);
 }
 
 static size_t
@@ -349,7 +349,7 @@ server_new(struct core *core, const struct server_options *options, char **error
 	server->hubs = poll_hubs_new(server);
 	server->media_waits = media_waits_new();
 	server->transfers_of = tally_new(TALLY_CLIENTS);
-	server->media_cache = media_cache_new();
+	server->media_hot = media_hot_new();
 	media_set_hooks(core, &(const struct media_hooks){ .settled = on_media_settled,
 				  .changed = on_media_changed,
 				  .arg = server });
@@ -410,7 +410,7 @@ server_free(struct server *server)
 	poll_hubs_free(server);
 	media_set_hooks(server->core, NULL);
 	media_waits_free(server->media_waits);
-	media_cache_free(server->media_cache);
+	media_hot_free(server->media_hot);
 	dispatch_ios_free(server->ios, http_io_count(server->http));
 	http_server_free(server->http);
 	tally_free(server->transfers_of);

@@ -62,7 +62,7 @@ send_part(struct sending *s, const struct http_reply *head, char *bytes, size_t 
 	};
 
 	if (s->is_small && s->at == 0 && n > 0 && (int64_t)n == s->end)
-		media_cache_keep(s->server->media_cache, s->sha256, bytes, n);
+		media_hot_keep(s->server->media_hot, s->sha256, bytes, n);
 	s->at += (int64_t)n;
 	media_sent(s->server->core, n);
 	part.is_last = s->at == s->end;
@@ -335,15 +335,15 @@ media_answer_known(struct req *req, struct media_asked *asked, const char *name)
 	enum mx_err err;
 
 	if (strcmp(asked->server_name, req->core->set.server_name) != 0 ||
-	    !media_cache_find(
-		req->server->media_cache, req->arena, asked->key, &asked->file))
+	    !media_hot_find(
+		req->server->media_hot, req->arena, asked->key, &asked->file))
 		return REQ_TO_WORKER;
 	if (name != NULL)
 		asked->file.name = name;
 	err = media_answer(req, asked);
 	http_shared_unref(asked->file.bytes);
 	if (err != REQ_TO_WORKER)
-		media_cache_hit(req->server->media_cache);
+		media_hot_answered(req->server->media_hot);
 	return err;
 }
 
@@ -352,7 +352,7 @@ media_find_asked(struct req *req, struct media_asked *asked, struct media_row *r
 {
 	enum mx_err err;
 
-	asked->age = media_cache_age(req->server->media_cache);
+	asked->age = media_hot_age(req->server->media_hot);
 	err = media_find(req->ctx, req->arena, asked->server_name, asked->id, row);
 	if (err != M_NOT_YET_UPLOADED || req->is_late || asked->timeout_ms == 0)
 		return err;
@@ -368,8 +368,8 @@ media_set_asked(struct req *req, struct media_asked *asked, const struct media_r
     const struct media_file *file)
 {
 	asked->file = *file;
-	asked->is_wanted = media_cache_put(
-	    req->server->media_cache, asked->age, asked->key, row->sha256, file);
+	asked->is_wanted = media_hot_put(
+	    req->server->media_hot, asked->age, asked->key, row->sha256, file);
 }
 
 static enum mx_err

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "api/client/media_cache.h"
+#include "api/client/media_hot.h"
 #include "api/req.h"
 #include "core/media.h"
 
@@ -14,8 +14,8 @@
 struct media_asked {
 	const char *server_name, *id; /* of the path */
 	int64_t timeout_ms;
-	const char *key; /* of api/client/media_cache */
-	uint64_t age;	 /* of the cache, when the row was read */
+	const char *key; /* of api/client/media_hot */
+	uint64_t age;	 /* media_hot's, before the row was read */
 	struct media_file file;
 	bool is_wanted; /* it was asked for before: its bytes shall be kept */
 };

@@ -1,8 +1,8 @@
 /*
  * What is known of files: found until it is forgotten, and never more than there is
- * room for. Stands beside media_cache.c.
+ * room for. Stands beside media_hot.c.
  */
-#include "api/client/media_cache.h"
+#include "api/client/media_hot.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include "base/thread.h"
 
 struct fixture {
-	struct media_cache *cache;
+	struct media_hot *hot;
 	struct arena *arena;
 };
 
@@ -24,7 +24,7 @@ set_up(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof *f);
 
-	f->cache = media_cache_new();
+	f->hot = media_hot_new();
 	f->arena = arena_new();
 	*state = f;
 	return 0;
@@ -35,7 +35,7 @@ tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	media_cache_free(f->cache);
+	media_hot_free(f->hot);
 	arena_free(f->arena);
 	free(f);
 	return 0;
@@ -68,7 +68,7 @@ put(struct fixture *f, const char *key, int original, int n)
 	uint8_t sha256[SHA256_LEN];
 
 	hash_of(original, sha256);
-	return media_cache_put(f->cache, media_cache_age(f->cache), key, sha256, &file);
+	return media_hot_put(f->hot, media_hot_age(f->hot), key, sha256, &file);
 }
 
 /* The size of what is found; -1: nothing. With *bytes_out a reference to its bytes. */
@@ -77,7 +77,7 @@ find(struct fixture *f, const char *key, struct http_shared **bytes_out)
 {
 	struct media_file file;
 
-	if (!media_cache_find(f->cache, f->arena, key, &file))
+	if (!media_hot_find(f->hot, f->arena, key, &file))
 		return -1;
 	if (bytes_out != NULL)
 		*bytes_out = file.bytes;
@@ -94,7 +94,7 @@ keep(struct fixture *f, int n, size_t size)
 
 	hash_of(n, sha256);
 	memset(bytes, n, size);
-	media_cache_keep(f->cache, sha256, bytes, size);
+	media_hot_keep(f->hot, sha256, bytes, size);
 	free(bytes);
 }
 
@@ -105,15 +105,15 @@ forget(struct fixture *f, int first, int count)
 
 	for (int i = 0; i < count; i++)
 		hash_of(first + i, hashes[i]);
-	media_cache_forget(f->cache, (const uint8_t(*)[SHA256_LEN])hashes, count);
+	media_hot_forget(f->hot, (const uint8_t(*)[SHA256_LEN])hashes, count);
 }
 
-static struct media_cache_stats
+static struct media_hot_stats
 stats(struct fixture *f)
 {
-	struct media_cache_stats out;
+	struct media_hot_stats out;
 
-	media_cache_stats(f->cache, &out);
+	media_hot_stats(f->hot, &out);
 	return out;
 }
 
@@ -126,13 +126,16 @@ what_is_put_is_found_as_it_was(void **state)
 	assert_int_equal(find(f, "whole a", NULL), -1);
 	assert_false(put(f, "whole a", 1, 1));
 	assert_true(put(f, "whole a", 1, 1));
-	assert_true(media_cache_find(f->cache, f->arena, "whole a", &out));
+	assert_true(put(f, "whole a", 1, 2)); /* it is another now */
+	assert_int_equal(find(f, "whole a", NULL), 2);
+	assert_true(put(f, "whole a", 1, 1));
+	assert_true(media_hot_find(f->hot, f->arena, "whole a", &out));
 	assert_string_equal(out.content_type, "image/png");
 	assert_string_equal(out.name, "a.png");
 	assert_memory_equal(out.sha256, file_of(1).sha256, SHA256_LEN);
 	assert_null(out.bytes);
-	assert_false(media_cache_put(f->cache, 0, "whole b", bare.sha256, &bare));
-	assert_true(media_cache_find(f->cache, f->arena, "whole b", &out));
+	assert_false(media_hot_put(f->hot, 0, "whole b", bare.sha256, &bare));
+	assert_true(media_hot_find(f->hot, f->arena, "whole b", &out));
 	assert_null(out.content_type);
 	assert_null(out.name);
 	assert_int_equal(stats(f).files, 2);
@@ -190,10 +193,10 @@ a_row_that_was_read_before_something_was_forgotten_is_not_put(void **state)
 {
 	struct fixture *f = *state;
 	struct media_file file = file_of(1);
-	uint64_t age = media_cache_age(f->cache);
+	uint64_t age = media_hot_age(f->hot);
 
 	forget(f, 1, 1);
-	assert_false(media_cache_put(f->cache, age, "whole a", file.sha256, &file));
+	assert_false(media_hot_put(f->hot, age, "whole a", file.sha256, &file));
 	assert_int_equal(find(f, "whole a", NULL), -1);
 	assert_false(put(f, "whole a", 1, 1));
 	assert_int_equal(find(f, "whole a", NULL), 1);
@@ -278,7 +281,7 @@ put_and_find(void *arg)
 	for (int i = 0; i < ROUNDS; i++) {
 		struct media_file file;
 		struct http_shared *bytes = NULL;
-		uint64_t age = media_cache_age(f.cache);
+		uint64_t age = media_hot_age(f.hot);
 		int least = told, now;
 		int64_t found = find(&f, "whole a", &bytes);
 
@@ -286,7 +289,7 @@ put_and_find(void *arg)
 		http_shared_unref(bytes);
 		now = row;
 		file = file_of(now);
-		media_cache_put(f.cache, age, "whole a", file.sha256, &file);
+		media_hot_put(f.hot, age, "whole a", file.sha256, &file);
 		keep(&f, now, 100);
 		arena_reset(f.arena);
 	}
@@ -302,7 +305,7 @@ nobody_finds_what_was_forgotten_whoever_puts_meanwhile(void **state)
 	pthread_t threads[4];
 
 	for (int i = 0; i < 4; i++)
-		threads[i] = thread_start("user", ROLE_WORKER, put_and_find, f->cache);
+		threads[i] = thread_start("user", ROLE_WORKER, put_and_find, f->hot);
 	for (int i = 0; i < ROUNDS; i++) {
 		int before = row;
 		int64_t found;
@@ -333,5 +336,5 @@ main(void)
 		CASE(nobody_finds_what_was_forgotten_whoever_puts_meanwhile),
 	};
 
-	return cmocka_run_group_tests_name("media_cache", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("media_hot", tests, NULL, NULL);
 }

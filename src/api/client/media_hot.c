@@ -3,7 +3,7 @@
  * bytes, by their hash. Nothing in them has to be there: what is missing is looked up.
  * Below api/client/media_read.
  */
-#include "api/client/media_cache.h"
+#include "api/client/media_hot.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -38,9 +38,9 @@ struct kept {
 };
 
 /* Shared; lock guards what stands below it. */
-struct media_cache {
+struct media_hot {
 	struct lock lock; /* RANK_LEAF */
-	uint64_t age;	  /* counts media_cache_forget */
+	uint64_t age;	  /* counts media_hot_forget */
 	struct map known, kept;
 	struct link known_by_use, kept_by_use; /* heads: newer is the oldest */
 	size_t kept_bytes;
@@ -83,51 +83,51 @@ link_used(struct link *head, struct link *link)
 /* --- taking out --- */
 
 static void
-drop_kept_locked(struct media_cache *cache, struct kept *kept)
+drop_kept_locked(struct media_hot *hot, struct kept *kept)
 {
-	map_del(&cache->kept, kept->sha256, SHA256_LEN);
+	map_del(&hot->kept, kept->sha256, SHA256_LEN);
 	link_out(&kept->link);
-	cache->kept_bytes -= kept->bytes->n;
+	hot->kept_bytes -= kept->bytes->n;
 	http_shared_unref(kept->bytes);
 	free(kept);
 }
 
 static void
-drop_known_locked(struct media_cache *cache, struct known *known)
+drop_known_locked(struct media_hot *hot, struct known *known)
 {
-	map_del_str(&cache->known, known->key);
+	map_del_str(&hot->known, known->key);
 	link_out(&known->link);
 	free(known);
 }
 
 static void
-drop_all_locked(struct media_cache *cache)
+drop_all_locked(struct media_hot *hot)
 {
-	while (cache->known_by_use.newer != &cache->known_by_use)
-		drop_known_locked(cache, (struct known *)cache->known_by_use.newer);
-	while (cache->kept_by_use.newer != &cache->kept_by_use)
-		drop_kept_locked(cache, (struct kept *)cache->kept_by_use.newer);
+	while (hot->known_by_use.newer != &hot->known_by_use)
+		drop_known_locked(hot, (struct known *)hot->known_by_use.newer);
+	while (hot->kept_by_use.newer != &hot->kept_by_use)
+		drop_kept_locked(hot, (struct kept *)hot->kept_by_use.newer);
 }
 
-struct media_cache *
-media_cache_new(void)
+struct media_hot *
+media_hot_new(void)
 {
-	struct media_cache *cache = xcalloc(1, sizeof *cache);
+	struct media_hot *hot = xcalloc(1, sizeof *hot);
 
-	lock_init(&cache->lock, RANK_LEAF);
-	link_clear(&cache->known_by_use);
-	link_clear(&cache->kept_by_use);
-	return cache;
+	lock_init(&hot->lock, RANK_LEAF);
+	link_clear(&hot->known_by_use);
+	link_clear(&hot->kept_by_use);
+	return hot;
 }
 
 void
-media_cache_free(struct media_cache *cache)
+media_hot_free(struct media_hot *hot)
 {
-	drop_all_locked(cache);
-	map_fini(&cache->known);
-	map_fini(&cache->kept);
-	lock_fini(&cache->lock);
-	free(cache);
+	drop_all_locked(hot);
+	map_fini(&hot->known);
+	map_fini(&hot->kept);
+	lock_fini(&hot->lock);
+	free(hot);
 }
 
 /* --- what is known --- */
@@ -144,35 +144,35 @@ fill_file(struct media_file *out, struct arena *arena, const struct known *known
 }
 
 bool
-media_cache_find(struct media_cache *cache, struct arena *arena, const char *key,
-    struct media_file *out)
+media_hot_find(
+    struct media_hot *hot, struct arena *arena, const char *key, struct media_file *out)
 {
 	struct known *known;
 	struct kept *kept;
 
-	lock_take(&cache->lock);
-	known = map_get_str(&cache->known, key);
+	lock_take(&hot->lock);
+	known = map_get_str(&hot->known, key);
 	if (known != NULL) {
-		link_used(&cache->known_by_use, &known->link);
+		link_used(&hot->known_by_use, &known->link);
 		fill_file(out, arena, known);
-		kept = map_get(&cache->kept, known->sha256, SHA256_LEN);
+		kept = map_get(&hot->kept, known->sha256, SHA256_LEN);
 		if (kept != NULL) {
-			link_used(&cache->kept_by_use, &kept->link);
+			link_used(&hot->kept_by_use, &kept->link);
 			out->bytes = http_shared_ref(kept->bytes);
 		}
 	}
-	lock_give(&cache->lock);
+	lock_give(&hot->lock);
 	return known != NULL;
 }
 
 uint64_t
-media_cache_age(struct media_cache *cache)
+media_hot_age(struct media_hot *hot)
 {
 	uint64_t age;
 
-	lock_take(&cache->lock);
-	age = cache->age;
-	lock_give(&cache->lock);
+	lock_take(&hot->lock);
+	age = hot->age;
+	lock_give(&hot->lock);
 	return age;
 }
 
@@ -203,23 +203,30 @@ known_new(
 }
 
 bool
-media_cache_put(struct media_cache *cache, uint64_t age, const char *key,
+media_hot_put(struct media_hot *hot, uint64_t age, const char *key,
     const uint8_t original[SHA256_LEN], const struct media_file *file)
 {
 	struct known *known = known_new(key, original, file), *before;
+	bool was_known;
 
-	lock_take(&cache->lock);
-	before = map_get_str(&cache->known, key);
-	if (before == NULL && cache->age == age) {
-		map_put_str(&cache->known, known->key, known);
-		link_newest(&cache->known_by_use, &known->link);
+	lock_take(&hot->lock);
+	before = map_get_str(&hot->known, key);
+	was_known = before != NULL;
+	if (before != NULL && memcmp(before->sha256, file->sha256, SHA256_LEN) != 0) {
+		drop_known_locked(
+		    hot, before); /* a thumbnail that was lost, and made */
+		before = NULL;
+	}
+	if (before == NULL && hot->age == age) {
+		map_put_str(&hot->known, known->key, known);
+		link_newest(&hot->known_by_use, &known->link);
 		known = NULL;
 	}
-	if (cache->known.count > KNOWN_MAX)
-		drop_known_locked(cache, (struct known *)cache->known_by_use.newer);
-	lock_give(&cache->lock);
+	if (hot->known.count > KNOWN_MAX)
+		drop_known_locked(hot, (struct known *)hot->known_by_use.newer);
+	lock_give(&hot->lock);
 	free(known);
-	return before != NULL;
+	return was_known;
 }
 
 /* --- bytes --- */
@@ -227,39 +234,39 @@ media_cache_put(struct media_cache *cache, uint64_t age, const char *key,
 /* Where there is no room, what is hot comes so often that it gets in all the same; and
  * those who go through many files do not drive out one another's, and what is hot. */
 static bool
-has_room(struct media_cache *cache, const uint8_t sha256[SHA256_LEN], size_t n)
+has_room(struct media_hot *hot, const uint8_t sha256[SHA256_LEN], size_t n)
 {
 	bool has;
 
-	lock_take(&cache->lock);
-	has = map_get(&cache->kept, sha256, SHA256_LEN) == NULL &&
-	      (cache->kept_bytes + n <= KEPT_BYTES_MAX ||
-		  ++cache->came_when_full % FULL_KEEPS_EVERY == 0);
-	lock_give(&cache->lock);
+	lock_take(&hot->lock);
+	has = map_get(&hot->kept, sha256, SHA256_LEN) == NULL &&
+	      (hot->kept_bytes + n <= KEPT_BYTES_MAX ||
+		  ++hot->came_when_full % FULL_KEEPS_EVERY == 0);
+	lock_give(&hot->lock);
 	return has;
 }
 
 void
-media_cache_keep(struct media_cache *cache, const uint8_t sha256[SHA256_LEN],
+media_hot_keep(struct media_hot *hot, const uint8_t sha256[SHA256_LEN],
     const void *bytes, size_t n)
 {
 	struct kept *kept;
 
-	if (!has_room(cache, sha256, n))
+	if (!has_room(hot, sha256, n))
 		return;
 	kept = xmalloc(sizeof *kept);
 	kept->bytes = http_bytes_new(bytes, n);
 	memcpy(kept->sha256, sha256, SHA256_LEN);
-	lock_take(&cache->lock);
-	if (map_get(&cache->kept, sha256, SHA256_LEN) == NULL) {
-		map_put(&cache->kept, kept->sha256, SHA256_LEN, kept);
-		link_newest(&cache->kept_by_use, &kept->link);
-		cache->kept_bytes += n;
+	lock_take(&hot->lock);
+	if (map_get(&hot->kept, sha256, SHA256_LEN) == NULL) {
+		map_put(&hot->kept, kept->sha256, SHA256_LEN, kept);
+		link_newest(&hot->kept_by_use, &kept->link);
+		hot->kept_bytes += n;
 		kept = NULL;
 	}
-	while (cache->kept_bytes > KEPT_BYTES_MAX)
-		drop_kept_locked(cache, (struct kept *)cache->kept_by_use.newer);
-	lock_give(&cache->lock);
+	while (hot->kept_bytes > KEPT_BYTES_MAX)
+		drop_kept_locked(hot, (struct kept *)hot->kept_by_use.newer);
+	lock_give(&hot->lock);
 	if (kept != NULL)
 		http_shared_unref(kept->bytes);
 	free(kept);
@@ -268,57 +275,56 @@ media_cache_keep(struct media_cache *cache, const uint8_t sha256[SHA256_LEN],
 /* --- what is over --- */
 
 static void
-forget_kept_locked(struct media_cache *cache, const uint8_t sha256[SHA256_LEN])
+forget_kept_locked(struct media_hot *hot, const uint8_t sha256[SHA256_LEN])
 {
-	struct kept *kept = map_get(&cache->kept, sha256, SHA256_LEN);
+	struct kept *kept = map_get(&hot->kept, sha256, SHA256_LEN);
 
 	if (kept != NULL)
-		drop_kept_locked(cache, kept);
+		drop_kept_locked(hot, kept);
 }
 
 /* And of thumbnails of it. */
 static void
-forget_locked(struct media_cache *cache, const uint8_t sha256[SHA256_LEN])
+forget_locked(struct media_hot *hot, const uint8_t sha256[SHA256_LEN])
 {
 	struct known *known;
 	size_t at = 0;
 
-	forget_kept_locked(cache, sha256);
-	while ((known = map_next(&cache->known, &at)) != NULL) {
+	forget_kept_locked(hot, sha256);
+	while ((known = map_next(&hot->known, &at)) != NULL) {
 		if (memcmp(known->original, sha256, SHA256_LEN) != 0 &&
 		    memcmp(known->sha256, sha256, SHA256_LEN) != 0)
 			continue;
-		forget_kept_locked(cache, known->sha256);
-		drop_known_locked(cache, known);
+		forget_kept_locked(hot, known->sha256);
+		drop_known_locked(hot, known);
 	}
 }
 
 void
-media_cache_forget(
-    struct media_cache *cache, const uint8_t (*hashes)[SHA256_LEN], int n)
+media_hot_forget(struct media_hot *hot, const uint8_t (*hashes)[SHA256_LEN], int n)
 {
-	lock_take(&cache->lock);
-	cache->age++;
+	lock_take(&hot->lock);
+	hot->age++;
 	if (n > FORGOTTEN_EACH_MAX)
-		drop_all_locked(cache);
+		drop_all_locked(hot);
 	else
 		for (int i = 0; i < n; i++)
-			forget_locked(cache, hashes[i]);
-	lock_give(&cache->lock);
+			forget_locked(hot, hashes[i]);
+	lock_give(&hot->lock);
 }
 
 void
-media_cache_hit(struct media_cache *cache)
+media_hot_answered(struct media_hot *hot)
 {
-	atomic_fetch_add_explicit(&cache->hits, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&hot->hits, 1, memory_order_relaxed);
 }
 
 void
-media_cache_stats(struct media_cache *cache, struct media_cache_stats *out)
+media_hot_stats(struct media_hot *hot, struct media_hot_stats *out)
 {
-	lock_take(&cache->lock);
-	*out = (struct media_cache_stats){ .files = cache->known.count,
-		.kept_bytes = cache->kept_bytes,
-		.hits = atomic_load_explicit(&cache->hits, memory_order_relaxed) };
-	lock_give(&cache->lock);
+	lock_take(&hot->lock);
+	*out = (struct media_hot_stats){ .files = hot->known.count,
+		.kept_bytes = hot->kept_bytes,
+		.hits = atomic_load_explicit(&hot->hits, memory_order_relaxed) };
+	lock_give(&hot->lock);
 }
