@@ -23,6 +23,7 @@ DOWNLOAD = "/_matrix/client/v1/media/download/"
 LARGE, SMALL = 100_000_000, 100_000
 QUICK_LARGE = 20_000_000
 SMALL_CONNECTIONS = 4
+MANY, QUICK_MANY, MANY_ROUNDS = 1000, 100, 8
 CHUNK = 128 << 10  # of the floor's writes, as ours come
 PIECE = 64 << 10   # that one of many transfers sends or takes at a time
 PEOPLE, THEIR_BYTES, THEIR_QUICK_BYTES = 100, 10_000_000, 1_000_000
@@ -132,6 +133,10 @@ def large_bytes(bench):
     return QUICK_LARGE if bench.is_quick else LARGE
 
 
+def many_files(bench):
+    return QUICK_MANY if bench.is_quick else MANY
+
+
 def rates(name, n, seconds, cpu_s):
     return {f"{name}: MB/s": n / seconds / 1e6, f"{name}: CPU s/GB": cpu_s / n * 1e9}
 
@@ -149,8 +154,18 @@ def fetched(bench, target, path, token):
         return n, time.monotonic() - begun, target.cpu_s() - cpu_s
 
 
-def downloads(bench, target, large, small, token):
+def walked(target, many, token):
+    """All of them one after the other, several times, behind one that is not counted."""
+    asks = [("GET", path, token, None) for path in many]
+    target.load.run("each", asks, connections=SMALL_CONNECTIONS)
+    cpu_s = target.cpu_s()
+    said = target.load.run("each", asks * MANY_ROUNDS, connections=SMALL_CONNECTIONS)
+    return said["answers"] * said["bytes"], said["seconds"], target.cpu_s() - cpu_s
+
+
+def downloads(bench, target, large, small, many, token):
     got = rates("100 MB", *fetched(bench, target, large, token))
+    got |= rates("many of 100 KB", *walked(target, many, token))
     cpu_s = target.cpu_s()
     said = target.load.run("repeat", [("GET", small, token, None)] * SMALL_CONNECTIONS, warm=0,
                            connections=SMALL_CONNECTIONS, seconds=bench.seconds)
@@ -161,21 +176,26 @@ def downloads(bench, target, large, small, token):
 
 def download(bench, target):
     """A file of 100 MB (--quick: 20 MB) again and again over one connection, and one of
-    100 KB over 4, both in the page cache. The floor is nginx (Debian's, sendfile), which
+    100 KB over 4, which Parlour has in its own memory from the second time on; and 1,000
+    of 100 KB in turn over 4 (--quick: 100), which are three times as much as it keeps
+    there. All are in the page cache. The floor is nginx (Debian's, sendfile), which
     serves the same bytes and asks for no token."""
     owner = target.accounts(1)[0]
     with Line(target) as line:
         large = line.upload(target, owner.token, os.urandom(large_bytes(bench)))
-        small = line.upload(target, owner.token, os.urandom(SMALL))
+        small, *many = (line.upload(target, owner.token, os.urandom(SMALL))
+                        for _ in range(1 + many_files(bench)))
     while True:
-        yield downloads(bench, target, large, small, owner.token)
+        yield downloads(bench, target, large, small, many, owner.token)
 
 
 def download_floor(bench):
     with bench.started(Nginx) as target:
         (target.root / "large.png").write_bytes(os.urandom(large_bytes(bench)))
-        (target.root / "small.png").write_bytes(os.urandom(SMALL))
-        return downloads(bench, target, "/large.png", "/small.png", None)
+        small, *many = (f"/{n}.png" for n in range(1 + many_files(bench)))
+        for path in small, *many:
+            (target.root / path[1:]).write_bytes(os.urandom(SMALL))
+        return downloads(bench, target, "/large.png", small, many, None)
 
 
 # ---- upload ----

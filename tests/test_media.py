@@ -1,10 +1,12 @@
 """The content repository: uploads, downloads, announced uploads (client-server-api/#content-repository)."""
 
+import contextlib
 import hashlib
 import http.client
 import json
 import os
 import pathlib
+import sqlite3
 import threading
 import time
 import urllib.parse
@@ -290,6 +292,31 @@ def test_a_users_files_take_no_more_than_the_operator_lets_them(private):
     upload(ann, b"x" * 1000)
 
 
+@pytest.mark.parametrize("limit", [{"max_files_per_user": 3}, {"max_total_per_user": "350000"}])
+def test_uploads_at_once_do_not_pass_the_limits_together(private, limit):
+    one = private(media=limit)
+    ann = one.api.register()
+    socks = []
+    for n in range(12):  # half of them do not say how much comes
+        body = bytes([n]) * 100000
+        socks.append(Raw("127.0.0.1", one.port))
+        said = f"POST {UPLOAD} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ann.token}\r\n"
+        if n % 2:
+            socks[-1].say(f"{said}Content-Length: 100000\r\n\r\n".encode() + body[:-1])
+        else:
+            socks[-1].say(f"{said}Transfer-Encoding: chunked\r\n\r\n186a0\r\n".encode() + body[:-1])
+    folder = pathlib.Path(one.folder) / "data/media/tmp"
+    until(lambda: len(list(folder.iterdir())) == 12)  # each has been let in
+    for n, sock in enumerate(socks):
+        sock.say(bytes([n]) + (b"" if n % 2 else b"\r\n0\r\n\r\n"))
+    said = [sock.answer() for sock in socks]
+    assert sorted(got.status for got in said) == [200] * 3 + [403] * 9
+    assert {got.errcode() for got in said if got.status == 403} == {"M_FORBIDDEN"}
+    until(lambda: [len(files_of(one)[0]), files_of(one)[1]] == [3, False])
+    for sock in socks:
+        sock.sock.close()
+
+
 # --- announced ---
 
 
@@ -323,6 +350,47 @@ def test_who_asks_too_early_waits(ann, ben):
     waits.join()
     assert got[0].body == b"here it is"
     download(ben, uri, expect=(400, "M_INVALID_PARAM"), timeout_ms="soon")
+
+
+def waits(server, who, uri, **query):
+    """A thread that asks for what has not come; its answer is the first of the list."""
+    got = []
+    thread = threading.Thread(target=lambda: got.append(who.reply(
+        "GET", DOWNLOAD + place(uri), query={"timeout_ms": 60000, **query})))
+    before = server.metrics()["parlour_media_waiting"]
+    thread.start()
+    until(lambda: server.metrics()["parlour_media_waiting"] > before)
+    return thread, got
+
+
+def test_who_waits_for_what_is_deleted_is_told_at_once(private):
+    one = private()
+    ann, ben = one.api.register(), one.api.register()
+    begun = time.monotonic()
+    gone, kept = ann.post(CREATE)["content_uri"], ann.post(CREATE)["content_uri"]
+    waiting = [waits(one, who, uri) for who, uri in ((ann, gone), (ben, gone), (ben, kept))]
+    assert one.run("media", "delete", gone).returncode == 0
+    for thread, got in waiting[:2]:
+        thread.join()
+        assert (got[0].status, got[0].errcode()) == (404, "M_NOT_FOUND")
+    assert one.metrics()["parlour_media_waiting"] == 1
+    ann.request("PUT", "/_matrix/media/v3/upload/" + place(kept), raw=b"tea")
+    waiting[2][0].join()
+    assert waiting[2][1][0].body == b"tea"
+    assert time.monotonic() - begun < 50  # which is less than they would wait
+
+
+def test_who_waits_for_what_expires_waits_no_longer(private):
+    one = private()
+    ann = one.api.register()
+    uri = ann.post(CREATE)["content_uri"]
+    one.stop()
+    with contextlib.closing(sqlite3.connect(pathlib.Path(one.folder) / "data/parlour.db")) as db, db:
+        db.execute("UPDATE media SET expires_ts = ?", (int(time.time() * 1000) + 4000,))
+    one.start()
+    begun = time.monotonic()
+    download(ann, uri, expect=(404, "M_NOT_FOUND"), timeout_ms=60000)
+    assert time.monotonic() - begun < 30
 
 
 def test_nobody_announces_without_end(ann):

@@ -378,7 +378,8 @@ def test_metrics_count_files_and_their_bytes(one, people):
     uri = upload(ann, b"x" * 1000)
     upload(ben, b"x" * 1000)
     put(ann, ann.post(CREATE)["content_uri"], b"y" * 10)
-    download(ben, uri)
+    for _ in range(3):
+        download(ben, uri)
     download(ben, uri, expect=206, headers={"Range": "bytes=0-99"})
 
     def counted():
@@ -386,8 +387,10 @@ def test_metrics_count_files_and_their_bytes(one, people):
                 for name, value in one.metrics().items() if name.startswith("parlour_media_")}
 
     assert counted() == {"files": 2, "bytes": 1010, "uploads_total": 3, "received_bytes_total": 2010,
-                         "downloads_total": 2, "sent_bytes_total": 1100}
+                         "downloads_total": 4, "sent_bytes_total": 3100, "waiting": 0,
+                         "hot_files": 1, "hot_bytes": 1000, "hot_answers_total": 2}
     say(one, "delete", uri)
+    assert (counted()["hot_files"], counted()["hot_bytes"]) == (0, 0)
     assert (counted()["files"], counted()["bytes"]) == (2, 1010)
     say(one, "delete", "--user", "ben")
     assert (counted()["files"], counted()["bytes"]) == (1, 10)

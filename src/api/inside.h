@@ -26,6 +26,7 @@ struct server {
 	struct workers *away; /* NULL where no files are in a bucket */
 	struct task orphans;  /* looked for once, by those */
 	struct media_waits *media_waits;
+	struct media_hot *media_hot;
 	struct hubs *hubs;
 	struct sync_filters *sync_filters;
 	struct sync_members *sync_members;

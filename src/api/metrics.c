@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/client/media_hot.h"
+#include "api/client/media_wait.h"
 #include "api/inside.h"
 #include "core/guests.h"
 #include "core/media.h"
@@ -183,8 +185,10 @@ static void
 write_media(struct server *server, struct buf *out)
 {
 	struct media_stats s;
+	struct media_hot_stats cached;
 
 	media_stats(server->core, &s);
+	media_hot_stats(server->media_hot, &cached);
 	single(out, "parlour_media_files", GAUGE, s.files,
 	    "Files on disk; the same bytes are there once.");
 	single(out, "parlour_media_bytes", GAUGE, s.bytes, "Bytes of these files.");
@@ -194,6 +198,15 @@ write_media(struct server *server, struct buf *out)
 	    "Bytes of files taken from clients.");
 	single(out, "parlour_media_downloads_total", COUNTER, s.downloads,
 	    "Times that a file, or a part of one, was handed out.");
+	single(out, "parlour_media_hot_files", GAUGE, cached.files,
+	    "Files of which it is at hand what there is to say of them.");
+	single(out, "parlour_media_hot_bytes", GAUGE, cached.kept_bytes,
+	    "Bytes of small files that are at hand.");
+	single(out, "parlour_media_hot_answers_total", COUNTER, cached.hits,
+	    "Requests for files that were answered out of memory.");
+	single(out, "parlour_media_waiting", GAUGE,
+	    (uint64_t)media_waits_count(server->media_waits),
+	    "Requests that wait for an upload that was announced.");
 	write_bucket(&s, out);
 	single(out, "parlour_media_sent_bytes_total", COUNTER, s.bytes_out,
 	    "Bytes of files handed to clients.");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/client/media_hot.h"
 #include "api/client/media_wait.h"
 #include "api/error.h"
 #include "api/inside.h"
@@ -87,6 +88,18 @@ static void
 on_stopping(struct http_io *io, void *arg)
 {
 	hub_stopping(((struct server *)arg)->hubs, io);
+}
+
+static void
+on_media_settled(void *arg, const char *media_id)
+{
+	media_wait_is_over(arg, media_id);
+}
+
+static void
+on_media_changed(void *arg, const uint8_t (*hashes)[SHA256_LEN], int n)
+{
+	media_hot_forget(((struct server *)arg)->media_hot, hashes, n);
 }
 
 static size_t
@@ -358,6 +371,10 @@ server_new(struct core *core, const struct server_options *options, char **error
 	server->hubs = poll_hubs_new(server);
 	server->media_waits = media_waits_new();
 	server->transfers_of = tally_new(TALLY_CLIENTS);
+	server->media_hot = media_hot_new();
+	media_set_hooks(core, &(const struct media_hooks){ .settled = on_media_settled,
+				  .changed = on_media_changed,
+				  .arg = server });
 	changes_subscribe(core->changes, ring, NULL); /* behind the hubs' letters */
 	lock_init(&server->keeper_lock, RANK_LEAF);
 	cond_init(&server->keeper_cond);
@@ -418,7 +435,9 @@ void
 server_free(struct server *server)
 {
 	poll_hubs_free(server);
+	media_set_hooks(server->core, NULL);
 	media_waits_free(server->media_waits);
+	media_hot_free(server->media_hot);
 	dispatch_ios_free(server->ios, http_io_count(server->http));
 	http_server_free(server->http);
 	tally_free(server->transfers_of);

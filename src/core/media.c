@@ -59,6 +59,34 @@ media_close(struct core *core)
 	core->media = NULL;
 }
 
+/* --- who is told --- */
+
+void
+media_set_hooks(struct core *core, const struct media_hooks *hooks)
+{
+	if (core->media != NULL)
+		core->media->hooks =
+		    hooks == NULL ? (struct media_hooks){ .arg = NULL } : *hooks;
+}
+
+void
+media_settled(struct core *core, const char *media_id)
+{
+	const struct media_hooks *hooks = &core->media->hooks;
+
+	if (hooks->settled != NULL)
+		hooks->settled(hooks->arg, media_id);
+}
+
+void
+media_changed(struct core *core, const uint8_t (*hashes)[SHA256_LEN], int n)
+{
+	const struct media *media = core->media;
+
+	if (media != NULL && media->hooks.changed != NULL && n > 0)
+		media->hooks.changed(media->hooks.arg, hashes, n);
+}
+
 /* --- what nobody names --- */
 
 struct dropping {
@@ -222,24 +250,28 @@ media_sent(struct core *core, size_t bytes)
 
 /* --- uploads --- */
 
+/* Has the user room for size bytes more? M_FORBIDDEN with a sentence, which is static.
+ */
 static enum mx_err
-check_quota(struct ctx *ctx, const struct identity *who, int64_t size)
+check_quota(const struct settings *set, struct db *db, const char *user_id,
+    int64_t size, const char **why_out)
 {
-	const struct settings *set = &ctx->core->set;
 	int64_t files, bytes, awaited;
-	enum mx_err err = store_media_usage(
-	    ctx->db, who->user_id, clock_now_ms(), &files, &bytes, &awaited);
+	enum mx_err err;
 
+	if (set->media_files_max == 0 && set->media_total_max == 0)
+		return M_OK;
+	err = store_media_usage(db, user_id, clock_now_ms(), &files, &bytes, &awaited);
 	if (err != M_OK)
 		return err;
 	if (set->media_files_max > 0 && files >= set->media_files_max)
-		return ctx_fail(
-		    ctx, M_FORBIDDEN, "You have uploaded as many files as you may");
-	if (set->media_total_max > 0 &&
-	    bytes + (size > 0 ? size : 0) > set->media_total_max)
-		return ctx_fail(
-		    ctx, M_FORBIDDEN, "Your files would take more space than they may");
-	return M_OK;
+		*why_out = "You have uploaded as many files as you may";
+	else if (set->media_total_max > 0 &&
+		 bytes + (size > 0 ? size : 0) > set->media_total_max)
+		*why_out = "Your files would take more space than they may";
+	else
+		return M_OK;
+	return M_FORBIDDEN;
 }
 
 enum mx_err
@@ -250,9 +282,7 @@ media_may_upload(struct ctx *ctx, const struct identity *who, int64_t size)
 	if (size > set->media_upload_max)
 		return ctx_fail(
 		    ctx, M_TOO_LARGE, "This file is larger than one may be");
-	if (set->media_files_max == 0 && set->media_total_max == 0)
-		return M_OK;
-	return check_quota(ctx, who, size);
+	return check_quota(set, ctx->db, who->user_id, size, &ctx->why);
 }
 
 enum mx_err
@@ -265,15 +295,19 @@ media_begin(struct ctx *ctx, struct file_new *out)
 struct adding {
 	struct media_row row;
 	struct file_new *file;
+	const struct settings *set;
 	int64_t now_ts;
-	bool is_known; /* another row names what is in it */
+	bool is_known;	 /* another row names what is in it */
+	const char *why; /* it is refused; NULL: the error's own sentence will do */
 };
 
 static struct adding
 adding_of(struct ctx *ctx, const struct identity *who, const char *media_id,
     struct file_new *file, const struct media_about *about)
 {
-	struct adding a = { .file = file, .now_ts = clock_now_ms() };
+	struct adding a = {
+		.file = file, .set = &ctx->core->set, .now_ts = clock_now_ms()
+	};
 
 	a.row = (struct media_row){ .media_id = media_id,
 		.user_id = who->user_id,
@@ -286,22 +320,27 @@ adding_of(struct ctx *ctx, const struct identity *who, const char *media_id,
 	return a;
 }
 
-/* In the write itself: an account that is erased keeps no file whose upload was on its
- * way meanwhile. */
+/* In the write itself, of which there is one at a time: an account that is erased keeps
+ * no file whose upload was on its way meanwhile, and several that come at once are
+ * judged each behind the one before. */
 static enum mx_err
-check_account(const struct adding *a, struct db *db)
+check_owner(struct adding *a, struct db *db)
 {
 	bool has_ended;
 	enum mx_err err = store_user_has_ended(db, a->row.user_id, &has_ended);
 
-	return err == M_OK && has_ended ? M_UNKNOWN_TOKEN : err;
+	if (err == M_OK && has_ended)
+		err = M_UNKNOWN_TOKEN;
+	return err == M_OK
+		   ? check_quota(a->set, db, a->row.user_id, a->row.size, &a->why)
+		   : err;
 }
 
 static enum mx_err
 add(void *arg, struct db *db)
 {
 	struct adding *a = arg;
-	enum mx_err err = check_account(a, db);
+	enum mx_err err = check_owner(a, db);
 
 	if (err == M_OK)
 		err = file_keep_again(a->file);
@@ -356,7 +395,7 @@ write_row(
 	else if (media_drop(ctx, (const uint8_t(*)[SHA256_LEN])a->row.sha256, 1) !=
 		 M_OK)
 		log_warn("media: a refused file stays on disk until the next start");
-	return err;
+	return a->why == NULL ? err : ctx_fail(ctx, err, a->why);
 }
 
 enum mx_err
@@ -462,7 +501,7 @@ fill(void *arg, struct db *db)
 	if (err == M_OK)
 		err = judge(&row, a->row.user_id, a->now_ts);
 	if (err == M_OK)
-		err = check_account(a, db);
+		err = check_owner(a, db);
 	if (err == M_OK)
 		err = file_keep_again(a->file);
 	if (err == M_OK)
@@ -483,7 +522,10 @@ media_fill(struct ctx *ctx, struct arena *arena, const struct identity *who,
 	if (err != M_OK)
 		return err;
 	a = adding_of(ctx, who, media_id, file, about);
-	return explain(ctx, write_row(ctx, fill, &a));
+	err = write_row(ctx, fill, &a);
+	if (err == M_OK)
+		media_settled(ctx->core, media_id);
+	return a.why == NULL ? explain(ctx, err) : err;
 }
 
 /* --- what is there --- */

@@ -31,6 +31,23 @@ enum mx_err media_drop_orphans(struct ctx *ctx) MUST_USE;
 enum mx_err media_sweep(struct ctx *ctx) MUST_USE;
 void media_tick(struct ctx *ctx);
 
+/*
+ * What is above the core may keep something of files. It is told by these, on the
+ * thread that has changed it, with no lock held: when the change is durable, and before
+ * whoever asked for it is answered.
+ */
+struct media_hooks {
+	/* An upload that was announced has come, or is deleted. */
+	void (*settled)(void *arg, const char *media_id);
+	/* What rows say of files with these contents, or of thumbnails of them, is
+	 * not what it was: deleted, quarantined, released; another thumbnail made. */
+	void (*changed)(void *arg, const uint8_t (*hashes)[SHA256_LEN], int n);
+	void *arg;
+};
+/* Before threads start, and behind their end: NULL, nobody is told any more. Does
+ * nothing where files are not kept (tests). */
+void media_set_hooks(struct core *core, const struct media_hooks *hooks);
+
 struct media_stats {
 	uint64_t files, bytes; /* on disk: the same bytes are there once */
 	uint64_t uploads, bytes_in;

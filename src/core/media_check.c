@@ -107,6 +107,7 @@ forget_thumbnails(struct ctx *ctx, const uint8_t sha256[SHA256_LEN])
 		return err;
 	atomic_fetch_sub(&media->contents, 1);
 	atomic_fetch_sub(&media->stored_bytes, f.size);
+	media_changed(ctx->core, (const uint8_t(*)[SHA256_LEN])sha256, 1);
 	return M_OK;
 }
 

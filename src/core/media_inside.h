@@ -23,6 +23,7 @@ struct media {
 	pthread_cond_t made;
 	struct media_making *making;
 	int64_t swept_ms; /* clock_mono_ms; the keeper's own */
+	struct media_hooks hooks;
 	/* Of media_stats. What is in files that rows name: counted behind the write, so
 	 * perhaps as gone a moment before it is counted; hence signed. */
 	_Atomic int64_t contents, stored_bytes;
@@ -32,6 +33,10 @@ struct media {
 /* Waits while somebody else makes the same. */
 void media_making_begin(struct media *media, const struct thumbnail_row *row);
 void media_making_end(struct media *media, const struct thumbnail_row *row);
+
+/* Tells of it whoever is above. */
+void media_settled(struct core *core, const char *media_id);
+void media_changed(struct core *core, const uint8_t (*hashes)[SHA256_LEN], int n);
 
 /* A row that names this is durable, the first to do so. */
 void media_count_new(struct media *media, int64_t size);

@@ -124,6 +124,22 @@ drop_files(struct ctx *ctx, const struct removing *r)
 		log_warn("media: deleted files stay on disk until the next start");
 }
 
+/* What is removed is known to nobody any more; then its files go. */
+static void
+tell(struct core *core, const struct removing *r)
+{
+	uint8_t(*hashes)[SHA256_LEN] =
+	    arena_alloc(r->arena, (size_t)r->count * SHA256_LEN);
+	int n = 0;
+
+	for (int i = 0; i < r->count; i++)
+		if (r->rows[i].has_content)
+			memcpy(hashes[n++], r->rows[i].sha256, SHA256_LEN);
+		else
+			media_settled(core, r->rows[i].media_id);
+	media_changed(core, (const uint8_t(*)[SHA256_LEN])hashes, n);
+}
+
 static enum mx_err
 remove_portion(struct ctx *ctx, struct removing *r, struct media_removed *out)
 {
@@ -140,6 +156,7 @@ remove_portion(struct ctx *ctx, struct removing *r, struct media_removed *out)
 	out->bytes += r->sum.bytes;
 	out->freed_files += r->sum.freed_files;
 	out->freed_bytes += r->sum.freed_bytes;
+	tell(ctx->core, r);
 	drop_files(ctx, r);
 	buf_free(&r->hashes);
 	return M_OK;
@@ -208,6 +225,16 @@ quarantine(void *arg, struct db *db)
 	return err;
 }
 
+static enum mx_err
+write_quarantine(struct ctx *ctx, struct quarantining *q)
+{
+	enum mx_err err = ctx_write(ctx, quarantine, q);
+
+	if (err == M_OK)
+		media_changed(ctx->core, q->hashes, q->n);
+	return err;
+}
+
 enum mx_err
 media_quarantine_ids(struct ctx *ctx, struct arena *arena, const char *const *ids,
     int count, bool release, int64_t *contents_out)
@@ -229,7 +256,7 @@ media_quarantine_ids(struct ctx *ctx, struct arena *arena, const char *const *id
 		memcpy(hashes[i], row.sha256, SHA256_LEN);
 	}
 	*contents_out = count;
-	return ctx_write(ctx, quarantine, &q);
+	return write_quarantine(ctx, &q);
 }
 
 enum mx_err
@@ -250,7 +277,7 @@ media_quarantine_user(struct ctx *ctx, struct arena *arena, const char *user_id,
 			.release = release,
 			.now_ts = clock_now_ms() };
 
-		err = ctx_write(ctx, quarantine, &q);
+		err = write_quarantine(ctx, &q);
 		*contents_out += q.n;
 	}
 	return err;

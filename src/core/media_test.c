@@ -263,6 +263,96 @@ an_upload_that_comes_behind_the_end_of_its_account_is_not_kept(void **state)
 	assert_int_equal(look(f, upload(f, &ben, "tea")), M_OK);
 }
 
+/* One of several that come at once: all have been let in before the first is kept. */
+struct at_once {
+	struct fixture *f;
+	pthread_barrier_t *begun;
+	pthread_t thread;
+	int n;
+	const char *announced; /* its id; NULL: it has none yet */
+	enum mx_err err;
+};
+
+static void *
+upload_at_once(void *arg)
+{
+	struct at_once *one = arg;
+	struct core *core = &one->f->t.core;
+	struct arena *arena = arena_new();
+	struct media_about about = { 0 };
+	char *error = NULL;
+	struct ctx ctx = { .core = core,
+		.db = db_open(core->set.database, DB_READ, &error) };
+	struct file_new file;
+	const char *text = arena_printf(arena, "file %d", one->n), *unused;
+
+	assert_int_equal(media_begin(&ctx, &file), M_OK);
+	assert_int_equal(file_add(&file, text, strlen(text)), M_OK);
+	assert_int_equal(media_may_upload(&ctx, &ann, file.size), M_OK);
+	pthread_barrier_wait(one->begun);
+	one->err = one->announced == NULL
+		       ? media_add(&ctx, arena, &ann, &file, &about, &unused)
+		       : media_fill(&ctx, arena, &ann, one->announced, &file, &about);
+	if (one->err != M_OK)
+		assert_non_null(ctx.why);
+	file_end(&file);
+	db_close(ctx.db);
+	arena_free(arena);
+	return NULL;
+}
+
+#define AT_ONCE 9
+
+/* Half of them to ids that were announced. Returns how many were kept. */
+static int
+upload_many_at_once(struct fixture *f)
+{
+	struct at_once all[AT_ONCE];
+	pthread_barrier_t begun;
+	int64_t expires_ts;
+	int kept = 0;
+
+	pthread_barrier_init(&begun, NULL, AT_ONCE);
+	for (int i = 0; i < AT_ONCE; i++) {
+		all[i] = (struct at_once){ .f = f, .begun = &begun, .n = i };
+		if (i % 2 == 0)
+			assert_int_equal(media_announce(f->ctx, f->arena, &ann,
+					     &all[i].announced, &expires_ts),
+			    M_OK);
+	}
+	for (int i = 0; i < AT_ONCE; i++)
+		all[i].thread =
+		    thread_start("upload", ROLE_WORKER, upload_at_once, &all[i]);
+	for (int i = 0; i < AT_ONCE; i++) {
+		pthread_join(all[i].thread, NULL);
+		kept += all[i].err == M_OK;
+		if (all[i].err != M_OK)
+			assert_int_equal(all[i].err, M_FORBIDDEN);
+	}
+	pthread_barrier_destroy(&begun);
+	return kept;
+}
+
+static void
+of_uploads_at_once_as_many_are_kept_as_the_user_may_have(void **state)
+{
+	struct fixture *f = *state;
+
+	f->t.core.set.media_files_max = 4;
+	assert_int_equal(upload_many_at_once(f), 4);
+	assert_int_equal(files_on_disk(f), 4);
+}
+
+static void
+uploads_at_once_take_no_more_space_than_the_user_may(void **state)
+{
+	struct fixture *f = *state;
+
+	f->t.core.set.media_total_max = 3 * (int64_t)strlen("file 0") + 5;
+	assert_int_equal(upload_many_at_once(f), 3);
+	assert_int_equal(files_on_disk(f), 3);
+}
+
 static void
 of_two_uploads_to_one_id_the_second_leaves_no_file(void **state)
 {
@@ -285,6 +375,40 @@ of_two_uploads_to_one_id_the_second_leaves_no_file(void **state)
 	assert_int_equal(files_on_disk(f), 1);
 }
 
+static void
+note_settled(void *arg, const char *media_id)
+{
+	buf_printf(arg, "%s ", media_id);
+}
+
+static void
+whoever_keeps_something_is_told_what_came_and_what_will_not(void **state)
+{
+	struct fixture *f = *state;
+	struct media_removed removed;
+	struct media_about about = { 0 };
+	struct buf told = { 0 };
+	struct file_new file;
+	int64_t expires_ts;
+	const char *ids[3];
+
+	media_set_hooks(&f->t.core,
+	    &(const struct media_hooks){ .settled = note_settled, .arg = &told });
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		    media_announce(f->ctx, f->arena, &ann, &ids[i], &expires_ts), M_OK);
+	ids[2] = upload(f, &ann, "tea");
+	assert_int_equal(media_begin(f->ctx, &file), M_OK);
+	assert_int_equal(
+	    media_fill(f->ctx, f->arena, &ann, ids[0], &file, &about), M_OK);
+	file_end(&file);
+	assert_int_equal(media_remove_ids(f->ctx, f->arena, ids, 3, &removed), M_OK);
+	buf_char(&told, '\0');
+	assert_string_equal(told.p, arena_printf(f->arena, "%s %s ", ids[0], ids[1]));
+	buf_free(&told);
+	media_set_hooks(&f->t.core, NULL);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -296,7 +420,10 @@ main(void)
 		CASE(more_than_a_portion_goes_by_a_filter),
 		CASE(a_file_without_a_row_is_dropped_at_the_next_start),
 		CASE(an_upload_that_comes_behind_the_end_of_its_account_is_not_kept),
+		CASE(of_uploads_at_once_as_many_are_kept_as_the_user_may_have),
+		CASE(uploads_at_once_take_no_more_space_than_the_user_may),
 		CASE(of_two_uploads_to_one_id_the_second_leaves_no_file),
+		CASE(whoever_keeps_something_is_told_what_came_and_what_will_not),
 		CASE(an_upload_that_never_came_is_forgotten_within_an_hour),
 	};
 

@@ -125,6 +125,19 @@ keep_row(void *arg, struct db *db)
 	return err == M_OK ? store_thumbnail_add(db, k->row) : err;
 }
 
+/* It may be the last of its original that is made, and then others are not what they
+ * were. */
+static enum mx_err
+write_row(struct ctx *ctx, struct keeping *k)
+{
+	enum mx_err err = ctx_write(ctx, keep_row, k);
+
+	if (err == M_OK)
+		media_changed(
+		    ctx->core, (const uint8_t(*)[SHA256_LEN])k->row->sha256, 1);
+	return err;
+}
+
 /* What was made is read once to know its hash. */
 static enum mx_err
 keep_file(struct ctx *ctx, struct thumbnail_row *out, struct file_new *file)
@@ -141,7 +154,7 @@ keep_file(struct ctx *ctx, struct thumbnail_row *out, struct file_new *file)
 		return err;
 	memcpy(out->file, file->sha256, SHA256_LEN);
 	out->size = file->size;
-	err = ctx_write(ctx, keep_row, &k);
+	err = write_row(ctx, &k);
 	if (err == M_OK && !k.is_known)
 		media_count_new(ctx->core->media, out->size);
 	if (err != M_OK &&
@@ -178,7 +191,7 @@ make(struct ctx *ctx, int fd, const struct media_row *row, struct thumbnail_row 
 	set_original(out, row);
 	if (out->content_type == NULL)
 		out->content_type = made.content_type;
-	return ctx_write(ctx, keep_row, &k);
+	return write_row(ctx, &k);
 }
 
 static enum mx_err

@@ -277,22 +277,34 @@ bound_unsent(struct http_io *io, struct conn *c, size_t max)
 		conn_close(io, c);
 }
 
-void
-answer_send(struct http_io *io, struct conn *c, struct http_reply *reply)
+/* Whole, with this body. */
+static void
+send_reply(
+    struct http_io *io, struct conn *c, const struct http_reply *reply, struct out body)
 {
 	char small[HEAD_ON_STACK];
 	size_t cap = reply_head_bound(reply);
 	char *head = cap <= sizeof small ? small : xmalloc(cap);
 	size_t n = reply_head(reply, head, cap);
-	struct out body = {
-		.owned = reply->body, .p = reply->body, .n = reply->body_n
-	};
 
 	unpark(io, c);
 	answer_write(io, c, head, n, body, reply->close || must_close(io, c));
 	bound_unsent(io, c, SIZE_MAX);
 	if (head != small)
 		free(head);
+}
+
+static struct out
+own_body(const struct http_reply *reply)
+{
+	return (
+	    struct out){ .owned = reply->body, .p = reply->body, .n = reply->body_n };
+}
+
+void
+answer_send(struct http_io *io, struct conn *c, struct http_reply *reply)
+{
+	send_reply(io, c, reply, own_body(reply));
 }
 
 void
@@ -349,14 +361,16 @@ answer_post(struct exchange exchange, struct http_reply *reply)
 
 /* A stream's; here and now. */
 static void
-stream_answer(struct exchange exchange, struct http_reply *reply)
+stream_answer(struct exchange exchange, const struct http_reply *reply, struct out body)
 {
 	size_t cap = reply_head_bound(reply);
 	char *head = xmalloc(cap);
 	size_t n = reply_head(reply, head, cap);
 
-	h2_answer(exchange, head, n,
-	    (struct out){ .owned = reply->body, .p = reply->body, .n = reply->body_n });
+	if (body.shared != NULL)
+		h2_answer_from(exchange, head, n, body);
+	else
+		h2_answer(exchange, head, n, body);
 	free(head);
 }
 
@@ -370,13 +384,29 @@ http_answer(struct exchange exchange, struct http_reply *reply)
 	if (!io_is_here(exchange.io)) {
 		answer_post(exchange, reply);
 	} else if (exchange.conn & EXCHANGE_STREAM) {
-		stream_answer(exchange, reply);
+		stream_answer(exchange, reply, own_body(reply));
 	} else if ((c = conn_waiting(exchange)) != NULL) {
 		answer_send(exchange.io, c, reply);
 	} else {
 		free(reply->body);
 	}
 	reply->body = NULL;
+}
+
+void
+http_answer_from(struct exchange exchange, const struct http_reply *reply,
+    struct http_shared *bytes, size_t from)
+{
+	struct out body = {
+		.shared = bytes, .p = bytes->bytes + from, .n = reply->body_n
+	};
+	struct conn *c;
+
+	assert(io_is_here(exchange.io) && from + reply->body_n <= bytes->n);
+	if (exchange.conn & EXCHANGE_STREAM)
+		stream_answer(exchange, reply, body);
+	else if ((c = conn_waiting(exchange)) != NULL)
+		send_reply(exchange.io, c, reply, body);
 }
 
 bool

@@ -337,6 +337,98 @@ a_slow_reader_holds_a_reference_until_it_has_all(void **state)
 }
 
 static void
+answer_parked_from(struct http_io *io, void *arg)
+{
+	struct later *later = arg;
+	struct app *app = later->app;
+	const struct http_reply reply = { .status = 206,
+		.content_type = "image/png",
+		.headers = "ETag: \"a\"\r\n",
+		.body_n = later->shared->n - 5 };
+
+	for (int i = 0; i < app->parked_n; i++)
+		if (app->parked[i].io == io && http_waiting(app->parked[i]))
+			http_answer_from(app->parked[i], &reply, later->shared, 3);
+	note(app, &app->posted);
+}
+
+static void
+answer_all_from(struct app *app, struct http_shared *bytes)
+{
+	struct later later = { app, bytes, 0 };
+	int i, before = app->posted;
+
+	for (i = 0; i < http_io_count(app->server); i++)
+		http_post(http_io_at(app->server, i), answer_parked_from, &later);
+	wait_until(app, &app->posted, before + i);
+}
+
+static void
+a_part_of_kept_bytes_is_sent_under_a_head_of_its_own(void **state)
+{
+	static const char *const more[] = { "1.1\r\nHost: x\r\n", "1.0\r\n",
+		"1.0\r\nConnection: keep-alive\r\n",
+		"1.1\r\nHost: x\r\nConnection: close\r\n" };
+	struct app *app = *state;
+	struct http_shared *bytes = http_bytes_new("012the part90", 13);
+
+	for (int i = 0; i < 8; i++) {
+		struct answer answer;
+		char request[128], body[9] = "";
+		bool is_head = i % 2;
+		int fd = dial(app);
+
+		snprintf(request, sizeof request, "%s /park HTTP/%s\r\n",
+		    is_head ? "HEAD" : "GET", more[i / 2]);
+		say(fd, request);
+		wait_until(app, &app->parked_n, i + 1);
+		answer_all_from(app, bytes);
+		read_head(fd, &answer);
+		assert_int_equal(answer.status, 206);
+		assert_int_equal(length_of(&answer), 8);
+		assert_non_null(strstr(answer.head, "\r\nETag: \"a\"\r\n"));
+		assert_non_null(strstr(answer.head, "\r\nContent-Type: image/png\r\n"));
+		if (!is_head)
+			read_exactly(fd, body, 8);
+		assert_string_equal(body, is_head ? "" : "the part");
+		shutdown(fd, SHUT_WR);
+		expect_end(fd);
+	}
+	assert_int_equal(bytes->refs, 1);
+	http_shared_unref(bytes);
+}
+
+static void
+a_slow_reader_holds_kept_bytes_until_it_has_all(void **state)
+{
+	struct app *app = *state;
+	size_t n = 20000000;
+	char *body = calloc(1, n), *got = malloc(n);
+	struct http_shared *bytes = http_bytes_new(body, n);
+	struct answer answer;
+	int fd = dial(app), gone = dial(app);
+
+	say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+	say(gone, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+	wait_until(app, &app->parked_n, 2);
+	answer_all_from(app, bytes);
+	assert_int_equal(bytes->refs, 3);
+	read_head(fd, &answer);
+	read_exactly(fd, got, n - 5);
+	assert_memory_equal(got, body, n - 5);
+	say(fd, "GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect_answer(fd, 200, "/next");
+	assert_int_equal(bytes->refs, 2);
+	close(fd);
+	close(gone);
+	http_server_stop(app->server, 0);
+	assert_int_equal(bytes->refs, 1);
+	http_shared_unref(bytes);
+	free(body);
+	free(got);
+}
+
+static void
 who_does_not_read_a_large_shared_answer_is_closed(void **state)
 {
 	struct app *app = *state;
@@ -436,6 +528,8 @@ main(void)
 		T(a_shared_answer_reaches_a_hundred_listeners_byte_for_byte),
 		T(a_shared_answer_suits_the_one_who_asked),
 		cmocka_unit_test(a_slow_reader_holds_a_reference_until_it_has_all),
+		T(a_part_of_kept_bytes_is_sent_under_a_head_of_its_own),
+		T(a_slow_reader_holds_kept_bytes_until_it_has_all),
 		T(who_does_not_read_a_large_shared_answer_is_closed),
 		cmocka_unit_test(what_slow_readers_pin_together_is_bounded),
 		T(a_parked_connection_holds_one_cache_line),

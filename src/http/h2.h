@@ -30,6 +30,9 @@ void h2_park(struct exchange exchange, uint32_t tag);
 /* head: an HTTP/1.1 head without its empty line. body passes over, or is freed. */
 void h2_answer(
     struct exchange exchange, const char *head, size_t head_n, struct out body);
+/* The same of shared bytes, of which many may wait as parts of files do. */
+void h2_answer_from(
+    struct exchange exchange, const char *head, size_t head_n, struct out body);
 void h2_body_next(struct exchange exchange, http_taker take, void *arg);
 /* head: NULL behind the first part. part->bytes passes over. */
 void h2_send_part(struct exchange exchange, const char *head, size_t head_n,

@@ -355,7 +355,23 @@ h2_stream_end(struct exchange exchange, bool cut)
 	go_on(s);
 }
 
-/* --- answers in parts --- */
+/* --- files --- */
+
+/* Of bytes that may be many connections', so that what waits counts as parts do. */
+void
+h2_answer_from(
+    struct exchange exchange, const char *head, size_t head_n, struct out body)
+{
+	struct h2_stream *s = h2_stream_of(exchange);
+
+	if (s == NULL)
+		return;
+	s->in_parts = true;
+	if (is_too_slow(s, 0, SIZE_MAX))
+		h2_let_go(s);
+	else
+		answer(s, head, head_n, body);
+}
 
 void
 h2_send_part(struct exchange exchange, const char *head, size_t head_n,

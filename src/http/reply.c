@@ -191,6 +191,18 @@ http_block_new(const void *bytes, size_t n)
 }
 
 struct http_shared *
+http_bytes_new(const void *bytes, size_t n)
+{
+	struct http_shared *shared = xmalloc(sizeof *shared + n);
+
+	atomic_init(&shared->refs, 1);
+	shared->head_n = shared->tail_n = 0;
+	memcpy(shared->bytes, bytes, n);
+	shared->n = (uint32_t)n;
+	return shared;
+}
+
+struct http_shared *
 http_shared_ref(struct http_shared *shared)
 {
 	atomic_fetch_add_explicit(&shared->refs, 1, memory_order_relaxed);

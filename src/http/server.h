@@ -71,6 +71,9 @@ struct http_shared *http_shared_new_gzip(
 /* A block of an answer that goes on: one chunk of it (RFC 9112 7.1). */
 struct http_shared *http_block_new(const void *bytes, size_t n);
 
+/* Bytes alone, without a head, of which answers are made by http_answer_from. */
+struct http_shared *http_bytes_new(const void *bytes, size_t n);
+
 struct http_reply {
 	int status;
 	const char
@@ -121,6 +124,11 @@ void http_send_cut(struct exchange exchange);
 void http_answer(struct exchange exchange, struct http_reply *reply);
 /* On the exchange's own io thread only; takes a reference of its own. */
 void http_answer_shared(struct exchange exchange, struct http_shared *shared);
+
+/* The same, with a head of its own: its body is reply->body_n of these bytes, behind
+ * the first `from`. reply->body is NULL. */
+void http_answer_from(struct exchange exchange, const struct http_reply *reply,
+    struct http_shared *bytes, size_t from);
 
 /*
  * On the io thread: shared answers, and blocks of answers that go on, leave together

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "api/client/handlers.h"
-#include "api/client/media_wait.h"
 #include "api/upload.h"
 #include "core/media.h"
 
@@ -121,7 +120,6 @@ client_media_put(struct req *req)
 	    req->ctx, req->arena, &req->who, id, upload_file(req->upload), &about);
 	if (err != M_OK)
 		return err;
-	media_arrived(req->server, id);
 	return reply_empty(req);
 }
 

@@ -1,6 +1,7 @@
 /*
- * Downloads. A worker reads each part of a file when its client has taken the one
- * before. Spec: client-server-api/#get_matrixclientv1mediadownloadservernamemediaid
+ * Downloads. What is in memory is answered by the io thread itself; else a worker looks
+ * the file up, and reads each part of it when its client has taken the one before.
+ * Spec: client-server-api/#get_matrixclientv1mediadownloadservernamemediaid
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -32,6 +33,8 @@ struct sending {
 	uint64_t whose; /* transfer_begin's */
 	int fd;
 	int64_t at, end; /* of what is still to be read */
+	bool is_small;	 /* its first part is all of it, and worth to be kept */
+	uint8_t sha256[SHA256_LEN];
 };
 
 static void part_sent(void *arg, bool is_gone);
@@ -58,6 +61,8 @@ send_part(struct sending *s, const struct http_reply *head, char *bytes, size_t 
 		.head = head, .bytes = bytes, .n = n, .sent = part_sent, .arg = s
 	};
 
+	if (s->is_small && s->at == 0 && n > 0 && (int64_t)n == s->end)
+		media_hot_keep(s->server->media_hot, s->sha256, bytes, n);
 	s->at += (int64_t)n;
 	media_sent(s->server->core, n);
 	part.is_last = s->at == s->end;
@@ -169,6 +174,13 @@ file_headers(struct req *req, const char *type, const char *name)
 	reply_header(req, "Accept-Ranges", "bytes");
 }
 
+static const char *
+type_of(const struct media_file *file)
+{
+	return file->content_type == NULL ? "application/octet-stream"
+					  : file->content_type;
+}
+
 /* What was said of the file does not hold for the error that is answered instead: it
  * would be kept for a day. */
 static enum mx_err
@@ -204,8 +216,8 @@ range_of(const struct req *req, int64_t size, const char *etag, int64_t *first,
 /* Where the disk would be waited for, the head goes alone: the pool of workers that
  * wait for disks does the rest, and not that which answers everybody. */
 static enum mx_err
-send_file(
-    struct req *req, int fd, const struct http_reply *head, int64_t first, int64_t last)
+send_file(struct req *req, const struct media_asked *asked, int fd,
+    const struct http_reply *head, int64_t first)
 {
 	struct sending *s;
 	uint64_t whose;
@@ -222,7 +234,10 @@ send_file(
 	s->exchange = req->http->exchange;
 	s->fd = fd;
 	s->at = first;
-	s->end = req->http->head.method == HTTP_HEAD ? first : last + 1;
+	s->end = first + (req->http->head.method == HTTP_HEAD ? 0 : head->body_n);
+	s->is_small = asked->is_wanted && asked->file.size <= MEDIA_SMALL_MAX &&
+		      s->end == asked->file.size;
+	memcpy(s->sha256, asked->file.sha256, SHA256_LEN);
 	dispatch_count(req->server, head->status);
 	media_downloaded(req->core);
 	if (s->at == s->end || !send_at_hand(s, head))
@@ -230,29 +245,38 @@ send_file(
 	return M_PARKED;
 }
 
-/* A file that is open. */
-struct opened {
-	int fd;
-	int64_t size;
-	const char *type, *name, *etag;
-};
-
+/* On the io thread. */
 static enum mx_err
-answer_range(struct req *req, const struct opened *file)
+send_from_memory(struct req *req, struct http_shared *bytes,
+    const struct http_reply *head, int64_t first)
 {
+	dispatch_count(req->server, head->status);
+	media_downloaded(req->core);
+	if (req->http->head.method != HTTP_HEAD)
+		media_sent(req->core, head->body_n);
+	http_answer_from(req->http->exchange, head, bytes, (size_t)first);
+	return M_PARKED;
+}
+
+/* fd: the file, open, where its bytes are not in memory. */
+static enum mx_err
+answer_range(struct req *req, const struct media_asked *asked, int fd, const char *etag)
+{
+	const struct media_file *file = &asked->file;
 	int64_t first = 0, last = file->size - 1;
-	enum media_range range = range_of(req, file->size, file->etag, &first, &last);
-	struct http_reply head = { .status = 200, .content_type = file->type };
+	enum media_range range = range_of(req, file->size, etag, &first, &last);
+	struct http_reply head = { .status = 200, .content_type = type_of(file) };
 
 	if (range == MEDIA_BEYOND) {
-		close(file->fd);
+		if (fd >= 0)
+			close(fd);
 		buf_reset(&req->headers);
 		reply_header(req, "Content-Range",
 		    arena_printf(req->arena, "bytes */%lld", (long long)file->size));
 		return req_fail_status(req, 416, M_INVALID_PARAM,
 		    "The file ends before what Range asks for");
 	}
-	file_headers(req, file->type, file->name);
+	file_headers(req, head.content_type, file->name);
 	if (range == MEDIA_PART) {
 		head.status = 206;
 		reply_header(req, "Content-Range",
@@ -262,66 +286,115 @@ answer_range(struct req *req, const struct opened *file)
 	head.body_n = (size_t)(last - first + 1);
 	buf_char(&req->headers, '\0');
 	head.headers = req->headers.p;
-	return send_file(req, file->fd, &head, first, last);
+	return fd < 0 ? send_from_memory(req, file->bytes, &head, first)
+		      : send_file(req, asked, fd, &head, first);
 }
 
 enum mx_err
-media_answer(struct req *req, const uint8_t sha256[SHA256_LEN], int64_t size,
-    const char *content_type, const char *name)
+media_answer(struct req *req, const struct media_asked *asked)
 {
-	struct opened file = { .size = size, .name = name };
 	char hex[2 * SHA256_LEN + 1];
+	const char *etag;
 	enum mx_err err;
+	int fd = -1;
 
-	hex_encode(sha256, SHA256_LEN, hex);
-	file.type = content_type == NULL ? "application/octet-stream" : content_type;
-	file.etag = arena_printf(req->arena, "\"%s\"", hex);
-	common_headers(req, file.etag);
-	if (names_etag(req, "if-none-match", file.etag)) {
+	hex_encode(asked->file.sha256, SHA256_LEN, hex);
+	etag = arena_printf(req->arena, "\"%s\"", hex);
+	common_headers(req, etag);
+	if (names_etag(req, "if-none-match", etag)) {
 		req->status = 304;
 		return M_OK;
 	}
-	err = media_read(req->ctx, sha256, req->is_slow, &file.fd);
+	if (asked->file.bytes != NULL)
+		return answer_range(req, asked, fd, etag);
+	if (req->ctx->db == NULL)
+		return REQ_TO_WORKER;
+	err = media_read(req->ctx, asked->file.sha256, req->is_slow, &fd);
 	if (err == M_PARKED) {
 		job_run_away(req->job);
 		return REQ_TAKEN;
 	}
-	return err == M_OK ? answer_range(req, &file) : not_that(req, err);
+	return err == M_OK ? answer_range(req, asked, fd, etag) : not_that(req, err);
 }
 
 /* --- which one --- */
 
 enum mx_err
-media_asked(struct req *req, struct media_row *row)
+media_read_asked(struct req *req, const char *made, struct media_asked *out)
 {
-	const char *server_name = req_path(req, "serverName");
-	const char *id = req_path(req, "mediaId");
-	int64_t timeout_ms;
+	*out = (struct media_asked){ .server_name = req_path(req, "serverName"),
+		.id = req_path(req, "mediaId") };
+	if (!id_server_name_valid(out->server_name))
+		return req_fail(req, M_INVALID_PARAM, "this is no server name");
+	if (!req_query_int(req, "timeout_ms", TIMEOUT_DEFAULT_MS, 0, TIMEOUT_MAX_MS,
+		&out->timeout_ms))
+		return req_fail(req, M_INVALID_PARAM, "timeout_ms must be a number");
+	out->key = arena_printf(req->arena, "%s %s", made, out->id);
+	return M_OK;
+}
+
+enum mx_err
+media_answer_known(struct req *req, struct media_asked *asked, const char *name)
+{
 	enum mx_err err;
 
-	if (!id_server_name_valid(server_name))
-		return req_fail(req, M_INVALID_PARAM, "this is no server name");
-	if (!req_query_int(
-		req, "timeout_ms", TIMEOUT_DEFAULT_MS, 0, TIMEOUT_MAX_MS, &timeout_ms))
-		return req_fail(req, M_INVALID_PARAM, "timeout_ms must be a number");
-	err = media_find(req->ctx, req->arena, server_name, id, row);
-	if (err != M_NOT_YET_UPLOADED || req->is_late || timeout_ms == 0)
+	if (strcmp(asked->server_name, req->core->set.server_name) != 0 ||
+	    !media_hot_find(
+		req->server->media_hot, req->arena, asked->key, &asked->file))
+		return REQ_TO_WORKER;
+	if (name != NULL)
+		asked->file.name = name;
+	err = media_answer(req, asked);
+	http_shared_unref(asked->file.bytes);
+	if (err != REQ_TO_WORKER)
+		media_hot_answered(req->server->media_hot);
+	return err;
+}
+
+enum mx_err
+media_find_asked(struct req *req, struct media_asked *asked, struct media_row *row)
+{
+	enum mx_err err;
+
+	asked->age = media_hot_age(req->server->media_hot);
+	err = media_find(req->ctx, req->arena, asked->server_name, asked->id, row);
+	if (err != M_NOT_YET_UPLOADED || req->is_late || asked->timeout_ms == 0)
 		return err;
-	err = media_wait(req, server_name, id, timeout_ms);
-	return err == M_OK ? media_find(req->ctx, req->arena, server_name, id, row)
+	err = media_wait(
+	    req, asked->server_name, asked->id, asked->timeout_ms, row->expires_ts);
+	return err == M_OK ? media_find(req->ctx, req->arena, asked->server_name,
+				 asked->id, row)
 			   : err;
+}
+
+void
+media_set_asked(struct req *req, struct media_asked *asked, const struct media_row *row,
+    const struct media_file *file)
+{
+	asked->file = *file;
+	asked->is_wanted = media_hot_put(
+	    req->server->media_hot, asked->age, asked->key, row->sha256, file);
 }
 
 static enum mx_err
 download(struct req *req, const char *name)
 {
+	struct media_asked asked;
+	struct media_file file;
 	struct media_row row;
-	enum mx_err err = media_asked(req, &row);
+	enum mx_err err = media_read_asked(req, "whole", &asked);
 
+	if (err == M_OK && req->ctx->db == NULL)
+		return media_answer_known(req, &asked, name);
+	if (err == M_OK)
+		err = media_find_asked(req, &asked, &row);
 	if (err != M_OK)
 		return err;
-	return media_answer(req, row.sha256, row.size, row.content_type,
-	    name == NULL ? row.file_name : name);
+	file = media_original(&row);
+	media_set_asked(req, &asked, &row, &file);
+	if (name != NULL)
+		asked.file.name = name;
+	return media_answer(req, &asked);
 }
 
 enum mx_err

@@ -56,14 +56,29 @@ name_of(const char *content_type)
 	return strcmp(content_type, "image/jpeg") == 0 ? "thumbnail.jpg" : "thumbnail";
 }
 
-static enum mx_err
-answer(struct req *req, const struct media_row *row, const struct thumbnail_row *made)
+static struct media_file
+file_of(const struct media_row *row, const struct thumbnail_row *made)
 {
+	struct media_file file = { .size = made->size,
+		.content_type = made->content_type,
+		.name = name_of(made->content_type) };
+
 	if (made->is_original)
-		return media_answer(
-		    req, row->sha256, row->size, row->content_type, row->file_name);
-	return media_answer(req, made->file, made->size, made->content_type,
-	    name_of(made->content_type));
+		return media_original(row);
+	memcpy(file.sha256, made->file, SHA256_LEN);
+	return file;
+}
+
+/* As it is made, so that what comes to the same has one name. */
+static const char *
+word_of(struct req *req, const struct thumbnail_ask *ask)
+{
+	struct thumbnail_ask snapped = *ask;
+
+	if (!thumbnail_snap(&snapped, false))
+		return "larger";
+	return arena_printf(req->arena, "%dx%d%s%s", snapped.width, snapped.height,
+	    snapped.is_crop ? "c" : "s", snapped.is_animated ? "a" : "");
 }
 
 enum mx_err
@@ -71,11 +86,17 @@ client_media_thumbnail(struct req *req)
 {
 	struct thumbnail_row made;
 	struct thumbnail_ask ask;
+	struct media_asked asked;
+	struct media_file file;
 	struct media_row row;
 	enum mx_err err = read_ask(req, &ask);
 
 	if (err == M_OK)
-		err = media_asked(req, &row);
+		err = media_read_asked(req, word_of(req, &ask), &asked);
+	if (err == M_OK && req->ctx->db == NULL)
+		return media_answer_known(req, &asked, NULL);
+	if (err == M_OK)
+		err = media_find_asked(req, &asked, &row);
 	if (err != M_OK)
 		return err;
 	err = thumbnail_find(req->ctx, req->arena, &row, &ask, &made);
@@ -85,7 +106,11 @@ client_media_thumbnail(struct req *req)
 	}
 	if (err == M_NOT_FOUND)
 		err = thumbnail_make(req->ctx, req->arena, &row, &made);
-	return err == M_OK ? answer(req, &row, &made) : err;
+	if (err != M_OK)
+		return err;
+	file = file_of(&row, &made);
+	media_set_asked(req, &asked, &row, &file);
+	return media_answer(req, &asked);
 }
 
 enum mx_err

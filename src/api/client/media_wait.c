@@ -126,16 +126,26 @@ run_again(struct server *server, const struct choice *choice, bool is_late)
 	lock_give(&waits->lock);
 }
 
+/* expires_ts is by the clock that may be set, so that what is due then must be told
+ * from it once more: not a moment too early. */
+static int64_t
+deadline(int64_t timeout_ms, int64_t expires_ts)
+{
+	int64_t left_ms = expires_ts - clock_now_ms() + 1;
+
+	return clock_mono_ms() + (left_ms < timeout_ms ? left_ms : timeout_ms);
+}
+
 static bool
 put(struct media_waits *waits, struct req *req, const char *media_id,
-    int64_t timeout_ms)
+    int64_t deadline_ms)
 {
 	struct media_wait *wait = xcalloc(1, sizeof *wait);
 	bool has_ended;
 
 	wait->job = req->job;
 	wait->media_id = xstrdup(media_id);
-	wait->deadline_ms = clock_mono_ms() + timeout_ms;
+	wait->deadline_ms = deadline_ms;
 	lock_take(&waits->lock);
 	has_ended = waits->has_ended;
 	if (!has_ended) {
@@ -148,17 +158,17 @@ put(struct media_waits *waits, struct req *req, const char *media_id,
 	return !has_ended;
 }
 
-/* It stands in the list before it is looked again: what arrives in between finds it. */
+/* It stands in the list before it is looked again: what happens in between finds it. */
 enum mx_err
-media_wait(
-    struct req *req, const char *server_name, const char *media_id, int64_t timeout_ms)
+media_wait(struct req *req, const char *server_name, const char *media_id,
+    int64_t timeout_ms, int64_t expires_ts)
 {
 	struct media_waits *waits = req->server->media_waits;
 	struct choice own = { .request = req->id };
 	struct media_wait *taken;
 	struct media_row row;
 
-	if (!put(waits, req, media_id, timeout_ms))
+	if (!put(waits, req, media_id, deadline(timeout_ms, expires_ts)))
 		return M_OK;
 	if (media_find(req->ctx, req->arena, server_name, media_id, &row) ==
 	    M_NOT_YET_UPLOADED)
@@ -171,11 +181,24 @@ media_wait(
 }
 
 void
-media_arrived(struct server *server, const char *media_id)
+media_wait_is_over(struct server *server, const char *media_id)
 {
 	struct choice choice = { .media_id = media_id, .due_ms = INT64_MAX };
 
 	run_again(server, &choice, false);
+}
+
+int
+media_waits_count(struct media_waits *waits)
+{
+	int n = 0;
+
+	lock_take(&waits->lock);
+	for (const struct media_wait *wait = waits->first; wait != NULL;
+	     wait = wait->next)
+		n++;
+	lock_give(&waits->lock);
+	return n;
 }
 
 void

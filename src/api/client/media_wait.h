@@ -14,12 +14,15 @@ struct media_waits *media_waits_new(void);
 /* Nobody may wait any more: media_waits_end was called. */
 void media_waits_free(struct media_waits *waits);
 
-/* Instead of an answer: the handler is run again when the file is here, or the time is
- * up (req->is_late then). M_OK: it came just now, or the server ends. */
-enum mx_err media_wait(
-    struct req *req, const char *server_name, const char *media_id, int64_t timeout_ms);
-/* It is here now. */
-void media_arrived(struct server *server, const char *media_id);
+/* Instead of an answer: the handler is run again when the file is here or will not
+ * come, or the time is up (req->is_late then): at the latest at expires_ts, when the
+ * row is over. M_OK: there is nothing to wait for any more, or the server ends. */
+enum mx_err media_wait(struct req *req, const char *server_name, const char *media_id,
+    int64_t timeout_ms, int64_t expires_ts);
+/* It is here now, or will not come. */
+void media_wait_is_over(struct server *server, const char *media_id);
+/* How many wait. */
+int media_waits_count(struct media_waits *waits);
 /* Once a second: those whose time is up. */
 void media_waits_tick(struct server *server, int64_t mono_ms);
 /* The server ends: whoever waits goes unanswered, and nobody begins to wait. Who takes
