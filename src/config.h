@@ -93,6 +93,7 @@ struct config {
 	bool previews_enabled, previews_private_addresses;
 	char *mail_smtp, *mail_from;
 	int64_t media_max_upload, media_max_files, media_max_total;
+	char *media_quota_link;
 	char *media_store;
 	char *media_folder; /* what that means: DATA_DIR/media or a path */
 	char *s3_endpoint, *s3_region, *s3_bucket, *s3_prefix; /* bucket NULL: none */

@@ -187,6 +187,8 @@ const struct setting settings[] = {
 	    "How many one may have; 0: any number.", RANGE(0, 1000 * M) },
 	{ "media.max_total_per_user", &type_size, FIELD(media_max_total), "0",
 	    "How much they may come to; 0: no limit.", RANGE(0, 1024 * 1024 * G) },
+	{ "media.quota_link", &type_link, FIELD(media_quota_link), NULL,
+	    "A page that tells people how to get more; errors over these limits name it." },
 	{ "media.store", &type_text, FIELD(media_store), NULL,
 	    "A folder; DATA_DIR/media where not given." },
 	{ "media.allow_unauthenticated", &type_bool, FIELD(media_allow_unauthenticated),

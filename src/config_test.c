@@ -273,6 +273,12 @@ static const struct {
 	{ "public_base_url: example.org",
 	    "f:1:18: public_base_url: 'example.org' is not an address such as"
 	    " https://example.org" },
+	{ "media: {quota_link: 'javascript:alert(1)'}",
+	    "f:1:21: media.quota_link: 'javascript:alert(1)' is not a link such as "
+	    "https://example.org/quota" },
+	{ "media: {quota_link: 'https://example.org/a b'}",
+	    "f:1:21: media.quota_link: 'https://example.org/a b' is not a link such as "
+	    "https://example.org/quota" },
 	{ "listeners:\n  - address: localhost:8008",
 	    "f:2:14: listeners.address: 'localhost:8008' is not a numeric address with "
 	    "a"

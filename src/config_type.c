@@ -121,6 +121,24 @@ url_parse(const struct setting *row, const char *text, void *field, struct buf *
 	return true;
 }
 
+/* For people to follow: nothing is put behind it. */
+static bool
+link_parse(const struct setting *row, const char *text, void *field, struct buf *why)
+{
+	const char *host = strstr(text, "://");
+
+	if ((!starts_with(text, "http://") && !starts_with(text, "https://")) ||
+	    host[3] == '\0' || host[3] == '/')
+		return refuse(row, text, why);
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~' || strchr("\"<>\\", *p) != NULL)
+			return refuse(row, text, why);
+	return text_set(field, text);
+}
+
+const struct value_type type_link = { "a link such as https://example.org/quota", false,
+	false, link_parse, text_print, text_clear };
+
 const struct value_type type_url = { "an address such as https://example.org", false,
 	false, url_parse, text_print, text_clear };
 

@@ -46,6 +46,7 @@ extern const struct value_type type_listeners;	 /* VEC(struct config_listener) *
 extern const struct value_type type_text;	 /* char *, not empty */
 extern const struct value_type type_texts;	 /* VEC(char *) */
 extern const struct value_type type_url;	 /* char *, http or https */
+extern const struct value_type type_link;	 /* char *, for people to follow */
 extern const struct value_type type_server_name; /* char * */
 extern const struct value_type type_database;	 /* char * */
 extern const struct value_type type_bus;	 /* char * */

@@ -90,6 +90,7 @@ fill_settings(struct running *r)
 	set->media_upload_max = c->media_max_upload;
 	set->media_files_max = c->media_max_files;
 	set->media_total_max = c->media_max_total;
+	set->media_quota_link = c->media_quota_link;
 	set->media_without_token = c->media_allow_unauthenticated;
 }
 

@@ -292,6 +292,17 @@ def test_a_users_files_take_no_more_than_the_operator_lets_them(private):
     upload(ann, b"x" * 1000)
 
 
+@pytest.mark.parametrize("limit", [{"max_files_per_user": 1}, {"max_total_per_user": "1500"}])
+def test_who_may_have_more_is_told_where(private, limit):
+    one = private(media={**limit, "quota_link": "https://example.org/more?of=files"})
+    ann = one.api.register()
+    upload(ann, b"x" * 1000)
+    got = upload(ann, b"y" * 1000, expect=(403, "M_USER_LIMIT_EXCEEDED")).json()
+    assert got["info_uri"] == "https://example.org/more?of=files"
+    assert got["can_upgrade"] is True
+    assert "may" in got["error"]
+
+
 @pytest.mark.parametrize("limit", [{"max_files_per_user": 3}, {"max_total_per_user": "350000"}])
 def test_uploads_at_once_do_not_pass_the_limits_together(private, limit):
     one = private(media=limit)

@@ -100,6 +100,15 @@ add_retry(struct req *req)
 	buf_printf(&req->out, ",\"retry_after_ms\":%d", req->retry_after_ms);
 }
 
+/* Spec: client-server-api/#common-error-codes: info_uri is a must. */
+static void
+add_quota_link(struct req *req)
+{
+	buf_lit(&req->out, ",\"info_uri\":");
+	buf_json_str(&req->out, req->core->set.media_quota_link);
+	buf_lit(&req->out, ",\"can_upgrade\":true");
+}
+
 void
 error_write(struct req *req, enum mx_err err)
 {
@@ -118,6 +127,8 @@ error_write(struct req *req, enum mx_err err)
 		buf_lit(&req->out, ",\"soft_logout\":true");
 	if (err == M_LIMIT_EXCEEDED && req->retry_after_ms > 0)
 		add_retry(req);
+	if (err == M_USER_LIMIT_EXCEEDED)
+		add_quota_link(req);
 	add_more(&req->out, req->error_more);
 	buf_char(&req->out, '}');
 }

@@ -250,8 +250,8 @@ media_sent(struct core *core, size_t bytes)
 
 /* --- uploads --- */
 
-/* Has the user room for size bytes more? M_FORBIDDEN with a sentence, which is static.
- */
+/* Has the user room for size bytes more? With a sentence, which is static: M_FORBIDDEN,
+ * or M_USER_LIMIT_EXCEEDED where the operator has said who gives more. */
 static enum mx_err
 check_quota(const struct settings *set, struct db *db, const char *user_id,
     int64_t size, const char **why_out)
@@ -271,7 +271,7 @@ check_quota(const struct settings *set, struct db *db, const char *user_id,
 		*why_out = "Your files would take more space than they may";
 	else
 		return M_OK;
-	return M_FORBIDDEN;
+	return set->media_quota_link == NULL ? M_FORBIDDEN : M_USER_LIMIT_EXCEEDED;
 }
 
 enum mx_err

@@ -39,6 +39,7 @@ struct settings {
 	bool presence_enabled;
 	int64_t media_upload_max;		  /* bytes of one file */
 	int64_t media_files_max, media_total_max; /* of one user; 0: no limit */
+	const char *media_quota_link; /* where users read how to get more; NULL: none */
 	bool media_without_token;
 };
 
