@@ -122,7 +122,7 @@ def test_a_name_of_ascii_is_quoted(ann, name, shown):
     assert download(ann, uri).headers["content-disposition"] == "inline; filename=" + shown
 
 
-@pytest.mark.parametrize("name", ["tée.txt", "☕", "Ж ж.png", "line\r\nSet-Cookie: x"])
+@pytest.mark.parametrize("name", ["tée.txt", "☕", "100%41.txt", "Ж ж.png", "line\r\nSet-Cookie: x"])
 def test_any_other_name_is_in_utf_8(ann, name):
     uri = upload(ann, content_type="text/plain", name=name)
     shown = download(ann, uri).headers["content-disposition"]
@@ -148,7 +148,7 @@ def test_without_a_name_or_type_none_is_made_up(ann):
 
 @pytest.mark.parametrize("content_type", [
     "text/html", "image/svg+xml", "application/xhtml+xml", "application/javascript", "text/xml",
-    "image/png2", "text/plainly"])
+    "image/png2", "text/plainly", "image/png;,text/html", "text/plain ,text/html"])
 def test_what_a_browser_might_run_is_an_attachment(ann, content_type):
     uri = upload(ann, b"<script>alert(1)</script>", content_type, "x.html")
     got = download(ann, uri)
