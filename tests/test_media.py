@@ -212,11 +212,21 @@ def test_a_client_that_has_it_is_told_so(ann):
     assert download(ann, uri, headers={"If-None-Match": '"other"'}).body == SOME
     assert download(ann, uri, headers={"Range": "bytes=0-1", "If-Range": '"other"'}).body == SOME
     download(ann, uri, expect=206, headers={"Range": "bytes=0-1", "If-Range": etag})
+    for other in "W/" + etag, "*", f"{etag}, {etag}", "Thu, 26 Nov 2026 19:35:01 GMT":
+        assert download(ann, uri, headers={"Range": "bytes=0-1", "If-Range": other}).body == SOME
 
 
 def test_a_head_request_gets_the_head(ann):
     got = ann.reply("HEAD", DOWNLOAD + place(upload(ann)), expect=200)
     assert got.headers["content-length"] == str(len(SOME)) and got.body == b""
+    got = ann.reply("HEAD", DOWNLOAD + place(upload(ann)), expect=200, headers={"Range": "bytes=0-1"})
+    assert got.headers["content-length"] == str(len(SOME)) and "content-range" not in got.headers
+
+
+def test_a_script_of_another_origin_sees_what_it_got(ann):
+    uri = upload(ann, name="a.txt")
+    shown = download(ann, uri, expect=206, headers={"Range": "bytes=0-1"}).headers
+    assert shown["access-control-expose-headers"] == "Content-Disposition, Content-Range, ETag"
 
 
 # --- who may ---
