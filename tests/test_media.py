@@ -103,6 +103,9 @@ def test_the_older_paths_take_uploads(ann, base):
     got = ann.request("POST", base + "/upload", raw=b"x", headers={"Content-Type": "text/plain"})
     assert download(ann, got["content_uri"]).body == b"x"
     assert ann.get(base + "/config")["m.upload.size"] == 100 << 20
+    uri = ann.post(CREATE)["content_uri"]
+    ann.request("PUT", f"{base}/upload/{place(uri)}", raw=b"y")
+    assert download(ann, uri).body == b"y"
 
 
 def test_the_limit_is_told(ann, guest):
@@ -163,8 +166,11 @@ def test_what_is_harmless_is_shown_in_place(ann, content_type):
     assert got.headers["content-disposition"] == "inline"
 
 
-def test_a_name_that_is_too_long_is_refused(ann):
-    upload(ann, name="x" * 256, expect=(400, "M_INVALID_PARAM"))
+def test_a_name_may_be_as_long_as_file_systems_let_it_and_no_longer(ann):
+    for name in "x" * 1024, "語" * 255:
+        shown = download(ann, upload(ann, name=name)).headers["content-disposition"]
+        assert name in urllib.parse.unquote(shown)
+    upload(ann, name="x" * 1025, expect=(400, "M_INVALID_PARAM"))
 
 
 # --- parts, and what a client has already ---
@@ -341,6 +347,11 @@ def test_an_announced_upload_is_filled_once_by_who_announced_it(ann, ben):
     assert got.body == b"tea" and got.headers["content-disposition"] == 'inline; filename="a.txt"'
     ann.request("PUT", where, raw=b"x", headers=plain, expect=(409, "M_CANNOT_OVERWRITE_MEDIA"))
     assert download(ben, made["content_uri"]).body == b"tea"
+
+
+def test_what_stands_in_the_body_of_an_announcement_is_not_looked_at(ann):
+    for body in b"", b"null", b"{}", b"no json":
+        assert "content_uri" in ann.request("POST", CREATE, raw=body)
 
 
 def test_what_was_not_announced_is_not_filled(ann):

@@ -220,7 +220,7 @@ static bool
 takes_no_body(const struct route *route)
 {
 	static const char *const paths[] = { "/logout", "/logout/all",
-		"/rooms/{roomId}/forget" };
+		"/rooms/{roomId}/forget", "/create" };
 
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		if (strcmp(route->path, paths[i]) == 0)

@@ -34,7 +34,7 @@ read_about(struct req *req, struct media_about *out)
 	if (name == NULL || name[0] == '\0')
 		return M_OK;
 	if (strlen(name) > MEDIA_NAME_MAX)
-		return req_fail(req, M_INVALID_PARAM, "filename is at most 255 bytes");
+		return req_fail(req, M_INVALID_PARAM, "filename is at most 1024 bytes");
 	out->file_name = name;
 	return M_OK;
 }
