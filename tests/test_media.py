@@ -281,13 +281,14 @@ def test_a_file_over_the_limit_is_refused(private):
     ann = one.api.register()
     assert ann.get("/_matrix/client/v1/media/config") == {"m.upload.size": 10240}
     assert download(ann, upload(ann, b"x" * 10240)).body == b"x" * 10240
-    upload(ann, b"x" * 10241, expect=(413, "M_TOO_LARGE"))
+    said = upload(ann, b"x" * 10241, expect=(413, "M_TOO_LARGE")).json()["error"]
+    assert "10240 bytes" in said
     with Raw("127.0.0.1", one.port) as raw:  # whose length is not said
         raw.say(f"POST {UPLOAD} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ann.token}\r\n"
                 "Transfer-Encoding: chunked\r\n\r\n".encode())
         raw.say(b"2801\r\n" + b"x" * 10241 + b"\r\n0\r\n\r\n")
         got = raw.answer()
-    assert (got.status, got.errcode()) == (413, "M_TOO_LARGE")
+    assert (got.status, got.errcode(), got.json()["error"]) == (413, "M_TOO_LARGE", said)
     until(lambda: [len(files_of(one)[0]), files_of(one)[1]] == [1, False])
 
 
