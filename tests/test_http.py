@@ -115,7 +115,7 @@ PREFIXES = {"A1": "/_matrix/client/api/v1", "A2": "/_matrix/client/v2_alpha", "V
             "M_V1": "/_matrix/media/v1", "M_V3": "/_matrix/media/v3"}
 
 
-def test_a_preflight_lets_a_stream_say_where_it_goes_on(api):
+def test_a_preflight_lets_a_stream_say_where_it_goes_on_and_a_file_which_part(api):
     def allowed(wanted):
         got = api.reply("OPTIONS", V3 + "/events", token=None, headers={
             "Origin": "https://app.example", "Access-Control-Request-Method": "GET",
@@ -124,6 +124,8 @@ def test_a_preflight_lets_a_stream_say_where_it_goes_on(api):
 
     assert "Last-Event-ID" in allowed("authorization,last-event-id")
     assert "Last-Event-ID" not in allowed("authorization")
+    for of_files in "Range", "If-Range", "If-None-Match":
+        assert allowed("authorization," + of_files.lower()) == of_files
 
 
 def test_every_route_answers_a_preflight_and_is_open_to_browsers(own):

@@ -537,7 +537,7 @@ def test_a_backup_without_files_takes_a_plain_copy_behind_it(private, one, peopl
     names = subprocess.run(["tar", "-tf", tmp_path / "b.tar"], capture_output=True, text=True).stdout
     assert sorted(names.split()) == ["parlour.db", "secret", "signing.key"]
     upload(ann, b"later")
-    shutil.copytree(one.folder / "data/media", tmp_path / "copy")
+    shutil.copytree(one.folder / "data/media", tmp_path / "copy", ignore=shutil.ignore_patterns("tmp"))
     one.stop()
     two = restored(private, tmp_path / "b.tar", tmp_path / "copy")
     until(lambda: len(files_of(two)[0]) == 1)

@@ -141,6 +141,19 @@ def test_less_than_was_announced_is_no_file(one):
     until(lambda: files_of(one) == ([], False))
 
 
+def test_a_token_that_ends_before_its_file_has_come_keeps_none(one):
+    ann = one.api.register()
+    folder = pathlib.Path(one.folder) / "data/media/tmp"
+    with Raw("127.0.0.1", one.port) as raw:
+        raw.say(head(ann, 3 * PORTION) + b"x" * (3 * PORTION - 1))
+        until(lambda: any(half.stat().st_size > 0 for half in folder.iterdir()))
+        ann.post("/_matrix/client/v3/logout")
+        raw.say(b"x")
+        got = raw.answer()
+    assert (got.status, got.errcode()) == (401, "M_UNKNOWN_TOKEN")
+    until(lambda: files_of(one) == ([], False))
+
+
 def test_who_waits_to_be_told_is_told_only_where_the_file_is_wanted(private):
     one = private(media={"max_upload": "1M"})
     ann, expects = one.api.register(), "Expect: 100-continue"

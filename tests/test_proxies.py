@@ -4,6 +4,8 @@ Each is started with the ports and files of the test in place of the document's.
 come from 127.0.0.2 and so on, so that it shows whether the server learns who they are.
 """
 
+import json
+import os
 import pathlib
 import re
 import shutil
@@ -173,6 +175,25 @@ def test_events_of_a_stream_pass_at_once(proxy, room):
 def test_http_2_passes(proxy):
     got = proxy.get("/_matrix/client/versions", "-o", "/dev/null", "-w", "%{http_version}")
     assert got.stdout == "2", got
+
+
+def test_files_pass_and_refusals_of_them(proxy, tmp_path):
+    ann = proxy.server.api.register()
+    token = "Authorization: Bearer " + ann.token
+    upload, sent = "/_matrix/media/v3/upload", tmp_path / "sent"
+    sent.write_bytes(os.urandom(1000003) * 5)
+    got = proxy.get(upload, "-H", token, "--data-binary", f"@{sent}")
+    place = json.loads(got.stdout)["content_uri"].removeprefix("mxc://")
+    proxy.get("/_matrix/client/v1/media/download/" + place, "-H", token, "-o", tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == sent.read_bytes()
+    for _ in range(5):
+        got = proxy.get(upload, "-H", "Authorization: Bearer none", "-H", "Expect:",
+                        "--data-binary", f"@{sent}")
+        assert "M_UNKNOWN_TOKEN" in got.stdout, got
+    with open(sent, "wb") as large:
+        large.truncate((100 << 20) + 1)
+    got = proxy.get(upload, "-H", token, "-H", "Expect:", "-T", str(sent), "-X", "POST")
+    assert "M_TOO_LARGE" in got.stdout, got
 
 
 def test_encoded_ids_pass_as_they_are(proxy):

@@ -13,6 +13,8 @@ import subprocess
 
 import pytest
 
+from test_media import DOWNLOAD, place
+
 JS = pathlib.Path(__file__).parent / "js"
 ARCH = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 NODE = JS / "node_modules" / f"node-linux-{ARCH}" / "bin/node"
@@ -53,6 +55,14 @@ def test_sdk_43_peeks_joins_speaks_and_is_made_to_leave(server, ann):
                 "hello from a guest"]
 
 
+def assert_has_picture(ann, ben):
+    """As the SDKs of before 2018 upload it."""
+    uri = ann.get(f"/profile/{ben.user_id}/avatar_url")["avatar_url"]
+    got = ann.reply("GET", DOWNLOAD + place(uri), expect=200)
+    assert got.body == b"a beetle"
+    assert got.headers["content-disposition"].endswith("filename*=utf-8''k%C3%A4fer.png")
+
+
 def test_sdk_0_4_peeks_as_a_guest(server, ann):
     room = ann.public_room()
     asked = play("sdk04_guest.cjs", server, ann, room)
@@ -68,6 +78,8 @@ def test_sdk_0_3_lives_on_api_v1(server, ann, ben):
     assert "GET /_matrix/client/api/v1/events?access_token,from,timeout" in asked
     assert ann.membership(room, ben.user_id) == "leave"
     assert ann.get(f"/profile/{ben.user_id}/displayname") == {"displayname": "Old Timer"}
+    assert "POST /_matrix/media/v1/upload?access_token,filename" in asked
+    assert_has_picture(ann, ben)
 
 
 def test_sdk_43_is_two_people_for_ten_minutes(private):
@@ -93,6 +105,8 @@ def test_sdk_0_7_lives_on_r0(server, ann, ben):
     room = ann.create_room(preset="public_chat")
     asked = play("sdk07_user.cjs", server, ann, room, ben.local_part, PASSWORD)
     assert any(one.startswith("GET /_matrix/client/r0/sync?") for one in asked)
+    assert any(one.startswith("POST /_matrix/media/v1/upload?") for one in asked)
+    assert_has_picture(ann, ben)
 
 
 def test_bot_sdk_joins_where_it_is_invited_and_answers(server, ann, ben):

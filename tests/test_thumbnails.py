@@ -93,6 +93,24 @@ def test_of_what_is_larger_than_any_thumbnail_the_original_is_given(ann, large):
     assert thumbnail(ann, upload(ann, large), 1700, 100).body == large
 
 
+@pytest.mark.parametrize("size", [800, 2000])
+def test_an_original_is_called_what_it_is_and_shown_in_place(ann, size):
+    for said in "application/octet-stream", "text/html", "image/png;,text/html":
+        got = thumbnail(ann, upload(ann, sample("plain.jpg"), said), size, size)
+        assert got.headers["content-type"] == "image/jpeg"
+        assert got.headers["content-disposition"] == 'inline; filename="thumbnail.jpg"'
+        assert got.body == sample("plain.jpg")
+
+
+def test_however_much_is_asked_for_what_moves_stands_still_and_what_is_no_picture_is_400(ann):
+    moving = upload(ann, sample("moving.gif"), "image/gif")
+    for asked in {}, {"animated": "false"}, {"method": "crop"}:
+        got = thumbnail(ann, moving, 2000, 2000, **asked)
+        assert got.headers["content-type"] == "image/jpeg" and size_of(got.body) == (40, 20)
+    assert thumbnail(ann, moving, 2000, 2000, animated="true").body == sample("moving.gif")
+    thumbnail(ann, upload(ann, b"no picture", "image/png"), 2000, 2000, expect=(400, "M_UNKNOWN"))
+
+
 def test_what_it_is_decides_and_not_what_it_is_called(ann, large):
     got = thumbnail(ann, upload(ann, large, "application/octet-stream", "x.bin"))
     assert size_of(got.body) == (320, 160)

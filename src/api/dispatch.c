@@ -15,8 +15,6 @@
 #include "http/gzip.h"
 #include "room/changes.h"
 
-#define LAST_EVENT_ID "Last-Event-ID"
-
 /* What an io thread works with for INLINE handlers. */
 struct io_context {
 	struct arena *arena;
@@ -222,7 +220,7 @@ static bool
 takes_no_body(const struct route *route)
 {
 	static const char *const paths[] = { "/logout", "/logout/all",
-		"/rooms/{roomId}/forget" };
+		"/rooms/{roomId}/forget", "/create" };
 
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		if (strcmp(route->path, paths[i]) == 0)
@@ -518,15 +516,19 @@ refuse_limited(struct server *server, struct http_request *request,
 static void
 answer_options(struct server *server, struct http_request *request)
 {
+	/* Who reads a stream of events by fetch() says where to go on, as EventSource
+	 * does; who reads a file, which part of it, and what it has. */
+	static const char *const more[] = { "Last-Event-ID", "Range", "If-Range",
+		"If-None-Match" };
 	struct ctx ctx = { .core = server->core };
 	struct req req = {
 		.server = server, .core = server->core, .ctx = &ctx, .http = request
 	};
 
-	/* Who reads a stream of events by fetch() says where to go on, as EventSource
-	 * does. */
-	if (http_lists(&request->head, "access-control-request-headers", LAST_EVENT_ID))
-		reply_header(&req, "Access-Control-Allow-Headers", LAST_EVENT_ID);
+	for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
+		if (http_lists(
+			&request->head, "access-control-request-headers", more[i]))
+			reply_header(&req, "Access-Control-Allow-Headers", more[i]);
 	finish(&req, M_OK);
 }
 

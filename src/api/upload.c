@@ -33,6 +33,14 @@ upload_length(const struct req *req)
 	return req->http->head.content_length;
 }
 
+enum mx_err
+upload_too_large(struct ctx *ctx, struct arena *arena, int64_t size_max)
+{
+	return ctx_fail(ctx, M_TOO_LARGE,
+	    arena_printf(
+		arena, "A file has at most %lld bytes here", (long long)size_max));
+}
+
 static void
 upload_free(struct upload *upload)
 {
@@ -139,6 +147,8 @@ run_upload(struct task *task, struct ctx *ctx, struct arena *arena)
 		upload_end(upload);
 		return;
 	}
+	if (err == M_TOO_LARGE)
+		err = upload_too_large(ctx, arena, upload->size_max);
 	if (err != M_OK) { /* who is told so may use the room that it took */
 		upload_free(upload);
 		job_fail(job, ctx, arena, err);

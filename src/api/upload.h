@@ -15,6 +15,8 @@ enum mx_err upload_take(
     struct req *req, struct file_new *file, int64_t size_max) MUST_USE;
 /* The second time: what has come. It ends with the request. */
 struct file_new *upload_file(struct upload *upload);
+/* M_TOO_LARGE, with a sentence that says how much would do. */
+enum mx_err upload_too_large(struct ctx *ctx, struct arena *arena, int64_t size_max);
 /* What the body's length is said to be; -1: nothing. */
 int64_t upload_length(const struct req *req);
 

@@ -12,7 +12,7 @@
 
 #define MEDIA_AWAITED_MS (24LL * 3600 * 1000) /* for an upload that was announced */
 #define MEDIA_AWAITED_MAX 100		      /* of one user */
-#define MEDIA_NAME_MAX 255
+#define MEDIA_NAME_MAX 1024 /* bytes: file systems let names have 255 characters */
 #define MEDIA_TYPE_MAX 255
 
 /* At start, behind the database. False with a sentence (malloc'ed). */

@@ -20,16 +20,25 @@ static const int scales[][2] = { { 320, 240 }, { 640, 480 }, { 800, 600 },
 	{ 1600, 1200 } };
 static const int crops[] = { 32, 96, 160, 320, 640, 1200 };
 
-static bool
+/* The picture as large as it is: mostly the original itself, but a still one of what
+ * moves. */
+static void
+snap_whole(struct thumbnail_ask *ask)
+{
+	ask->width = ask->height = THUMBNAIL_WHOLE;
+	ask->is_crop = false;
+}
+
+static void
 snap_scale(struct thumbnail_ask *ask)
 {
 	for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++)
 		if (ask->width <= scales[i][0] && ask->height <= scales[i][1]) {
 			ask->width = scales[i][0];
 			ask->height = scales[i][1];
-			return true;
+			return;
 		}
-	return false;
+	snap_whole(ask);
 }
 
 static int
@@ -41,7 +50,7 @@ grown(int side, int longer, int to)
 }
 
 /* The aspect stays as it is asked for. */
-static bool
+static void
 snap_crop(struct thumbnail_ask *ask, bool standard_alone)
 {
 	int longer = ask->width > ask->height ? ask->width : ask->height;
@@ -53,26 +62,21 @@ snap_crop(struct thumbnail_ask *ask, bool standard_alone)
 		    standard_alone ? crops[i] : grown(ask->width, longer, crops[i]);
 		ask->height =
 		    standard_alone ? crops[i] : grown(ask->height, longer, crops[i]);
-		return true;
+		return;
 	}
-	return false;
+	snap_whole(ask);
 }
 
-bool
+void
 thumbnail_snap(struct thumbnail_ask *ask, bool standard_alone)
 {
-	return ask->is_crop ? snap_crop(ask, standard_alone) : snap_scale(ask);
+	if (ask->is_crop)
+		snap_crop(ask, standard_alone);
+	else
+		snap_scale(ask);
 }
 
 /* --- those that are there --- */
-
-static void
-set_original(struct thumbnail_row *out, const struct media_row *row)
-{
-	out->is_original = true;
-	out->size = row->size;
-	out->content_type = row->content_type;
-}
 
 enum mx_err
 thumbnail_find(struct ctx *ctx, struct arena *arena, const struct media_row *row,
@@ -85,19 +89,13 @@ thumbnail_find(struct ctx *ctx, struct arena *arena, const struct media_row *row
 	*out = (struct thumbnail_row){ .width = 0 };
 	if (err != M_OK)
 		return err;
-	if (!thumbnail_snap(&snapped, count >= THUMBNAILS_MAX)) {
-		set_original(out, row);
-		return M_OK;
-	}
+	thumbnail_snap(&snapped, count >= THUMBNAILS_MAX);
 	memcpy(out->sha256, row->sha256, SHA256_LEN);
 	out->width = snapped.width;
 	out->height = snapped.height;
 	out->is_crop = snapped.is_crop;
 	out->is_animated = snapped.is_animated;
-	err = store_thumbnail_get(ctx->db, arena, out);
-	if (err == M_OK && out->is_original)
-		set_original(out, row);
-	return err;
+	return store_thumbnail_get(ctx->db, arena, out);
 }
 
 /* --- making --- */
@@ -188,9 +186,8 @@ make(struct ctx *ctx, int fd, const struct media_row *row, struct thumbnail_row 
 	out->content_type = made.content_type;
 	if (!made.is_original)
 		return keep_file(ctx, out, file);
-	set_original(out, row);
-	if (out->content_type == NULL)
-		out->content_type = made.content_type;
+	out->is_original = true;
+	out->size = row->size;
 	return write_row(ctx, &k);
 }
 
@@ -221,8 +218,6 @@ thumbnail_make(struct ctx *ctx, struct arena *arena, const struct media_row *row
 
 	media_making_begin(ctx->core->media, out);
 	err = store_thumbnail_get(ctx->db, arena, out);
-	if (err == M_OK && out->is_original)
-		set_original(out, row);
 	if (err == M_NOT_FOUND)
 		err = open_and_make(ctx, row, out);
 	media_making_end(ctx->core->media, out);

@@ -10,6 +10,8 @@
 
 /* Of one file at most; then the sizes that the specification names are all there is. */
 #define THUMBNAILS_MAX 32
+/* Width and height, where more is asked for than is made: no picture is larger. */
+#define THUMBNAIL_WHOLE (1 << 20)
 
 /* What is asked for; width and height 1 or more. */
 struct thumbnail_ask {
@@ -17,9 +19,8 @@ struct thumbnail_ask {
 	bool is_crop, is_animated;
 };
 
-/* Makes it one of the sizes that are made, not smaller; false: larger than any, the
- * original will have to do. */
-bool thumbnail_snap(struct thumbnail_ask *ask, bool standard_alone);
+/* Makes it one of the sizes that are made, not smaller, or THUMBNAIL_WHOLE. */
+void thumbnail_snap(struct thumbnail_ask *ask, bool standard_alone);
 
 /* One that has been made; M_NOT_FOUND: it has not. *snapped: as it is to be made. */
 enum mx_err thumbnail_find(struct ctx *ctx, struct arena *arena,

@@ -17,7 +17,7 @@ struct thumbnail_row {
 	bool is_original; /* no file of its own: the original will do */
 	uint8_t file[SHA256_LEN];
 	int64_t size;
-	const char *content_type;
+	const char *content_type; /* by what is in it, of an original too */
 };
 
 /* Looks for row's first five; fills in the rest, content_type in the arena.

@@ -6,6 +6,7 @@
 
 const sdk = require("sdk-0.3");
 const request = require("request");
+const { Readable } = require("stream");
 const { baseUrl, roomId, ask, say, heard, check, tell, recorded, promised } = require("./ann.cjs");
 
 const [, , , , , user, password] = process.argv;
@@ -58,5 +59,10 @@ tell(async () => {
 	await promised(client.leave(roomId), "leave");
 	await gone;
 	await promised(client.setDisplayName("Old Timer"), "set a name");
+	const { content_uri: picture } = JSON.parse(await promised(client.uploadContent(
+		{ name: "käfer.png", type: "image/png", stream: Readable.from([Buffer.from("a beetle")]) }),
+	"upload"));
+	check(/^mxc:\/\/.+\/[\w-]+$/.test(picture), "an upload has a link");
+	await promised(client.setAvatarUrl(picture), "set a picture");
 	client.stopClient();
 });

@@ -34,7 +34,7 @@ read_about(struct req *req, struct media_about *out)
 	if (name == NULL || name[0] == '\0')
 		return M_OK;
 	if (strlen(name) > MEDIA_NAME_MAX)
-		return req_fail(req, M_INVALID_PARAM, "filename is at most 255 bytes");
+		return req_fail(req, M_INVALID_PARAM, "filename is at most 1024 bytes");
 	out->file_name = name;
 	return M_OK;
 }
@@ -43,13 +43,15 @@ read_about(struct req *req, struct media_about *out)
 static enum mx_err
 begin(struct req *req)
 {
+	int64_t size_max = req->core->set.media_upload_max;
 	struct file_new file;
 	enum mx_err err = media_may_upload(req->ctx, &req->who, upload_length(req));
 
+	if (err == M_TOO_LARGE)
+		return upload_too_large(req->ctx, req->arena, size_max);
 	if (err == M_OK)
 		err = media_begin(req->ctx, &file);
-	return err == M_OK ? upload_take(req, &file, req->core->set.media_upload_max)
-			   : err;
+	return err == M_OK ? upload_take(req, &file, size_max) : err;
 }
 
 static const char *

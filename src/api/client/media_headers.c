@@ -6,6 +6,26 @@
 #include <string.h>
 #include <strings.h>
 
+/* Browsers take what has a comma in it for several types, of which the last counts:
+ * "image/png;,text/html" is a page to them. Within a parameter that is quoted as it
+ * should be one is fine: codecs="avc1, mp4a". */
+static bool
+is_one_type(const char *parameters)
+{
+	bool is_quoted = false;
+
+	for (const char *p = parameters; *p != '\0'; p++) {
+		if (*p == '\\' || *p == '\'' || (*p == ',' && !is_quoted))
+			return false;
+		if (*p != '"')
+			continue;
+		if (!is_quoted && (p == parameters || p[-1] != '='))
+			return false;
+		is_quoted = !is_quoted;
+	}
+	return !is_quoted;
+}
+
 bool
 media_is_inline(const char *content_type)
 {
@@ -20,15 +40,16 @@ media_is_inline(const char *content_type)
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		if (strlen(types[i]) == n &&
 		    strncasecmp(types[i], content_type, n) == 0)
-			return true;
+			return is_one_type(content_type + n);
 	return false;
 }
 
+/* Some browsers decode %41 between quotes, others do not (RFC 6266 D). */
 static bool
 is_plain(const char *name)
 {
 	for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++)
-		if (*p < ' ' || *p > '~')
+		if (*p < ' ' || *p > '~' || *p == '%')
 			return false;
 	return true;
 }

@@ -24,6 +24,20 @@ what_may_be_shown_in_place_is_listed(void **state)
 }
 
 static void
+what_a_browser_takes_for_several_types_is_not_shown(void **state)
+{
+	assert_true(media_is_inline("video/mp4; codecs=\"avc1.42E01E, mp4a.40.2\""));
+	assert_true(media_is_inline("text/plain;charset=utf-8;format=flowed"));
+	assert_false(media_is_inline("image/png;,text/html"));
+	assert_false(media_is_inline("image/png ,text/html"));
+	assert_false(media_is_inline("image/png; a=b, text/html"));
+	assert_false(media_is_inline("image/png;\",text/html;\""));
+	assert_false(media_is_inline("image/png;a=\",text/html"));
+	assert_false(media_is_inline("image/png;a=\"\\\",text/html;b=\""));
+	assert_false(media_is_inline("image/png;a='\"',text/html;b=\"'\""));
+}
+
+static void
 expect_disposition(const char *type, const char *name, const char *value)
 {
 	struct buf out = { 0 };
@@ -43,6 +57,8 @@ a_name_is_quoted_or_encoded(void **state)
 	expect_disposition("image/png", "a\"b\\c", "inline; filename=\"a\\\"b\\\\c\"");
 	expect_disposition("image/png", "\xc3\xa9 (1).png",
 	    "inline; filename*=utf-8''%C3%A9%20%281%29.png");
+	expect_disposition(
+	    "image/png", "a%41 b", "inline; filename*=utf-8''a%2541%20b");
 	expect_disposition("image/png", "a\r\nb", "inline; filename*=utf-8''a%0D%0Ab");
 }
 
@@ -97,6 +113,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_may_be_shown_in_place_is_listed),
+		cmocka_unit_test(what_a_browser_takes_for_several_types_is_not_shown),
 		cmocka_unit_test(a_name_is_quoted_or_encoded),
 		cmocka_unit_test(a_range_is_within_the_file),
 		cmocka_unit_test(what_is_no_range_is_the_whole),

@@ -155,6 +155,9 @@ common_headers(struct req *req, const char *etag)
 	    is_open ? "public, max-age=86400, immutable"
 		    : "private, max-age=86400, immutable");
 	reply_header(req, "Cross-Origin-Resource-Policy", "cross-origin");
+	/* Else the script that fetches a file does not see what it is called. */
+	reply_header(req, "Access-Control-Expose-Headers",
+	    "Content-Disposition, Content-Range, ETag");
 }
 
 static void
@@ -200,15 +203,18 @@ names_etag(const struct req *req, const char *header, const char *etag)
 							    strlen(etag)) != NULL);
 }
 
-/* Which part is asked for, of this file and no other. */
+/* Which part is asked for, of this file and no other: a weak etag, a list or a date in
+ * If-Range names none, and only GET knows parts. RFC 9110 13.1.5, 14.2 */
 static enum media_range
 range_of(const struct req *req, int64_t size, const char *etag, int64_t *first,
     int64_t *last)
 {
-	const struct str *range = http_header(&req->http->head, "range");
+	const struct http_head *head = &req->http->head;
+	const struct str *range = http_header(head, "range");
+	const struct str *only_if = http_header(head, "if-range");
 
-	if (range == NULL || (http_header(&req->http->head, "if-range") != NULL &&
-				 !names_etag(req, "if-range", etag)))
+	if (range == NULL || head->method == HTTP_HEAD ||
+	    (only_if != NULL && !str_is(*only_if, etag)))
 		return MEDIA_WHOLE;
 	return media_range(*range, size, first, last);
 }

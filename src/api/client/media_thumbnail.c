@@ -47,8 +47,8 @@ read_ask(struct req *req, struct thumbnail_ask *out)
 static const char *
 name_of(const char *content_type)
 {
-	if (content_type == NULL)
-		return "thumbnail";
+	if (strcmp(content_type, "image/gif") == 0)
+		return "thumbnail.gif";
 	if (strcmp(content_type, "image/png") == 0)
 		return "thumbnail.png";
 	if (strcmp(content_type, "image/webp") == 0)
@@ -56,6 +56,8 @@ name_of(const char *content_type)
 	return strcmp(content_type, "image/jpeg") == 0 ? "thumbnail.jpg" : "thumbnail";
 }
 
+/* Spec: a thumbnail is shown in place, and a picture; so an original that does for one
+ * is called what it is, and not what was said of it when it was uploaded. */
 static struct media_file
 file_of(const struct media_row *row, const struct thumbnail_row *made)
 {
@@ -63,9 +65,9 @@ file_of(const struct media_row *row, const struct thumbnail_row *made)
 		.content_type = made->content_type,
 		.name = name_of(made->content_type) };
 
-	if (made->is_original)
-		return media_original(row);
-	memcpy(file.sha256, made->file, SHA256_LEN);
+	if (made->is_original && row->file_name != NULL)
+		file.name = row->file_name;
+	memcpy(file.sha256, made->is_original ? row->sha256 : made->file, SHA256_LEN);
 	return file;
 }
 
@@ -75,8 +77,7 @@ word_of(struct req *req, const struct thumbnail_ask *ask)
 {
 	struct thumbnail_ask snapped = *ask;
 
-	if (!thumbnail_snap(&snapped, false))
-		return "larger";
+	thumbnail_snap(&snapped, false);
 	return arena_printf(req->arena, "%dx%d%s%s", snapped.width, snapped.height,
 	    snapped.is_crop ? "c" : "s", snapped.is_animated ? "a" : "");
 }
