@@ -254,6 +254,20 @@ def test_without_a_token_nothing_is_taken_and_nothing_handed_out(server, ann):
         nobody.get(f"/_matrix/media/{version}/download/{place(uri)}", expect=(404, "M_NOT_FOUND"))
 
 
+def test_the_older_paths_hand_files_to_who_has_a_token(ann, guest):
+    """As bots do that know no other."""
+    uri = upload(ann)
+    for version in "r0", "v1", "v3":
+        path = f"/_matrix/media/{version}/download/{place(uri)}"
+        for who in ann, guest:
+            got = who.reply("GET", path, expect=200)
+            assert got.body == SOME
+            assert got.headers["cache-control"].startswith("private")
+        assert guest.reply("GET", path, query={"access_token": guest.token}, token=None,
+                           expect=200).body == SOME
+        ann.reply("GET", path, token="plr_nobody", expect=(401, "M_UNKNOWN_TOKEN"))
+
+
 def test_an_operator_may_open_the_paths_of_before(private):
     one = private(media={"allow_unauthenticated": True})
     uri = upload(one.api.register(), content_type="text/plain", name="a.txt")

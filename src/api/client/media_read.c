@@ -416,12 +416,13 @@ client_media_download_named(struct req *req)
 	return download(req, req_path(req, "fileName"));
 }
 
-/* The paths of before, which ask for no token: for operators who allow it.
+/* The paths of before, which ask for no token: for who has one, as bots do that know no
+ * others, and for everybody where the operator allows it.
  * Spec: client-server-api/#get_matrixmediav3downloadservernamemediaid */
 enum mx_err
 media_check_open(struct req *req)
 {
-	return req->core->set.media_without_token
+	return req->who.user_id != NULL || req->core->set.media_without_token
 		   ? M_OK
 		   : req_fail(req, M_NOT_FOUND,
 			 "Files are handed out by "
