@@ -34,6 +34,7 @@ hub_room_get(struct hub *hub, const char *room_id)
 		/* What happened up to here is not in its ring. */
 		room->ring_from = room->last = hub->processed;
 		map_put_str(&hub->rooms, room->room_id, room);
+		changes_follow(hub->hubs->core->changes, room_id);
 		atomic_fetch_add(&hub->room_count, 1);
 		atomic_fetch_add(&hub->memory, sizeof *room);
 	}
@@ -66,6 +67,7 @@ void
 hub_room_free(struct hub *hub, struct hub_room *room)
 {
 	map_del_str(&hub->rooms, room->room_id);
+	changes_unfollow(hub->hubs->core->changes, room->room_id);
 	drop_bodies(hub, room);
 	for (int i = 0; i < room->ring_count; i++)
 		live_event_unref(room->ring[i]);
