@@ -33,6 +33,8 @@ struct fixture {
 	struct room *room;
 	/* How many ended tokens a request's identification came before. */
 	_Atomic uint64_t gone_lag;
+	uint64_t io_locks; /* that the io thread has taken */
+	bool io_told;
 };
 
 static inline void
