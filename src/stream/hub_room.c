@@ -13,9 +13,6 @@
 #include "stream/sse.h"
 
 #define UNUSED_MS 120000
-/* A poll's answer is no longer, but for its last event: what a socket takes, and
- * packed. */
-#define ANSWER_BYTES 49152
 /* Packed here, on the io thread; more of it would keep the sockets waiting. */
 #define GZIP_SHARED_MAX 65536
 
@@ -30,6 +27,7 @@ hub_room_get(struct hub *hub, const char *room_id)
 		for (int i = 0; i < CLASS_COUNT; i++)
 			link_init(&room->sharing[i]);
 		link_init(&room->watches);
+		link_init(&room->behind);
 		link_init(&room->dirty);
 		/* What happened up to here is not in its ring. */
 		room->ring_from = room->last = hub->processed;
@@ -143,7 +141,8 @@ grow_ring(struct hub *hub, struct hub_room *room)
 static void
 shrink_ring(struct hub *hub, struct hub_room *room)
 {
-	if (room->ring_count <= HUB_RING || link_has(&room->dirty))
+	if (room->ring_count <= HUB_RING || link_has(&room->dirty) ||
+	    link_has(&room->behind))
 		return;
 	drop_oldest(room, room->ring_count - HUB_RING);
 	size_ring(hub, room, HUB_RING);
@@ -155,7 +154,7 @@ is_listened_to(const struct hub_room *room)
 	for (int i = 0; i < CLASS_COUNT; i++)
 		if (link_has(&room->sharing[i]))
 			return true;
-	return link_has(&room->watches);
+	return link_has(&room->behind) || link_has(&room->watches);
 }
 
 void
@@ -284,7 +283,8 @@ is_last_of(const struct hub_body *b, const struct live_event *e)
 
 /* {"chunk":[...]} of what a class hears behind a place; returns how many events. */
 static uint32_t
-write_answer(struct hub_room *room, const struct hub_body *b, struct buf *body)
+write_answer(struct hub *hub, const struct hub_room *room, const struct hub_body *b,
+    struct buf *body)
 {
 	struct stream_token start = token_at(b->from), end = token_at(room->last);
 	struct buf chunk = { 0 }, text = { 0 };
@@ -301,7 +301,7 @@ write_answer(struct hub_room *room, const struct hub_body *b, struct buf *body)
 			buf_char(&chunk, ',');
 		json_event_live(&chunk, e, &view);
 		events++;
-		if (is_last_of(b, e) || chunk.n >= ANSWER_BYTES ||
+		if (is_last_of(b, e) || chunk.n >= hub->hubs->options.bytes_max ||
 		    events == EVENTS_LIMIT_DEFAULT) {
 			end.events = e->event;
 			break;
@@ -315,12 +315,14 @@ write_answer(struct hub_room *room, const struct hub_body *b, struct buf *body)
 	return events;
 }
 
-/* The same as server-sent events. */
+/* The same as server-sent events; what is too long for one block is for the next. */
 static uint32_t
-write_block(struct hub_room *room, const struct hub_body *b, struct buf *block)
+write_block(
+    struct hub *hub, const struct hub_room *room, struct hub_body *b, struct buf *block)
 {
 	uint32_t events = 0;
 
+	b->end = room->last;
 	for (int i = 0; i < room->ring_count; i++) {
 		struct live_event *e = room->ring[i];
 		struct event_view view;
@@ -333,8 +335,11 @@ write_block(struct hub_room *room, const struct hub_body *b, struct buf *block)
 		json_event_live(block, e, &view);
 		sse_event_end(block);
 		events++;
-		if (is_last_of(b, e))
+		b->is_last = is_last_of(b, e);
+		if (b->is_last || block->n >= hub->hubs->options.bytes_max) {
+			b->end = e->event;
 			break;
+		}
 	}
 	return events;
 }
@@ -383,12 +388,12 @@ make_form(
 
 	switch (form) {
 	case HUB_ANSWER:
-		b->events = write_answer(room, b, &bytes);
+		b->events = write_answer(hub, room, b, &bytes);
 		b->forms[form] =
 		    http_shared_new(200, "application/json", bytes.p, bytes.n);
 		break;
 	case HUB_BLOCK:
-		b->events = write_block(room, b, &bytes);
+		b->events = write_block(hub, room, b, &bytes);
 		b->forms[form] = http_block_new(bytes.p, bytes.n);
 		break;
 	case HUB_ANSWER_GZIP:
@@ -433,15 +438,6 @@ has_join(const struct hub_room *room, int64_t from, uint64_t user)
 		    (user == 0 || is_membership_of(e, user)))
 			return true;
 	}
-	return false;
-}
-
-static bool
-has_end(const struct hub_room *room, int64_t from)
-{
-	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > from; i--)
-		if (closes(room->ring[i]))
-			return true;
 	return false;
 }
 
@@ -495,10 +491,7 @@ find_body(struct hub *hub, const struct listener *l)
 	b->from = l->from;
 	b->made_s = hub->wheel_s;
 	find_exceptions(room, b);
-	if (l->class == CLASS_STRANGERS) {
-		b->has_joins = has_join(room, l->from, 0);
-		b->has_end = has_end(room, l->from);
-	}
+	b->has_joins = l->class == CLASS_STRANGERS && has_join(room, l->from, 0);
 	return b;
 }
 
@@ -519,15 +512,8 @@ hub_room_joined(struct hub *hub, const struct listener *l)
 	return find_body(hub, l)->has_joins && has_join(l->in, l->from, l->user);
 }
 
-bool
-hub_room_ends(struct hub *hub, const struct listener *l)
-{
-	return find_body(hub, l)->has_end;
-}
-
-struct http_shared *
-hub_room_body(
-    struct hub *hub, const struct listener *l, enum hub_form form, uint32_t *events_out)
+const struct hub_body *
+hub_room_body(struct hub *hub, const struct listener *l, enum hub_form form)
 {
 	struct hub_body *b = find_body(hub, l);
 	enum hub_form plain = form == HUB_ANSWER_GZIP  ? HUB_ANSWER
@@ -538,8 +524,37 @@ hub_room_body(
 		make_form(hub, l->in, b, plain);
 	if (b->forms[form] == NULL)
 		make_form(hub, l->in, b, form);
-	*events_out = b->events;
-	return b->forms[form];
+	return b;
+}
+
+void
+hub_room_put_off(struct hub *hub, struct listener *l, bool is_drained)
+{
+	struct hub_room *room = l->in;
+
+	l->behind = !is_drained;
+	link_out(&l->room);
+	link_before(is_drained ? room->behind.next : &room->behind, &l->room);
+	if (is_drained && !link_has(&room->dirty))
+		link_before(&hub->dirty, &room->dirty);
+}
+
+bool
+hub_room_go_on(struct hub_room *room)
+{
+	bool any = false;
+
+	while (link_has(&room->behind)) {
+		struct listener *l = HUB_OF_ROOM(room->behind.next);
+
+		if (l->behind)
+			break;
+		/* They were put in backwards. */
+		link_out(&l->room);
+		link_before(room->sharing[l->class].next, &l->room);
+		any = true;
+	}
+	return any;
 }
 
 void

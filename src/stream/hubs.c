@@ -32,6 +32,8 @@ hubs_new(struct core *core, struct http_server *http, const struct hub_options *
 	hubs->options = *options;
 	if (options->ring_max == 0)
 		hubs->options.ring_max = HUB_RING_BURST;
+	if (options->bytes_max == 0)
+		hubs->options.bytes_max = EVENTS_BYTES;
 	if (options->parked_per_address > 0)
 		hubs->addresses = tally_new(TALLY_CLIENTS);
 	if (options->parked_per_token > 0)
