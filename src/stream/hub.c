@@ -708,6 +708,25 @@ answer_class(struct hub *hub, struct link *sharing, int most)
 	return n;
 }
 
+/* The next part for some who have had one. They are as many as others in a turn: with
+ * one after the other each part would be made for each of them. */
+static int
+answer_ready(struct hub *hub, struct hub_room *room)
+{
+	struct link ready;
+	int n;
+
+	link_init(&ready);
+	hub_room_take_ready(room, TURN, &ready);
+	for (n = 0; link_has(&ready); n++) {
+		struct listener *l = HUB_OF_ROOM(ready.next);
+
+		link_out(&l->room);
+		answer_sharing(hub, l);
+	}
+	return n;
+}
+
 /* False: the slice is over, and not all are answered. Rooms and classes take turns:
  * where events come faster than all are told, nobody waits for one that is never done
  * with. */
@@ -728,8 +747,9 @@ answer_slice(struct hub *hub)
 			is_done = is_done && n < TURN;
 			done += n;
 		}
+		done += answer_ready(hub, room);
 		link_out(&room->dirty);
-		if (is_done && !hub_room_go_on(room))
+		if (is_done && !hub_room_has_ready(room))
 			hub_room_answered(hub, room);
 		else
 			link_before(&hub->dirty, &room->dirty);

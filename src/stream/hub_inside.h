@@ -203,11 +203,13 @@ void hub_room_answered(struct hub *hub, struct hub_room *room);
 bool hub_room_is_about(const struct hub_room *room, int64_t from, uint64_t user);
 /* Has this stranger joined behind where it stands? For many who stand there. */
 bool hub_room_joined(struct hub *hub, const struct listener *l);
-/* A stream has had a part of what there is: the next one is for when all have had
+/* A stream has had a part of what there is: the next one is for when others have had
  * theirs, and its client has taken this one (l->behind until then). */
 void hub_room_put_off(struct hub *hub, struct listener *l, bool is_drained);
-/* All have had their part: on with those who can have the next one. False: none can. */
-bool hub_room_go_on(struct hub_room *room);
+/* Can any of them have the next one? */
+bool hub_room_has_ready(const struct hub_room *room);
+/* Takes some who can out of there, into a list of the caller's. */
+void hub_room_take_ready(struct hub_room *room, int most, struct link *out);
 /* Frees rooms that nobody has listened to for a while. */
 void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
 

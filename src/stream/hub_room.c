@@ -540,21 +540,20 @@ hub_room_put_off(struct hub *hub, struct listener *l, bool is_drained)
 }
 
 bool
-hub_room_go_on(struct hub_room *room)
+hub_room_has_ready(const struct hub_room *room)
 {
-	bool any = false;
+	return link_has(&room->behind) && !HUB_OF_ROOM(room->behind.next)->behind;
+}
 
-	while (link_has(&room->behind)) {
-		struct listener *l = HUB_OF_ROOM(room->behind.next);
+void
+hub_room_take_ready(struct hub_room *room, int most, struct link *out)
+{
+	for (int n = 0; n < most && hub_room_has_ready(room); n++) {
+		struct link *l = room->behind.next;
 
-		if (l->behind)
-			break;
-		/* They were put in backwards. */
-		link_out(&l->room);
-		link_before(room->sharing[l->class].next, &l->room);
-		any = true;
+		link_out(l);
+		link_before(out->next, l); /* they were put in backwards */
 	}
-	return any;
 }
 
 void
