@@ -76,7 +76,9 @@ def listeners(bench, target):
     for each once all wait. Times are from the sender's answer (below 0: it was heard
     before that). CPU is all that the process takes, the event itself included. The
     floor makes a page durable, does one send() of as many bytes to each socket, and
-    reads each question and does nothing about it; in no mode does it encrypt."""
+    reads each question and does nothing about it; in no mode does it encrypt. Growth
+    is that of a young server, whose caches and threads fill with its first events,
+    however many hear them; ./dev soak listen looks whether it ends."""
     count = bench.count(target)
     with bench.crowd(target, count) as crowd:
         before = target.resident_bytes(), kernel_bytes(), gauges(target)
