@@ -191,10 +191,9 @@ def herd(bench, target):
 
 # ---- many rooms ----
 
-def one_big_room(bench, target, count):
+def one_big_room(bench, target, count, before):
     """(bytes, CPU us of an answer) for each of so many listeners to one room."""
     with bench.crowd(target, count) as crowd:
-        before = gauges(target), target.resident_bytes()
         crowd.ask("open")
         crowd.ask("park")
         parked(target, count)
@@ -219,9 +218,10 @@ def rooms(bench, target):
     listeners. An event to each room; what the same events cost in as many rooms with no
     listener is taken off. Bytes are those that the server tells."""
     count = bench.room_count(target)
-    big_bytes, big_cpu = one_big_room(bench, target, count)
+    # Places of listeners stay for those who come next: both are counted from here.
+    before = gauges(target), target.resident_bytes()
+    big_bytes, big_cpu = one_big_room(bench, target, count, before)
     with bench.crowd(target, count, rooms=2 * count, listened=count) as crowd:
-        before = gauges(target), target.resident_bytes()
         crowd.ask("open")
         crowd.ask("park")
         parked(target, count)

@@ -234,7 +234,7 @@ share(struct hub *hub, struct listener *l, struct hub_room *room,
 	l->sse = w->sse;
 	hub_set_deadline(hub, l, w->deadline_ms, w->expires_ms);
 	link_before(&room->sharing[class], &l->room);
-	room->used_ms = clock_mono_ms();
+	hub_room_used(room);
 }
 
 /* Tokens that hold more than a position (typing, presence) are echoed as they came: not
@@ -261,7 +261,7 @@ enter_known_room(struct hub *hub, struct waiting *w)
 		return false;
 	if (w->has_from && from > hub->processed)
 		return false; /* a position still to come: a look decides */
-	room = map_get_str(&hub->rooms, w->room_ids[0]);
+	room = hub_rooms_find(hub, w->room_ids[0]);
 	if (room == NULL || !hub_room_covers(room, from))
 		return false;
 	user = map_hash(w->user_id, strlen(w->user_id));

@@ -117,9 +117,9 @@ struct hub_body {
 	struct http_shared *forms[HUB_FORMS]; /* NULL: nobody has asked for it */
 };
 
+/* One allocation: many rooms have one listener each. */
 struct hub_room {
-	char *room_id;
-	int64_t id;			  /* 0: no event has told it yet */
+	struct hub_room *next;		  /* in hub->rooms */
 	struct link sharing[CLASS_COUNT]; /* struct listener.room */
 	struct link watches;		  /* struct watch.link */
 	/* Sharing streams that have had a part of what there is: first those who can
@@ -128,17 +128,27 @@ struct hub_room {
 	struct link dirty; /* in hub->dirty while those who share have news */
 	/* The newest events, oldest first; every one above ring_from is there. */
 	struct live_event **ring; /* grows to options.ring_max */
-	int ring_count, ring_cap;
-	int64_t ring_from, last; /* last: the newest event's position */
-	bool known; /* a worker has looked: last, world_readable may be relied on */
-	bool world_readable; /* now */
-	int64_t used_ms;
+	int64_t ring_from, last;  /* last: the newest event's position */
 	/* HUB_BODIES, all of which end at `last`; NULL while nobody asks for one. */
 	struct hub_body *bodies;
-	unsigned next_body;
+	uint32_t hash;
+	uint32_t used_s; /* of clock_mono_ms / 1000 */
+	uint16_t ring_count, ring_cap;
+	uint8_t next_body;
+	bool known; /* a worker has looked: last, world_readable may be relied on */
+	bool world_readable; /* now */
+	char room_id[];
 };
 
-_Static_assert(sizeof(struct hub_room) <= 160, "many rooms have one listener each");
+/* With an id of version 12 and its part of the table less than 200 bytes. */
+_Static_assert(
+    offsetof(struct hub_room, room_id) <= 143, "many rooms have one listener");
+
+/* By their ids. */
+struct hub_rooms {
+	struct hub_room **lists;
+	size_t cap, count;
+};
 
 struct hub_user {
 	char *user_id;
@@ -154,9 +164,9 @@ struct hub {
 	struct change *cursor;
 	int64_t processed;    /* `visible` up to which changes have been acted on */
 	uint64_t tokens_gone; /* such changes read so far */
-	struct map rooms;     /* room_id -> struct hub_room */
-	struct map users;     /* user_id -> struct hub_user */
-	struct link dirty;    /* struct hub_room.dirty */
+	struct hub_rooms rooms;
+	struct map users;  /* user_id -> struct hub_user */
+	struct link dirty; /* struct hub_room.dirty */
 	struct link wheel[HUB_SECONDS];
 	int64_t wheel_s; /* the second that was looked at last */
 	VEC(struct listener *) chunks;
@@ -181,8 +191,17 @@ struct hubs {
 	struct tally *addresses, *tokens; /* of parked listeners; NULL: no limit */
 };
 
+/* hub_rooms.c */
+struct hub_room *hub_rooms_find(const struct hub *hub, const char *room_id);
+void hub_rooms_add(struct hub *hub, struct hub_room *room); /* none with its id */
+void hub_rooms_remove(struct hub *hub, struct hub_room *room);
+/* In no order. room NULL: the first; NULL: there are no more. */
+struct hub_room *hub_rooms_next(const struct hub *hub, const struct hub_room *room);
+
 /* hub_room.c */
 struct hub_room *hub_room_get(struct hub *hub, const char *room_id);
+/* Somebody begins to listen: it is kept for a while. */
+void hub_room_used(struct hub_room *room);
 void hub_room_free(struct hub *hub, struct hub_room *room);
 /* An event in a room that somebody listens to, or did lately. */
 void hub_room_event(

@@ -12,18 +12,26 @@
 #include "stream/hub_inside.h"
 #include "stream/sse.h"
 
-#define UNUSED_MS 120000
+#define UNUSED_S 120
 /* Packed here, on the io thread; more of it would keep the sockets waiting. */
 #define GZIP_SHARED_MAX 65536
+
+void
+hub_room_used(struct hub_room *room)
+{
+	room->used_s = (uint32_t)(clock_mono_ms() / 1000);
+}
 
 struct hub_room *
 hub_room_get(struct hub *hub, const char *room_id)
 {
-	struct hub_room *room = map_get_str(&hub->rooms, room_id);
+	struct hub_room *room = hub_rooms_find(hub, room_id);
 
 	if (room == NULL) {
-		room = xcalloc(1, sizeof *room);
-		room->room_id = xstrdup(room_id);
+		size_t id_size = strlen(room_id) + 1;
+
+		room = xcalloc(1, sizeof *room + id_size);
+		memcpy(room->room_id, room_id, id_size);
 		for (int i = 0; i < CLASS_COUNT; i++)
 			link_init(&room->sharing[i]);
 		link_init(&room->watches);
@@ -31,12 +39,12 @@ hub_room_get(struct hub *hub, const char *room_id)
 		link_init(&room->dirty);
 		/* What happened up to here is not in its ring. */
 		room->ring_from = room->last = hub->processed;
-		map_put_str(&hub->rooms, room->room_id, room);
+		hub_rooms_add(hub, room);
 		changes_follow(hub->hubs->core->changes, room_id);
 		atomic_fetch_add(&hub->room_count, 1);
-		atomic_fetch_add(&hub->memory, sizeof *room);
+		atomic_fetch_add(&hub->memory, sizeof *room + id_size);
 	}
-	room->used_ms = clock_mono_ms();
+	hub_room_used(room);
 	return room;
 }
 
@@ -64,7 +72,7 @@ drop_bodies(struct hub *hub, struct hub_room *room)
 void
 hub_room_free(struct hub *hub, struct hub_room *room)
 {
-	map_del_str(&hub->rooms, room->room_id);
+	hub_rooms_remove(hub, room);
 	changes_unfollow(hub->hubs->core->changes, room->room_id);
 	drop_bodies(hub, room);
 	for (int i = 0; i < room->ring_count; i++)
@@ -72,10 +80,9 @@ hub_room_free(struct hub *hub, struct hub_room *room)
 	atomic_fetch_sub(&hub->memory, (size_t)room->ring_cap * sizeof *room->ring);
 	free(room->ring);
 	link_out(&room->dirty);
-	free(room->room_id);
+	atomic_fetch_sub(&hub->memory, sizeof *room + strlen(room->room_id) + 1);
 	free(room);
 	atomic_fetch_sub(&hub->room_count, 1);
-	atomic_fetch_sub(&hub->memory, sizeof *room);
 }
 
 /* The one decision about strangers, taken per event: the rule's first case, or the
@@ -123,7 +130,7 @@ size_ring(struct hub *hub, struct hub_room *room, int cap)
 {
 	atomic_fetch_sub(&hub->memory, (size_t)room->ring_cap * sizeof *room->ring);
 	room->ring = xrealloc(room->ring, (size_t)cap * sizeof *room->ring);
-	room->ring_cap = cap;
+	room->ring_cap = (uint16_t)cap;
 	atomic_fetch_add(&hub->memory, (size_t)cap * sizeof *room->ring);
 }
 
@@ -160,13 +167,16 @@ is_listened_to(const struct hub_room *room)
 void
 hub_rooms_tidy(struct hub *hub, int64_t now_ms)
 {
-	struct hub_room *room;
+	uint32_t now_s = (uint32_t)(now_ms / 1000);
+	struct hub_room *room = hub_rooms_next(hub, NULL), *next;
 
-	for (size_t at = 0; (room = map_next(&hub->rooms, &at)) != NULL;)
-		if (!is_listened_to(room) && now_ms - room->used_ms > UNUSED_MS)
+	for (; room != NULL; room = next) {
+		next = hub_rooms_next(hub, room);
+		if (!is_listened_to(room) && now_s - room->used_s > UNUSED_S)
 			hub_room_free(hub, room);
 		else
 			shrink_ring(hub, room);
+	}
 }
 
 static void
@@ -206,7 +216,6 @@ hub_room_event(struct hub *hub, struct hub_room *room, const struct change *chan
 {
 	struct live_event *e = change->event;
 
-	room->id = e->room;
 	room->world_readable = e->visibility_after == VISIBILITY_WORLD_READABLE;
 	drop_bodies(hub, room);
 	push(hub, room, e);
