@@ -76,7 +76,9 @@ def listeners(bench, target):
     for each once all wait. Times are from the sender's answer (below 0: it was heard
     before that). CPU is all that the process takes, the event itself included. The
     floor makes a page durable, does one send() of as many bytes to each socket, and
-    reads each question and does nothing about it; in no mode does it encrypt."""
+    reads each question and does nothing about it; in no mode does it encrypt. Growth
+    is that of a young server, whose caches and threads fill with its first events,
+    however many hear them; ./dev soak listen looks whether it ends."""
     count = bench.count(target)
     with bench.crowd(target, count) as crowd:
         before = target.resident_bytes(), kernel_bytes(), gauges(target)
@@ -189,10 +191,9 @@ def herd(bench, target):
 
 # ---- many rooms ----
 
-def one_big_room(bench, target, count):
+def one_big_room(bench, target, count, before):
     """(bytes, CPU us of an answer) for each of so many listeners to one room."""
     with bench.crowd(target, count) as crowd:
-        before = gauges(target), target.resident_bytes()
         crowd.ask("open")
         crowd.ask("park")
         parked(target, count)
@@ -217,9 +218,10 @@ def rooms(bench, target):
     listeners. An event to each room; what the same events cost in as many rooms with no
     listener is taken off. Bytes are those that the server tells."""
     count = bench.room_count(target)
-    big_bytes, big_cpu = one_big_room(bench, target, count)
+    # Places of listeners stay for those who come next: both are counted from here.
+    before = gauges(target), target.resident_bytes()
+    big_bytes, big_cpu = one_big_room(bench, target, count, before)
     with bench.crowd(target, count, rooms=2 * count, listened=count) as crowd:
-        before = gauges(target), target.resident_bytes()
         crowd.ask("open")
         crowd.ask("park")
         parked(target, count)

@@ -237,7 +237,7 @@ open_server(struct serving *s, char **error_out)
 		    .idle_timeout_ms = (int)c->http_idle_timeout_ms,
 		    .connections_per_address =
 			(uint32_t)c->limits_connections_per_address,
-		    .write_max = 256 << 10,
+		    .write_max = (size_t)c->http_unread_max,
 		    .pinned_max = 512 << 20 } };
 
 	fill_listeners(s, &options);

@@ -82,6 +82,7 @@ struct config {
 	bool http_io_uring;
 	int64_t http_io_threads, http_workers; /* 0: by the number of cores */
 	int64_t http_head_timeout_ms, http_body_timeout_ms, http_idle_timeout_ms;
+	int64_t http_unread_max;
 
 	VEC(struct config_network) trusted_proxies;
 	int64_t password_memory_kib, password_passes;

@@ -147,6 +147,9 @@ const struct setting settings[] = {
 	    "For the whole body of a request.", RANGE(100 * MS, 1 * H) },
 	{ "http.idle_timeout", &type_duration, FIELD(http_idle_timeout_ms), "2m",
 	    "Of a connection between two requests.", RANGE(100 * MS, 1 * D) },
+	{ "http.unread_max", &type_size, FIELD(http_unread_max), "256K",
+	    "What a listener may leave unread of what is shared before it is closed.",
+	    RANGE(64 * K, 1 * G) },
 
 	{ "trusted_proxies", &type_networks, FIELD(trusted_proxies), "127.0.0.1/32",
 	    "Whose X-Forwarded-For is believed." },

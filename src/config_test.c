@@ -108,7 +108,7 @@ static const char every_key[] =
     "limits: {rate: off, body_max: 64K, connections_max: 9, events_timeout_max: 30s,\n"
     "  parked_per_address: 5, parked_per_token: 6}\n"
     "http: {io_threads: 3, workers: 4, head_timeout: 500ms, body_timeout: 2s,\n"
-    "  idle_timeout: 1m}\n"
+    "  idle_timeout: 1m, unread_max: 1M}\n"
     "trusted_proxies: [10.0.0.0/8, \"fd00::/8\", 192.0.2.7]\n"
     "password_hashing: {memory_kib: 1024, passes: 1}\n"
     "rooms: {default_version: 11, public_list_without_token: false}\n"
@@ -143,6 +143,7 @@ every_key_is_read(void **state)
 	assert_int_equal(c->limits_connections_max, 9);
 	assert_int_equal(c->http_io_threads, 3);
 	assert_int_equal(c->http_head_timeout_ms, 500);
+	assert_int_equal(c->http_unread_max, 1 << 20);
 	assert_int_equal(c->trusted_proxies.n, 3);
 	assert_int_equal(c->password_memory_kib, 1024);
 	assert_string_equal(c->rooms_default_version, "11");

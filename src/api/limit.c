@@ -6,13 +6,13 @@
 #include "api/limit.h"
 
 #include <arpa/inet.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/map.h"
-#include "base/thread.h"
 #include "core/guest_token.h"
 
 /* How much at once, and how much a second after that. Guests get less to write. */
@@ -38,21 +38,21 @@ static const struct {
 
 #define SETS 16384
 #define WAYS 4
-#define LOCKS 64
+/* No bucket takes longer to be full again. */
+#define LONGEST_US INT64_C(200000000)
 
-/* Full again: forgotten. */
-struct bucket {
-	uint64_t key;	  /* 0: nobody's */
-	uint32_t at_ms;	  /* when `left` was right; wraps around */
-	uint32_t full_ms; /* how long from then until it is full */
-	float left;
-};
+/*
+ * A bucket is one word, so that no lock is needed: a part of its key, and when it will
+ * be full again (clock_mono_us; comes round after twelve days). Each one taken puts
+ * that off.
+ */
+#define TIME_BITS 40
+#define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
 
-/* Shared; locks[set % LOCKS] guards a set. */
+/* Shared; anybody may take at any time. */
 struct limits {
 	bool on;
-	struct lock locks[LOCKS]; /* RANK_LEAF */
-	struct bucket sets[SETS][WAYS];
+	_Atomic uint64_t sets[SETS][WAYS];
 };
 
 struct limits *
@@ -61,16 +61,12 @@ limits_new(bool on)
 	struct limits *limits = xpages(sizeof *limits);
 
 	limits->on = on;
-	for (int i = 0; i < LOCKS; i++)
-		lock_init(&limits->locks[i], RANK_LEAF);
 	return limits;
 }
 
 void
 limits_free(struct limits *limits)
 {
-	for (int i = 0; i < LOCKS; i++)
-		lock_fini(&limits->locks[i]);
 	xpages_free(limits, sizeof *limits);
 }
 
@@ -85,55 +81,66 @@ limit_class_of(const struct route *route, struct str query)
 	return route->limit;
 }
 
-/* The bucket of key; of those in its set the one that is full soonest gives way. */
-static struct bucket *
-find_locked(struct bucket *set, uint64_t key, uint32_t now_ms, float burst)
+/* How long until it is full. */
+static int64_t
+filling_us(uint64_t bucket, uint64_t now_us)
 {
-	struct bucket *victim = NULL;
+	uint64_t left = (bucket - now_us) & TIME_MASK;
+
+	return left > (uint64_t)LONGEST_US ? 0 : (int64_t)left;
+}
+
+static bool
+has_tag(uint64_t bucket, uint64_t tag)
+{
+	return (bucket & ~TIME_MASK) == tag;
+}
+
+/* The bucket with this tag; of the others in its set the one that is full soonest gives
+ * way. */
+static _Atomic uint64_t *
+find(_Atomic uint64_t *set, uint64_t tag, uint64_t now_us, uint64_t *bucket_out)
+{
+	_Atomic uint64_t *victim = NULL;
 	int64_t soonest = INT64_MAX;
 
 	for (int way = 0; way < WAYS; way++) {
-		struct bucket *b = &set[way];
-		int64_t left_ms =
-		    b->key == 0 ? -1
-				: (int64_t)b->full_ms - (uint32_t)(now_ms - b->at_ms);
+		uint64_t bucket = atomic_load_explicit(&set[way], memory_order_relaxed);
+		int64_t left_us = filling_us(bucket, now_us);
 
-		if (b->key == key)
-			return b;
-		if (left_ms < soonest) {
-			soonest = left_ms;
-			victim = b;
+		if (has_tag(bucket, tag)) {
+			*bucket_out = bucket;
+			return &set[way];
+		}
+		if (left_us < soonest) {
+			soonest = left_us;
+			victim = &set[way];
+			*bucket_out = bucket;
 		}
 	}
-	*victim = (struct bucket){ .key = key, .at_ms = now_ms, .left = burst };
 	return victim;
 }
 
 static bool
 take(struct limits *limits, uint64_t key, float burst, float refill, int *retry_ms_out)
 {
-	uint32_t now_ms = (uint32_t)clock_mono_ms();
-	uint64_t set = key % SETS;
-	struct lock *lock = &limits->locks[set % LOCKS];
-	struct bucket *b;
-	bool enough;
+	uint64_t now_us = (uint64_t)clock_mono_us(), tag = key & ~TIME_MASK, bucket;
+	int64_t one_us = (int64_t)(1000000 / refill), most_us = (int64_t)burst * one_us,
+		filling;
+	_Atomic uint64_t *at;
 
-	if (key == 0)
-		key = 1;
-	lock_take(lock);
-	b = find_locked(limits->sets[set], key, now_ms, burst);
-	b->left += (float)(uint32_t)(now_ms - b->at_ms) * refill / 1000;
-	if (b->left > burst)
-		b->left = burst;
-	enough = b->left >= 1;
-	if (enough)
-		b->left -= 1;
-	else
-		*retry_ms_out = (int)((1 - b->left) * 1000 / refill) + 1;
-	b->at_ms = now_ms;
-	b->full_ms = (uint32_t)((burst - b->left) * 1000 / refill);
-	lock_give(lock);
-	return enough;
+	do {
+		at = find(limits->sets[key % SETS], tag, now_us, &bucket);
+		filling = has_tag(bucket, tag) ? filling_us(bucket, now_us) : 0;
+		filling += one_us;
+		if (filling > most_us) {
+			*retry_ms_out = (int)((filling - most_us) / 1000) + 1;
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(at, &bucket,
+	    tag | ((now_us + (uint64_t)filling) & TIME_MASK), memory_order_relaxed,
+	    memory_order_relaxed));
+	return true;
 }
 
 /* What a bucket is for; hashed as it lies in memory, hence no padding. */

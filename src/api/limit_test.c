@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "api/limit.h"
+#include "base/clock.h"
+#include "base/thread.h"
 
 static struct in6_addr
 address(const char *text)
@@ -113,6 +115,71 @@ static void
 a_guest_has_less_to_write(void **state)
 {
 	assert_int_equal(let_through(*state, CREATE, "192.0.2.1", "plg_guest", 20), 1);
+}
+
+struct crowd {
+	struct limits *limits;
+	int let_through;
+};
+
+#define THREADS 4
+
+static void *
+ask_in_a_hurry(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	crowd->let_through =
+	    let_through(crowd->limits, CREATE, "192.0.2.1", "plr_ann", 10000);
+	return NULL;
+}
+
+static void
+many_threads_together_are_let_through_no_more_than_one(void **state)
+{
+	struct crowd crowds[THREADS];
+	pthread_t threads[THREADS];
+	int n = 0;
+
+	for (int i = 0; i < THREADS; i++) {
+		crowds[i].limits = *state;
+		threads[i] = thread_start("asks", ROLE_IO, ask_in_a_hurry, &crowds[i]);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		n += crowds[i].let_through;
+	}
+	assert_in_range(n, 20, 25); /* it refills, one in two seconds */
+}
+
+static void
+no_lock_is_taken(void **state)
+{
+	uint64_t before = locks_taken();
+
+	let_through(*state, POLL, "192.0.2.1", "plg_guest", 100);
+	assert_int_equal(locks_taken(), before);
+}
+
+static void
+what_was_taken_comes_back_with_time(void **state)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	clock_set_mono_for_test(now_ms);
+	assert_int_equal(let_through(*state, POLL, "192.0.2.1", "plr_ann", 100), 60);
+	clock_set_mono_for_test(now_ms + 49);
+	assert_false(take(*state, POLL, "192.0.2.1", "plr_ann"));
+	clock_set_mono_for_test(now_ms + 500);
+	assert_int_equal(let_through(*state, POLL, "192.0.2.1", "plr_ann", 100), 10);
+	clock_set_mono_for_test(now_ms + 100000);
+	assert_int_equal(let_through(*state, POLL, "192.0.2.1", "plr_ann", 100), 60);
+	/* As the time that a bucket keeps comes round. */
+	clock_set_mono_for_test(now_ms + (INT64_C(1) << 40) / 2000);
+	assert_int_equal(let_through(*state, POLL, "192.0.2.1", "plr_ann", 100), 60);
+	clock_set_mono_for_test(now_ms + (INT64_C(1) << 40) / 1000 * 5 / 4);
+	assert_int_equal(let_through(*state, POLL, "192.0.2.1", "plr_ann", 100), 60);
+	clock_set_mono_for_test(0);
 }
 
 static void
@@ -221,6 +288,9 @@ main(void)
 		TEST(an_ipv6_household_is_one_address),
 		TEST(invented_tokens_are_no_way_around),
 		TEST(a_guest_has_less_to_write),
+		TEST(many_threads_together_are_let_through_no_more_than_one),
+		TEST(no_lock_is_taken),
+		TEST(what_was_taken_comes_back_with_time),
 		TEST(what_is_free_is_never_limited_nor_is_anything_when_off),
 		TEST(many_addresses_neither_fail_nor_take_memory),
 		TEST(guests_who_register_have_a_class_of_their_own),

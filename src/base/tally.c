@@ -42,12 +42,12 @@ tally_free(struct tally *t)
 		xpages_free(t, t->size);
 }
 
-static _Atomic uint32_t *
-counter_of(struct tally *t, uint64_t hash, int row)
+static size_t
+index_of(const struct tally *t, uint64_t hash, int row)
 {
 	uint32_t half = (uint32_t)(hash >> (row * 32));
 
-	return &t->counters[(size_t)row * (t->mask + 1) + (half & t->mask)];
+	return (size_t)row * (t->mask + 1) + (half & t->mask);
 }
 
 uint32_t
@@ -56,9 +56,10 @@ tally_add(struct tally *t, uint64_t hash)
 	uint32_t least = UINT32_MAX;
 
 	for (int row = 0; row < ROWS; row++) {
-		uint32_t n = atomic_fetch_add_explicit(
-				 counter_of(t, hash, row), 1, memory_order_relaxed) +
-			     1;
+		uint32_t n =
+		    atomic_fetch_add_explicit(
+			&t->counters[index_of(t, hash, row)], 1, memory_order_relaxed) +
+		    1;
 
 		least = n < least ? n : least;
 	}
@@ -70,5 +71,15 @@ tally_sub(struct tally *t, uint64_t hash)
 {
 	for (int row = 0; row < ROWS; row++)
 		atomic_fetch_sub_explicit(
-		    counter_of(t, hash, row), 1, memory_order_relaxed);
+		    &t->counters[index_of(t, hash, row)], 1, memory_order_relaxed);
+}
+
+bool
+tally_has(const struct tally *t, uint64_t hash)
+{
+	for (int row = 0; row < ROWS; row++)
+		if (atomic_load_explicit(&t->counters[index_of(t, hash, row)],
+			memory_order_relaxed) == 0)
+			return false;
+	return true;
 }

@@ -6,6 +6,7 @@
 #ifndef BASE_TALLY_H
 #define BASE_TALLY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Shared: anybody may count at any time. */
@@ -20,5 +21,7 @@ void tally_free(struct tally *t); /* NULL is allowed */
 /* hash: of the thing, keyed (map_hash). Returns how many there are with this one. */
 uint32_t tally_add(struct tally *t, uint64_t hash);
 void tally_sub(struct tally *t, uint64_t hash); /* one that was added */
+/* Are there any? Also true where others share both counters. */
+bool tally_has(const struct tally *t, uint64_t hash);
 
 #endif

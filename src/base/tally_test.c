@@ -32,6 +32,22 @@ a_thing_is_counted_up_and_down(void **state)
 }
 
 static void
+a_thing_is_there_from_its_first_to_its_last(void **state)
+{
+	struct tally *t = tally_new(100);
+
+	assert_false(tally_has(t, thing(7)));
+	tally_add(t, thing(7));
+	tally_add(t, thing(7));
+	tally_sub(t, thing(7));
+	assert_true(tally_has(t, thing(7)));
+	assert_false(tally_has(t, thing(8)));
+	tally_sub(t, thing(7));
+	assert_false(tally_has(t, thing(7)));
+	tally_free(t);
+}
+
+static void
 many_things_are_never_counted_too_few_and_seldom_too_many(void **state)
 {
 	enum { THINGS = 20000, EACH = 3 };
@@ -64,6 +80,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_thing_is_counted_up_and_down),
+		cmocka_unit_test(a_thing_is_there_from_its_first_to_its_last),
 		cmocka_unit_test(
 		    many_things_are_never_counted_too_few_and_seldom_too_many),
 	};

@@ -24,6 +24,7 @@
 static _Thread_local enum thread_role own_role = ROLE_MAIN;
 static _Thread_local const struct lock *held[HELD_MAX];
 static _Thread_local int held_n;
+static _Thread_local uint64_t taken;
 
 struct start {
 	char name[16];
@@ -133,8 +134,10 @@ lock_take(struct lock *lock)
 	if (CHECKED)
 		rank_check(lock);
 	must(pthread_mutex_lock(&lock->mutex), "pthread_mutex_lock");
-	if (CHECKED)
+	if (CHECKED) {
 		held[held_n++] = lock;
+		taken++;
+	}
 }
 
 void
@@ -148,6 +151,12 @@ lock_give(struct lock *lock)
 		held_n--;
 	}
 	must(pthread_mutex_unlock(&lock->mutex), "pthread_mutex_unlock");
+}
+
+uint64_t
+locks_taken(void)
+{
+	return taken;
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum thread_role {
 	ROLE_MAIN = 1,
@@ -46,6 +47,9 @@ void lock_init(struct lock *lock, enum lock_rank rank);
 void lock_fini(struct lock *lock);
 void lock_take(struct lock *lock);
 void lock_give(struct lock *lock);
+/* How many this thread has taken so far, for tests of what takes none; release builds
+ * do not count. */
+uint64_t locks_taken(void);
 /* Waits on cond with the lock held; deadline in clock_mono_ms, 0: none. False: timeout.
  * cond must be made by cond_init (monotonic clock). */
 void cond_init(pthread_cond_t *cond);

@@ -55,6 +55,20 @@ a_guest_is_who_its_token_says_and_costs_no_row(void **state)
 }
 
 static void
+to_know_a_guest_without_rows_takes_no_lock(void **state)
+{
+	struct fixture *f = *state;
+	const char *token;
+	struct identity who;
+	uint64_t before;
+
+	new_guest(f, &token);
+	before = locks_taken();
+	assert_ok(identify(f, token, &who));
+	assert_int_equal(locks_taken(), before);
+}
+
+static void
 two_guests_are_never_the_same(void **state)
 {
 	struct fixture *f = *state;
@@ -372,6 +386,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_guest_is_who_its_token_says_and_costs_no_row),
+		TEST(to_know_a_guest_without_rows_takes_no_lock),
 		TEST(two_guests_are_never_the_same),
 		TEST(a_token_lives_through_a_restart),
 		TEST(a_token_ends_at_its_expiry),

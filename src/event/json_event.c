@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/thread.h"
 
 static _Atomic uint64_t encoded_count, delivered_count;
 
@@ -185,8 +186,7 @@ make_head(const struct event *event, enum event_format format)
 	return made;
 }
 
-/* Whoever comes first makes it. All io threads are told of an event at the same moment:
- * the others wait for the microsecond that it takes, rather than make it as well. */
+/* Whoever comes first makes it; &being_made: another is about to. */
 static struct shared_json *
 shared_head(struct live_event *e, enum event_format format)
 {
@@ -196,13 +196,32 @@ shared_head(struct live_event *e, enum event_format format)
 	    atomic_compare_exchange_strong(&e->shared[format], &there, &being_made)) {
 		there = make_head(e->pdu->event, format);
 		atomic_store(&e->shared[format], there);
-		return there;
-	}
-	while (there == &being_made) {
-		sched_yield();
-		there = atomic_load(&e->shared[format]);
 	}
 	return there;
+}
+
+void
+json_event_prepare(struct live_event *e, enum event_format format)
+{
+	shared_head(e, format);
+}
+
+/* Workers of many members are told of an event at the same moment: they wait for the
+ * microsecond that it takes, rather than make it as well. Io threads find it made, but
+ * of an event that came as the first of them began to follow the room. */
+static void
+add_head(struct buf *out, struct live_event *e, enum event_format format)
+{
+	struct shared_json *shared = shared_head(e, format);
+
+	while (shared == &being_made && thread_role() != ROLE_IO) {
+		sched_yield();
+		shared = atomic_load(&e->shared[format]);
+	}
+	if (shared == &being_made)
+		head(out, e->pdu->event, format);
+	else
+		buf_add(out, shared->bytes, shared->n);
 }
 
 static int64_t
@@ -225,7 +244,6 @@ json_event_live(struct buf *out, struct live_event *e, const struct event_view *
 	const struct event *event = e->pdu->event;
 	struct ending end = { .age_ms = age(event, view),
 		.replaced_id = e->replaced_id };
-	struct shared_json *shared;
 
 	if (view->may_see_replaced)
 		end.prev_content = e->replaced_content;
@@ -233,8 +251,7 @@ json_event_live(struct buf *out, struct live_event *e, const struct event_view *
 		end.redacted_because = e->redacted_because->event;
 	if (same(e->device_id, view->device_id) && same(event->sender, view->user_id))
 		end.txn_id = e->txn_id;
-	shared = shared_head(e, view->format);
-	buf_add(out, shared->bytes, shared->n);
+	add_head(out, e, view->format);
 	ending(out, &end, view);
 }
 

@@ -81,7 +81,11 @@ struct event_view {
 	const char *invite_room_state;
 };
 
-/* Appends the event as the asker may see it. */
+/* Makes what everybody shares of it in a format, unless it is there: for those who may
+ * not wait while it is made. */
+void json_event_prepare(struct live_event *e, enum event_format format);
+/* Appends the event as the asker may see it. An io thread waits for nobody; others may,
+ * for a moment, while another makes the shared part. */
 void json_event_live(
     struct buf *out, struct live_event *e, const struct event_view *view);
 

@@ -113,26 +113,58 @@ mailbox_run(struct http_io *io)
 	return true;
 }
 
-static bool
+static void
 watch(struct http_io *io, int op, int fd, uint32_t events, uint64_t name)
 {
 	struct epoll_event event = { .events = events, .data.u64 = name };
 
 	if (epoll_ctl(io->epoll_fd, op, fd, &event) == 0)
-		return true;
+		return;
 	log_errno("http: epoll_ctl");
-	return false;
+	abort();
+}
+
+/* All io threads accept from the same socket. */
+static bool
+is_shared(const struct http_io *io, int listener)
+{
+	const struct http_listener *l = &io->server->config.listeners[listener];
+
+	return l->fd > 0 || l->path != NULL;
+}
+
+/* Who connects to a shared one wakes a single thread, the one that has watched it for
+ * the longest time. */
+static void
+watch_listener(struct http_io *io, int i)
+{
+	watch(io, EPOLL_CTL_ADD, io->listen_fds[i],
+	    EPOLLIN | (is_shared(io, i) ? EPOLLEXCLUSIVE : 0),
+	    EVENT_LISTENER | (uint64_t)i);
 }
 
 static void
-watch_listeners(struct http_io *io, int op, uint32_t events)
+watch_listeners(struct http_io *io)
 {
 	int i;
 
 	for (i = 0; i < io->server->config.listener_count; i++)
-		if (!watch(io, op, io->listen_fds[i], events,
-			EVENT_LISTENER | (uint64_t)i))
-			abort();
+		watch_listener(io, i);
+}
+
+static void
+unwatch_listener(struct http_io *io, int i)
+{
+	watch(io, EPOLL_CTL_DEL, io->listen_fds[i], 0, 0);
+}
+
+static void
+unwatch_listeners(struct http_io *io)
+{
+	int i;
+
+	for (i = 0; i < io->server->config.listener_count; i++)
+		unwatch_listener(io, i);
 }
 
 /* Not for each of very many that connect. */
@@ -152,7 +184,7 @@ accept_pause(struct http_io *io)
 {
 	if (may_log(io))
 		log_errno("http: accepting pauses");
-	watch_listeners(io, EPOLL_CTL_MOD, 0);
+	unwatch_listeners(io);
 	io->accept_paused = true;
 }
 
@@ -162,7 +194,7 @@ io_fd_freed(struct http_io *io)
 	if (!io->accept_paused || io->stopping)
 		return;
 	io->accept_paused = false;
-	watch_listeners(io, EPOLL_CTL_MOD, EPOLLIN);
+	watch_listeners(io);
 }
 
 static struct in6_addr
@@ -230,6 +262,17 @@ admit(struct http_io *io, int fd, int listener, const struct sockaddr_storage *f
 		turn_away(io, fd);
 }
 
+/* The next who connects is another thread's: without this the one that comes first
+ * would have all of them, and all who listen behind a proxy. */
+static void
+pass_on(struct http_io *io, int listener)
+{
+	if (io->accept_paused || !is_shared(io, listener))
+		return;
+	unwatch_listener(io, listener);
+	watch_listener(io, listener);
+}
+
 static void
 accept_some(struct http_io *io, int listener)
 {
@@ -261,8 +304,10 @@ take_events(struct http_io *io, const struct epoll_event *events, int count)
 		uint64_t name = events[i].data.u64;
 
 		if (name & EVENT_LISTENER) {
-			if (!io->accept_paused && !io->stopping)
-				accept_some(io, (int)(name & ~EVENT_LISTENER));
+			if (io->accept_paused || io->stopping)
+				continue;
+			accept_some(io, (int)(name & ~EVENT_LISTENER));
+			pass_on(io, (int)(name & ~EVENT_LISTENER));
 		} else if (!(name & EVENT_MAILBOX)) {
 			conn_event(io, (uint32_t)name, events[i].events);
 		}
@@ -334,7 +379,8 @@ io_begin_stop(struct http_io *io, void *arg)
 	io->stop_at_ms = clock_mono_ms() + *(const int *)arg;
 	/* One that is shared stays open for others, and would go on waking this thread.
 	 */
-	watch_listeners(io, EPOLL_CTL_DEL, 0);
+	if (!io->accept_paused)
+		unwatch_listeners(io);
 	for (i = 0; i < io->server->config.listener_count; i++) {
 		close(io->listen_fds[i]);
 		io->listen_fds[i] = -1;
@@ -411,9 +457,8 @@ io_thread(void *arg)
 	io->now_ms = clock_mono_ms();
 	io->tick = (uint32_t)(io->now_ms / WHEEL_TICK_MS);
 	io->hook_tick_ms = next_tick_ms(io);
-	if (!watch(io, EPOLL_CTL_ADD, io->event_fd, EPOLLIN | EPOLLET, EVENT_MAILBOX))
-		abort();
-	watch_listeners(io, EPOLL_CTL_ADD, EPOLLIN);
+	watch(io, EPOLL_CTL_ADD, io->event_fd, EPOLLIN | EPOLLET, EVENT_MAILBOX);
+	watch_listeners(io);
 	io_loop(io);
 	while (mailbox_run(io))
 		; /* what was posted before the end is run, and what that posts */

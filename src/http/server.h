@@ -184,8 +184,8 @@ struct http_config {
 	size_t body_max;	     /* bytes; more is 413 M_TOO_LARGE */
 	int head_timeout_ms, body_timeout_ms, idle_timeout_ms;
 	size_t write_max;  /* unsent bytes of a shared answer before its reader is
-			    * closed,  of a stream with those of the block behind them;
-			    * other answers  go as long as they move (body_timeout) */
+			    * closed, of a stream with those of the block behind them;
+			    * other answers go as long as they move (body_timeout) */
 	size_t pinned_max; /* unsent bytes of all connections together: beyond it who
 			    * cannot take an answer at once is closed; 0: no bound */
 };

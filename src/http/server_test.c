@@ -2,6 +2,8 @@
  * The server as a whole: its limits, its time-outs, its ports and its end.
  * Relies on http/testing.
  */
+#include <sys/un.h>
+
 #include "http/testing.h"
 
 static void
@@ -239,6 +241,121 @@ without_descriptors_accepting_pauses_and_recovers(void **state)
 	close(served);
 }
 
+/* --- a socket that all io threads accept from --- */
+
+#define SHARING 4
+
+struct sharing {
+	struct app *app;
+	char folder[32];
+	struct sockaddr_un at;
+	_Atomic int told;
+	_Atomic long waits; /* of the io threads, each for something to do */
+};
+
+static void
+tell_waits(struct http_io *io, void *arg)
+{
+	struct sharing *s = arg;
+	struct rusage usage;
+
+	(void)io;
+	assert_int_equal(getrusage(RUSAGE_THREAD, &usage), 0);
+	atomic_fetch_add(&s->waits, usage.ru_nvcsw);
+	atomic_fetch_add(&s->told, 1);
+}
+
+/* How often the io threads have had nothing to do so far. */
+static long
+waits_so_far(struct sharing *s)
+{
+	atomic_store(&s->waits, 0);
+	atomic_store(&s->told, 0);
+	for (int i = 0; i < SHARING; i++)
+		http_post(http_io_at(s->app->server, i), tell_waits, s);
+	while (atomic_load(&s->told) < SHARING)
+		sched_yield();
+	return atomic_load(&s->waits);
+}
+
+static void
+sharing_open(struct sharing *s)
+{
+	struct http_listener listener = { .host = "" };
+	struct http_config config = usual_config(&listener);
+
+	*s = (struct sharing){ .folder = "/tmp/parlour-http-XXXXXX",
+		.at.sun_family = AF_UNIX };
+	assert_non_null(mkdtemp(s->folder));
+	snprintf(s->at.sun_path, sizeof s->at.sun_path, "%s/socket", s->folder);
+	listener.path = s->at.sun_path;
+	config.io_threads = SHARING;
+	s->app = app_start(&config);
+	waits_so_far(s); /* they have all begun */
+}
+
+static void
+sharing_close(struct sharing *s)
+{
+	app_free(s->app);
+	assert_int_equal(rmdir(s->folder), 0);
+}
+
+static int
+dial_path(const struct sharing *s)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&s->at, sizeof s->at), 0);
+	return fd;
+}
+
+static void
+who_connects_to_a_shared_socket_goes_to_each_io_thread_in_turn(void **state)
+{
+	enum { EACH = 10 };
+	struct sharing s;
+	int fds[SHARING * EACH], of[SHARING] = { 0 };
+
+	(void)state;
+	sharing_open(&s);
+	for (int i = 0; i < SHARING * EACH; i++) {
+		fds[i] = dial_path(&s);
+		say(fds[i], "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+		wait_until(s.app, &s.app->parked_n, i + 1);
+		of[http_io_index(s.app->parked[i].io)]++;
+	}
+	for (int i = 0; i < SHARING; i++)
+		assert_in_range(of[i], 1, EACH * 2);
+	for (int i = 0; i < SHARING * EACH; i++)
+		close(fds[i]);
+	sharing_close(&s);
+}
+
+static void
+who_connects_to_a_shared_socket_wakes_one_io_thread(void **state)
+{
+	enum { CLIENTS = 300 };
+	struct sharing s;
+	int fds[CLIENTS];
+	long before;
+
+	(void)state;
+	sharing_open(&s);
+	before = waits_so_far(&s);
+	for (int i = 0; i < CLIENTS; i++) {
+		fds[i] = dial_path(&s);
+		while (stats_of(s.app).accepted < (uint64_t)i + 1)
+			sched_yield();
+	}
+	/* Once each, and the clock's turn now and then; all of them: SHARING times. */
+	assert_true(waits_so_far(&s) - before < 2 * CLIENTS);
+	for (int i = 0; i < CLIENTS; i++)
+		close(fds[i]);
+	sharing_close(&s);
+}
+
 int
 main(void)
 {
@@ -251,6 +368,9 @@ main(void)
 		T(stopping_answers_what_is_parked_and_closes_the_rest),
 		T(stopping_waits_no_longer_than_its_grace),
 		T(without_descriptors_accepting_pauses_and_recovers),
+		cmocka_unit_test(
+		    who_connects_to_a_shared_socket_goes_to_each_io_thread_in_turn),
+		cmocka_unit_test(who_connects_to_a_shared_socket_wakes_one_io_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

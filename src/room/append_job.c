@@ -221,6 +221,8 @@ redact_in_tail(struct snapshot *s, const struct appended *by)
 		} else {
 			continue;
 		}
+		if (atomic_load(&old->shared[FORMAT_V1]) != NULL)
+			json_event_prepare(e, FORMAT_V1);
 		s->tail[i] = e;
 		live_event_unref(old);
 	}
@@ -258,6 +260,17 @@ extend_tail(
 		for (int i = 0; i < job->n; i++)
 			if (job->events[i].target != 0)
 				redact_in_tail(s, &job->events[i]);
+}
+
+/* Before anybody can see them: io threads whose listeners follow the room, and workers
+ * who look for them, find the bytes made. */
+static void
+prepare(struct append_job *job)
+{
+	if (!changes_is_followed(job->core->changes, job->room->room_id))
+		return;
+	for (int i = 0; i < job->n; i++)
+		json_event_prepare(job->events[i].live, FORMAT_V1);
 }
 
 /* The committed snapshot becomes that of the room's last job in this group. */
@@ -302,7 +315,8 @@ take_group(struct appends *appends)
 	return group;
 }
 
-/* All rooms' tails first, then the one position, then the word (doc/rooms.md). */
+/* The bytes first, then all rooms' tails, then the one position, then the word
+ * (doc/rooms.md). */
 void
 append_durable(void *arg)
 {
@@ -310,6 +324,8 @@ append_durable(void *arg)
 	struct append_job *group = take_group(core->appends), *job;
 	int64_t newest = 0;
 
+	for (job = group; job != NULL; job = job->next_in_group)
+		prepare(job);
 	for (job = group; job != NULL; job = job->next_in_group) {
 		newest = job->events[job->n - 1].row.event;
 		if (job->room->group != NULL)

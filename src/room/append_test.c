@@ -516,6 +516,139 @@ every_durable_event_is_told_in_order(void **state)
 	room_put(room);
 }
 
+/* The next that is told of the room is an event: what it has for /events. */
+static const struct shared_json *
+told_bytes(struct change **cursor)
+{
+	const struct change *change;
+
+	do
+		change = changes_next(cursor);
+	while (change != NULL && change->kind != CHANGE_EVENT);
+	assert_non_null(change);
+	return atomic_load(&change->event->shared[FORMAT_V1]);
+}
+
+static uint64_t
+encoded(void)
+{
+	struct json_event_stats stats;
+
+	json_event_stats(&stats);
+	return stats.encoded;
+}
+
+static void
+say(struct testing *t, struct room *room, const char **event_id_out)
+{
+	append_ok(
+	    t, room, ANN, "m.room.message", NULL, "{\"body\":\"hey\"}", event_id_out);
+}
+
+static void
+of_a_room_that_is_followed_events_are_told_with_their_bytes(void **state)
+{
+	struct testing *t = *state;
+	struct room *room = testing_room(t, ANN, "12");
+	struct change *cursor = changes_cursor(t->core.changes);
+	uint64_t before = encoded();
+
+	say(t, room, NULL);
+	assert_null(told_bytes(&cursor));
+	changes_follow(t->core.changes, room->room_id);
+	say(t, room, NULL);
+	assert_non_null(told_bytes(&cursor));
+	assert_int_equal(encoded() - before, 1);
+	changes_unfollow(t->core.changes, room->room_id);
+	say(t, room, NULL);
+	assert_null(told_bytes(&cursor));
+	changes_cursor_free(cursor);
+	room_put(room);
+}
+
+/* The newest of the room's tail with this id. */
+static struct live_event *
+in_tail(const struct snapshot *s, const char *event_id)
+{
+	int at = s->tail_count - 1;
+
+	while (strcmp(s->tail[at]->pdu->event->event_id, event_id) != 0)
+		assert_true(--at >= 0);
+	return s->tail[at];
+}
+
+static void
+what_is_redacted_has_other_bytes_as_soon_as_that_is_told(void **state)
+{
+	struct testing *t = *state;
+	struct room *room = testing_room(t, ANN, "12");
+	const struct shared_json *bytes;
+	struct snapshot *s;
+	const char *said;
+
+	changes_follow(t->core.changes, room->room_id);
+	say(t, room, &said);
+	redact(t, room, said);
+	s = room_snapshot(room);
+	bytes = atomic_load(&in_tail(s, said)->shared[FORMAT_V1]);
+	assert_non_null(bytes);
+	assert_null(memmem(bytes->bytes, bytes->n, "hey", 3));
+	snapshot_unref(s);
+	changes_unfollow(t->core.changes, room->room_id);
+	room_put(room);
+}
+
+#define ROUNDS 500
+
+static void *
+write_each(void *arg)
+{
+	struct live_event **events = arg;
+	struct event_view view = { .format = FORMAT_V1 };
+	struct buf *texts = xcalloc(ROUNDS, sizeof *texts);
+
+	for (int i = 0; i < ROUNDS; i++)
+		json_event_live(&texts[i], events[i], &view);
+	return texts;
+}
+
+/* Where nobody has made them before. */
+static void
+io_threads_that_want_bytes_at_the_same_moment_have_the_same(void **state)
+{
+	enum { IOS = 2 };
+	struct testing *t = *state;
+	struct room *room = testing_room(t, ANN, "12");
+	struct live_event *events[ROUNDS];
+	pthread_t threads[IOS];
+	struct buf *texts[IOS];
+	struct snapshot *s;
+	const char *said;
+
+	say(t, room, &said);
+	s = room_snapshot(room);
+	for (int i = 0; i < ROUNDS; i++) {
+		events[i] = xcalloc(1, sizeof **events);
+		atomic_init(&events[i]->refs, 1);
+		events[i]->pdu = pdu_ref(in_tail(s, said)->pdu);
+	}
+	snapshot_unref(s);
+	for (int i = 0; i < IOS; i++)
+		threads[i] = thread_start("io", ROLE_IO, write_each, events);
+	for (int i = 0; i < IOS; i++)
+		pthread_join(threads[i], (void **)&texts[i]);
+	for (int i = 0; i < ROUNDS; i++) {
+		assert_int_equal(texts[0][i].n, texts[1][i].n);
+		assert_memory_equal(texts[0][i].p, texts[1][i].p, texts[0][i].n);
+		buf_free(&texts[0][i]);
+		buf_free(&texts[1][i]);
+		live_event_unref(events[i]);
+	}
+	free(texts[0]);
+	free(texts[1]);
+	room_put(room);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -533,6 +666,9 @@ main(void)
 		TEST(the_same_state_again_is_no_new_event),
 		TEST(no_other_server_has_signed_what_is_made_here),
 		TEST(every_durable_event_is_told_in_order),
+		TEST(of_a_room_that_is_followed_events_are_told_with_their_bytes),
+		TEST(what_is_redacted_has_other_bytes_as_soon_as_that_is_told),
+		TEST(io_threads_that_want_bytes_at_the_same_moment_have_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

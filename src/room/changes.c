@@ -5,18 +5,23 @@
 #include "room/changes.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/map.h"
 #include "base/str.h"
+#include "base/tally.h"
 #include "base/thread.h"
 #include "event/json_event.h"
 #include "room/room.h"
 
 #define SUBSCRIBERS_MAX 8
+#define FOLLOWED 65536 /* rooms at one time; of more, some others count as well */
 
 struct changes {
 	struct lock lock; /* RANK_LEAF; guards last and the order of appends */
 	struct change *last;
 	_Atomic uint64_t tokens_gone;
+	struct tally *followed; /* room ids */
 	int subscriber_count;
 	struct {
 		void (*fn)(void *arg);
@@ -60,6 +65,7 @@ changes_new(void)
 	changes->last = xcalloc(1, sizeof *changes->last);
 	changes->last->refs = 1;
 	changes->last->kind = CHANGE_START;
+	changes->followed = tally_new(FOLLOWED);
 	return changes;
 }
 
@@ -67,6 +73,7 @@ void
 changes_free(struct changes *changes)
 {
 	change_unref(changes->last);
+	tally_free(changes->followed);
 	lock_fini(&changes->lock);
 	free(changes);
 }
@@ -93,6 +100,30 @@ uint64_t
 changes_tokens_gone(const struct changes *changes)
 {
 	return atomic_load(&changes->tokens_gone);
+}
+
+static uint64_t
+hash_of(const char *room_id)
+{
+	return map_hash(room_id, strlen(room_id));
+}
+
+void
+changes_follow(struct changes *changes, const char *room_id)
+{
+	tally_add(changes->followed, hash_of(room_id));
+}
+
+void
+changes_unfollow(struct changes *changes, const char *room_id)
+{
+	tally_sub(changes->followed, hash_of(room_id));
+}
+
+bool
+changes_is_followed(const struct changes *changes, const char *room_id)
+{
+	return tally_has(changes->followed, hash_of(room_id));
 }
 
 void

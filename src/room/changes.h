@@ -66,6 +66,14 @@ void changes_wake(struct changes *changes);
  * Before the threads start. */
 void changes_subscribe(struct changes *changes, void (*fn)(void *arg), void *arg);
 
+/* Somebody reads what is told of this room's events to pass it on, from before they
+ * look for the room's newest: the events that are told from now on have their bytes for
+ * /events already, so that io threads need not make them. Any thread. */
+void changes_follow(struct changes *changes, const char *room_id);
+void changes_unfollow(struct changes *changes, const char *room_id);
+/* Also true of a few rooms that nobody follows. */
+bool changes_is_followed(const struct changes *changes, const char *room_id);
+
 /* The newest record, as a place to read on from (a reference is taken). */
 struct change *changes_cursor(struct changes *changes);
 /* The record after *cursor, or NULL; moves the cursor there (references move along).

@@ -250,8 +250,23 @@ end_event(const struct look *look, struct buf *chunk)
 		sse_event_end(chunk);
 }
 
+static bool
+is_full(const struct look *look, const struct buf *chunk)
+{
+	return look->ask->bytes_max > 0 && chunk->n >= look->ask->bytes_max;
+}
+
+/* Behind this one, the rest is for the next page. */
 static void
-write_chunk(struct look *look, struct buf *chunk)
+end_page(struct look *look, int count, struct events_found *found)
+{
+	look->count = count;
+	found->more = true;
+	found->end.events = look->heard[count - 1].position;
+}
+
+static void
+write_chunk(struct look *look, struct buf *chunk, struct events_found *found)
 {
 	for (int i = 0; i < look->count; i++) {
 		struct heard *h = &look->heard[i];
@@ -266,6 +281,8 @@ write_chunk(struct look *look, struct buf *chunk)
 		else
 			seer_write(h->seer, chunk, h->stored, h->event, FORMAT_V1);
 		end_event(look, chunk);
+		if (is_full(look, chunk) && i + 1 < look->count)
+			end_page(look, i + 1, found);
 	}
 	json_event_count_delivered(look->count);
 }
@@ -588,11 +605,8 @@ cut_page(struct look *look, struct events_found *found)
 	if (look->count > 1)
 		qsort(look->heard, look->count, sizeof *look->heard, by_position);
 	found->end.events = look->from > look->visible ? look->from : look->visible;
-	if (look->count >= look->ask->limit) {
-		look->count = look->ask->limit;
-		found->more = true;
-		found->end.events = look->heard[look->count - 1].position;
-	}
+	if (look->count >= look->ask->limit)
+		end_page(look, look->ask->limit, found);
 }
 
 enum mx_err
@@ -621,7 +635,7 @@ events_look(struct ctx *ctx, struct arena *arena, const struct events_ask *ask,
 		err = hear_rooms(&look, found);
 	if (err == M_OK) {
 		cut_page(&look, found);
-		write_chunk(&look, chunk);
+		write_chunk(&look, chunk, found);
 		found->count = look.count;
 		/* Strangers hear no more than events: their tokens stay alike and share
 		 * bodies.

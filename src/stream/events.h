@@ -31,7 +31,12 @@ struct events_ask {
 	int limit;
 	bool has_chat; /* presence may be free_for_chat: it came by a path of 2015 */
 	bool sse; /* chunk becomes server-sent events instead of JSON between commas */
+	size_t bytes_max; /* a page ends behind the event that passes this; 0: never */
 };
+
+/* What is sent at one time is no longer, but for its last event: what a socket takes,
+ * and what a slow reader has kept for it. */
+#define EVENTS_BYTES 49152
 
 struct events_found {
 	int count; /* events in body's chunk */

@@ -46,7 +46,6 @@ add_chunk(struct hub *hub)
 }
 
 #define OF_WHEEL(l) ((struct listener *)((char *)(l)-offsetof(struct listener, wheel)))
-#define OF_ROOM(l) ((struct listener *)((char *)(l)-offsetof(struct listener, room)))
 
 static uint64_t
 token_hash(const struct waiting *w)
@@ -189,6 +188,7 @@ static void
 answer_sharing(struct hub *hub, struct listener *l)
 {
 	bool has_expired = hub_has_expired(l->expires_ms);
+	const struct hub_body *body;
 	struct http_shared *shared;
 	uint32_t events = 0;
 
@@ -202,13 +202,17 @@ answer_sharing(struct hub *hub, struct listener *l)
 		return;
 	}
 	/* A guest who was outrun begins the next poll with a look, from the store. */
-	if (has_expired)
+	if (has_expired) {
 		shared = hub->hubs->options.token_gone;
-	else if (hub_is_outrun(l))
+	} else if (hub_is_outrun(l)) {
 		shared = empty_shared(hub, l->from, l->heard);
-	else
-		shared = hub_room_body(
-		    hub, l, l->gzip ? HUB_ANSWER_GZIP : HUB_ANSWER, &events);
+	} else {
+		enum hub_form form = l->gzip ? HUB_ANSWER_GZIP : HUB_ANSWER;
+
+		body = hub_room_body(hub, l, form);
+		shared = body->forms[form];
+		events = body->events;
+	}
 	http_answer_shared(hub_exchange(hub, l), shared);
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
 	json_event_count_delivered(events);
@@ -230,7 +234,7 @@ share(struct hub *hub, struct listener *l, struct hub_room *room,
 	l->sse = w->sse;
 	hub_set_deadline(hub, l, w->deadline_ms, w->expires_ms);
 	link_before(&room->sharing[class], &l->room);
-	room->used_ms = clock_mono_ms();
+	hub_room_used(room);
 }
 
 /* Tokens that hold more than a position (typing, presence) are echoed as they came: not
@@ -257,7 +261,7 @@ enter_known_room(struct hub *hub, struct waiting *w)
 		return false;
 	if (w->has_from && from > hub->processed)
 		return false; /* a position still to come: a look decides */
-	room = map_get_str(&hub->rooms, w->room_ids[0]);
+	room = hub_rooms_find(hub, w->room_ids[0]);
 	if (room == NULL || !hub_room_covers(room, from))
 		return false;
 	user = map_hash(w->user_id, strlen(w->user_id));
@@ -325,6 +329,7 @@ hub_stand_alone(struct hub *hub, struct listener *l)
 {
 	link_out(&l->room);
 	l->in = NULL;
+	l->behind = false;
 	watch_topics(hub, l, l->tag, l->waiting);
 	look(hub, l, l->waiting);
 }
@@ -566,7 +571,14 @@ hub_drained(struct hubs *hubs, struct http_io *io, uint32_t tag)
 	struct hub *hub = http_io_data(io);
 	struct listener *l = listener_at(hub, tag);
 
-	if (l->state != LISTENER_PARKED || !l->behind)
+	if (!l->behind)
+		return;
+	if (l->state == LISTENER_SHARING) {
+		hub_room_put_off(hub, l, true);
+		hub_sse_wait_on(hub, l);
+		return;
+	}
+	if (l->state != LISTENER_PARKED)
 		return;
 	l->behind = false;
 	if (l->dirty) {
@@ -656,7 +668,7 @@ answer_timeout(struct hub *hub, struct listener *l)
 {
 	bool has_expired = has_token_ended(hub, l);
 
-	if (!has_expired && l->state == LISTENER_SHARING && has_news(l)) {
+	if (!has_expired && l->state == LISTENER_SHARING && !l->behind && has_news(l)) {
 		answer_sharing(hub, l);
 		return;
 	}
@@ -686,11 +698,30 @@ answer_class(struct hub *hub, struct link *sharing, int most)
 	int n;
 
 	for (n = 0; n < most && link_has(sharing); n++) {
-		struct listener *l = OF_ROOM(sharing->next);
+		struct listener *l = HUB_OF_ROOM(sharing->next);
 
 		/* Those who parked since stand at the end and have heard all. */
 		if (!has_news(l))
 			break;
+		answer_sharing(hub, l);
+	}
+	return n;
+}
+
+/* The next part for some who have had one. They are as many as others in a turn: with
+ * one after the other each part would be made for each of them. */
+static int
+answer_ready(struct hub *hub, struct hub_room *room)
+{
+	struct link ready;
+	int n;
+
+	link_init(&ready);
+	hub_room_take_ready(room, TURN, &ready);
+	for (n = 0; link_has(&ready); n++) {
+		struct listener *l = HUB_OF_ROOM(ready.next);
+
+		link_out(&l->room);
 		answer_sharing(hub, l);
 	}
 	return n;
@@ -716,8 +747,9 @@ answer_slice(struct hub *hub)
 			is_done = is_done && n < TURN;
 			done += n;
 		}
+		done += answer_ready(hub, room);
 		link_out(&room->dirty);
-		if (is_done)
+		if (is_done && !hub_room_has_ready(room))
 			hub_room_answered(hub, room);
 		else
 			link_before(&hub->dirty, &room->dirty);

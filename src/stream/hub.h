@@ -87,7 +87,8 @@ struct hub_options {
 	void (*refuse)(void *arg, struct waiting *w);
 	void *arg;
 	uint32_t parked_per_address, parked_per_token; /* 0: no limit */
-	int ring_max; /* not fewer than HUB_RING; 0: HUB_RING_BURST */
+	int ring_max;	  /* not fewer than HUB_RING; 0: HUB_RING_BURST */
+	size_t bytes_max; /* of what is sent at one time; 0: EVENTS_BYTES */
 	/* The whole 401 answer for tokens that end while their listener is parked; its
 	 * reference passes to the hubs. */
 	struct http_shared *token_gone;

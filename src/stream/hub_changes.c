@@ -85,7 +85,7 @@ static void
 on_event(struct hub *hub, const struct change *change)
 {
 	const struct event *e = change->event->pdu->event;
-	struct hub_room *room = map_get_str(&hub->rooms, change->room->room_id);
+	struct hub_room *room = hub_rooms_find(hub, change->room->room_id);
 
 	if (room != NULL)
 		hub_room_event(hub, room, change);

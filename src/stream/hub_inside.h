@@ -59,17 +59,18 @@ struct listener {
 	uint32_t tag;	    /* its own place; never changes */
 	uint32_t conn, gen; /* of the exchange */
 	uint8_t state;
-	uint8_t class;		 /* sharing: with whom */
-	bool dirty;		 /* woken while a worker looks, or while behind */
-	bool gone;		 /* the client went while a worker looks */
-	bool revoked;		 /* its token ended while a worker looks */
-	bool gzip;		 /* sharing: takes packed answers */
-	bool sse;		 /* stays after an answer: server-sent events */
-	bool behind;		 /* its client is slow to take what a look has found */
-	uint32_t deadline_s;	 /* of clock_mono_ms / 1000 */
-	int64_t expires_ms;	 /* its token's end; 0: none */
-	struct link wheel;	 /* in its second; free ones: next is the free list */
-	struct link room;	 /* sharing: in its room, in the order of parking */
+	uint8_t class;	     /* sharing: with whom */
+	bool dirty;	     /* woken while a worker looks, or while behind */
+	bool gone;	     /* the client went while a worker looks */
+	bool revoked;	     /* its token ended while a worker looks */
+	bool gzip;	     /* sharing: takes packed answers */
+	bool sse;	     /* stays after an answer: server-sent events */
+	bool behind;	     /* its client is slow to take what goes on */
+	uint32_t deadline_s; /* of clock_mono_ms / 1000 */
+	int64_t expires_ms;  /* its token's end; 0: none */
+	struct link wheel;   /* in its second; free ones: next is the free list */
+	/* Sharing: in its room, in the order of parking; or among those behind. */
+	struct link room;
 	struct hub_room *in;	 /* sharing */
 	int64_t from;		 /* sharing: the position asked from */
 	int64_t heard;		 /* sharing: up to here nothing is left to hear */
@@ -83,6 +84,9 @@ struct listener {
 };
 
 _Static_assert(sizeof(struct listener) <= 136, "a million of them wait");
+
+#define HUB_OF_ROOM(l)                                                                 \
+	((struct listener *)((char *)(l)-offsetof(struct listener, room)))
 
 /* A listener at a topic that it shares with others: a room, or its user. */
 struct watch {
@@ -101,7 +105,10 @@ struct hub_body {
 	enum listener_class class;
 	int64_t from;
 	uint32_t events;
-	bool has_joins, has_end; /* strangers */
+	bool has_joins; /* strangers */
+	/* HUB_BLOCK: up to where it tells; is that the last that strangers hear? */
+	int64_t end;
+	bool is_last;
 	/* Some of them may see more than stands in it; it suits all but these (map_hash
 	 * of the id), of whom it speaks. */
 	bool is_unlike;
@@ -110,25 +117,38 @@ struct hub_body {
 	struct http_shared *forms[HUB_FORMS]; /* NULL: nobody has asked for it */
 };
 
+/* One allocation: many rooms have one listener each. */
 struct hub_room {
-	char *room_id;
-	int64_t id;			  /* 0: no event has told it yet */
+	struct hub_room *next;		  /* in hub->rooms */
 	struct link sharing[CLASS_COUNT]; /* struct listener.room */
 	struct link watches;		  /* struct watch.link */
+	/* Sharing streams that have had a part of what there is: first those who can
+	 * have the next one, newest first, then those who have yet to take theirs. */
+	struct link behind;
 	struct link dirty; /* in hub->dirty while those who share have news */
 	/* The newest events, oldest first; every one above ring_from is there. */
 	struct live_event **ring; /* grows to options.ring_max */
-	int ring_count, ring_cap;
-	int64_t ring_from, last; /* last: the newest event's position */
-	bool known; /* a worker has looked: last, world_readable may be relied on */
-	bool world_readable; /* now */
-	int64_t used_ms;
+	int64_t ring_from, last;  /* last: the newest event's position */
 	/* HUB_BODIES, all of which end at `last`; NULL while nobody asks for one. */
 	struct hub_body *bodies;
-	unsigned next_body;
+	uint32_t hash;
+	uint32_t used_s; /* of clock_mono_ms / 1000 */
+	uint16_t ring_count, ring_cap;
+	uint8_t next_body;
+	bool known; /* a worker has looked: last, world_readable may be relied on */
+	bool world_readable; /* now */
+	char room_id[];
 };
 
-_Static_assert(sizeof(struct hub_room) <= 160, "many rooms have one listener each");
+/* With an id of version 12 and its part of the table less than 200 bytes. */
+_Static_assert(
+    offsetof(struct hub_room, room_id) <= 143, "many rooms have one listener");
+
+/* By their ids. */
+struct hub_rooms {
+	struct hub_room **lists;
+	size_t cap, count;
+};
 
 struct hub_user {
 	char *user_id;
@@ -144,9 +164,9 @@ struct hub {
 	struct change *cursor;
 	int64_t processed;    /* `visible` up to which changes have been acted on */
 	uint64_t tokens_gone; /* such changes read so far */
-	struct map rooms;     /* room_id -> struct hub_room */
-	struct map users;     /* user_id -> struct hub_user */
-	struct link dirty;    /* struct hub_room.dirty */
+	struct hub_rooms rooms;
+	struct map users;  /* user_id -> struct hub_user */
+	struct link dirty; /* struct hub_room.dirty */
 	struct link wheel[HUB_SECONDS];
 	int64_t wheel_s; /* the second that was looked at last */
 	VEC(struct listener *) chunks;
@@ -171,8 +191,17 @@ struct hubs {
 	struct tally *addresses, *tokens; /* of parked listeners; NULL: no limit */
 };
 
+/* hub_rooms.c */
+struct hub_room *hub_rooms_find(const struct hub *hub, const char *room_id);
+void hub_rooms_add(struct hub *hub, struct hub_room *room); /* none with its id */
+void hub_rooms_remove(struct hub *hub, struct hub_room *room);
+/* In no order. room NULL: the first; NULL: there are no more. */
+struct hub_room *hub_rooms_next(const struct hub *hub, const struct hub_room *room);
+
 /* hub_room.c */
 struct hub_room *hub_room_get(struct hub *hub, const char *room_id);
+/* Somebody begins to listen: it is kept for a while. */
+void hub_room_used(struct hub_room *room);
 void hub_room_free(struct hub *hub, struct hub_room *room);
 /* An event in a room that somebody listens to, or did lately. */
 void hub_room_event(
@@ -181,9 +210,10 @@ void hub_room_event(
 bool hub_room_covers(const struct hub_room *room, int64_t from);
 /* Is there something for one of a class behind `from`? */
 bool hub_room_has(const struct hub_room *room, enum listener_class class, int64_t from);
-/* What all of its class who stand where it does are given; borrowed. */
-struct http_shared *hub_room_body(struct hub *hub, const struct listener *l,
-    enum hub_form form, uint32_t *events_out);
+/* What all of its class who stand where it does are given, with this form of it. Until
+ * the room changes. */
+const struct hub_body *hub_room_body(
+    struct hub *hub, const struct listener *l, enum hub_form form);
 /* Is that right for this one? Else a look says what is. */
 bool hub_room_suits(struct hub *hub, const struct listener *l);
 /* All who waited for what there is have it: what was made for them goes. */
@@ -192,8 +222,13 @@ void hub_room_answered(struct hub *hub, struct hub_room *room);
 bool hub_room_is_about(const struct hub_room *room, int64_t from, uint64_t user);
 /* Has this stranger joined behind where it stands? For many who stand there. */
 bool hub_room_joined(struct hub *hub, const struct listener *l);
-/* Is what a stranger hears there the last of it, since the room closes? */
-bool hub_room_ends(struct hub *hub, const struct listener *l);
+/* A stream has had a part of what there is: the next one is for when others have had
+ * theirs, and its client has taken this one (l->behind until then). */
+void hub_room_put_off(struct hub *hub, struct listener *l, bool is_drained);
+/* Can any of them have the next one? */
+bool hub_room_has_ready(const struct hub_room *room);
+/* Takes some who can out of there, into a list of the caller's. */
+void hub_room_take_ready(struct hub_room *room, int most, struct link *out);
 /* Frees rooms that nobody has listened to for a while. */
 void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
 
@@ -212,7 +247,9 @@ bool hub_sse_send(struct hub *hub, struct listener *l, const char *bytes, size_t
 /* What a stream has not heard of what is shared; it waits on afterwards, unless that
  * was the end. */
 void hub_sse_answer(struct hub *hub, struct listener *l, bool has_expired);
-/* 25 seconds of silence are over. */
+/* The next 25 seconds of silence begin. */
+void hub_sse_wait_on(struct hub *hub, struct listener *l);
+/* They are over. */
 void hub_sse_comment(struct hub *hub, struct listener *l);
 /* Ends the stream, and the listener. cut: as if the line had broken. */
 void hub_sse_end(struct hub *hub, struct listener *l, bool cut);

@@ -521,8 +521,10 @@ open_hubs(struct world *w)
 		.drained = client_drained,
 		.arg = w };
 	static const int rings[] = { HUB_RING, HUB_RING, HUB_RING + 50, 0 };
+	static const size_t bytes[] = { 300, 2000, 20000, 0 };
 	struct hub_options options = { .look = look_queue,
 		.ring_max = rings[model_random(w, 4)],
+		.bytes_max = bytes[model_random(w, 4)],
 		.arg = w,
 		.token_gone = http_shared_new(401, "application/json", "{}", 2) };
 

@@ -85,6 +85,8 @@ struct client {
 	int64_t looked_typing; /* up to here typing was looked at */
 	bool is_refused, has_opened;
 	bool is_behind; /* it was slow to take what a look has found */
+	/* It has yet to take a part of what there is for all who share. */
+	bool is_put_off;
 	int looks_out, requests;
 	int64_t parked_ms, quiet_ms;
 	/* Where it goes on. */
@@ -125,6 +127,7 @@ enum seen {
 	SEEN_LEFT_INSIDE,
 	SEEN_LEFT_DURING_LOOK,
 	SEEN_DRAINED,
+	SEEN_PUT_OFF,
 	SEEN_STOPPED,
 	SEEN_COUNT
 };

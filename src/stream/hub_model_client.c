@@ -121,7 +121,7 @@ client_ask(struct world *w, struct client *c)
 	c->looks_out = 0;
 	c->at = c->began_at = -1;
 	c->token_end = MODEL_NEVER;
-	c->is_refused = c->has_opened = c->is_behind = false;
+	c->is_refused = c->has_opened = c->is_behind = c->is_put_off = false;
 	c->tokens_gone = changes_tokens_gone(w->core.changes);
 	model_device(w, c, c->device);
 	c->asking = waiting_of(w, c);

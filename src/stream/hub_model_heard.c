@@ -338,6 +338,20 @@ check_behind(struct world *w, struct client *c)
 	c->is_behind = wire_is_slow(w->http, (uint32_t)c->index);
 }
 
+/* Nor the next part of what all who share are told; the hub knew of more. */
+static void
+check_put_off(struct world *w, struct client *c)
+{
+	int64_t next = rules_next(w, c, c->at);
+
+	if (c->is_put_off)
+		model_fail(w, c, "a part is heaped onto what was not taken");
+	c->is_put_off = next != 0 && next <= hub_of(w, c)->processed &&
+			wire_is_slow(w->http, (uint32_t)c->index);
+	if (c->is_put_off)
+		model_note(w, SEEN_PUT_OFF);
+}
+
 static void
 hear_data(struct world *w, struct client *c, struct str line,
     const struct stream_token *id, bool is_shared)
@@ -421,7 +435,9 @@ heard_block(struct world *w, struct client *c, struct str bytes, bool is_shared)
 	}
 	if (!had_data)
 		return;
-	if (!is_shared)
+	if (is_shared)
+		check_put_off(w, c);
+	else
 		check_behind(w, c);
 	check_expiry(w, c);
 	c->quiet_ms = c->parked_ms = w->now_ms;

@@ -111,7 +111,7 @@ step_drain(struct world *w)
 	if (c == NULL)
 		return;
 	model_note(w, SEEN_DRAINED);
-	c->is_behind = false;
+	c->is_behind = c->is_put_off = false;
 	c->parked_ms = w->now_ms; /* a sign of life is put off */
 	wire_drain(w->http, (uint32_t)c->index);
 }

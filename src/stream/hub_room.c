@@ -12,32 +12,39 @@
 #include "stream/hub_inside.h"
 #include "stream/sse.h"
 
-#define UNUSED_MS 120000
-/* A poll's answer is no longer, but for its last event: what a socket takes, and
- * packed. */
-#define ANSWER_BYTES 49152
+#define UNUSED_S 120
 /* Packed here, on the io thread; more of it would keep the sockets waiting. */
 #define GZIP_SHARED_MAX 65536
+
+void
+hub_room_used(struct hub_room *room)
+{
+	room->used_s = (uint32_t)(clock_mono_ms() / 1000);
+}
 
 struct hub_room *
 hub_room_get(struct hub *hub, const char *room_id)
 {
-	struct hub_room *room = map_get_str(&hub->rooms, room_id);
+	struct hub_room *room = hub_rooms_find(hub, room_id);
 
 	if (room == NULL) {
-		room = xcalloc(1, sizeof *room);
-		room->room_id = xstrdup(room_id);
+		size_t id_size = strlen(room_id) + 1;
+
+		room = xcalloc(1, sizeof *room + id_size);
+		memcpy(room->room_id, room_id, id_size);
 		for (int i = 0; i < CLASS_COUNT; i++)
 			link_init(&room->sharing[i]);
 		link_init(&room->watches);
+		link_init(&room->behind);
 		link_init(&room->dirty);
 		/* What happened up to here is not in its ring. */
 		room->ring_from = room->last = hub->processed;
-		map_put_str(&hub->rooms, room->room_id, room);
+		hub_rooms_add(hub, room);
+		changes_follow(hub->hubs->core->changes, room_id);
 		atomic_fetch_add(&hub->room_count, 1);
-		atomic_fetch_add(&hub->memory, sizeof *room);
+		atomic_fetch_add(&hub->memory, sizeof *room + id_size);
 	}
-	room->used_ms = clock_mono_ms();
+	hub_room_used(room);
 	return room;
 }
 
@@ -65,17 +72,17 @@ drop_bodies(struct hub *hub, struct hub_room *room)
 void
 hub_room_free(struct hub *hub, struct hub_room *room)
 {
-	map_del_str(&hub->rooms, room->room_id);
+	hub_rooms_remove(hub, room);
+	changes_unfollow(hub->hubs->core->changes, room->room_id);
 	drop_bodies(hub, room);
 	for (int i = 0; i < room->ring_count; i++)
 		live_event_unref(room->ring[i]);
 	atomic_fetch_sub(&hub->memory, (size_t)room->ring_cap * sizeof *room->ring);
 	free(room->ring);
 	link_out(&room->dirty);
-	free(room->room_id);
+	atomic_fetch_sub(&hub->memory, sizeof *room + strlen(room->room_id) + 1);
 	free(room);
 	atomic_fetch_sub(&hub->room_count, 1);
-	atomic_fetch_sub(&hub->memory, sizeof *room);
 }
 
 /* The one decision about strangers, taken per event: the rule's first case, or the
@@ -123,7 +130,7 @@ size_ring(struct hub *hub, struct hub_room *room, int cap)
 {
 	atomic_fetch_sub(&hub->memory, (size_t)room->ring_cap * sizeof *room->ring);
 	room->ring = xrealloc(room->ring, (size_t)cap * sizeof *room->ring);
-	room->ring_cap = cap;
+	room->ring_cap = (uint16_t)cap;
 	atomic_fetch_add(&hub->memory, (size_t)cap * sizeof *room->ring);
 }
 
@@ -141,7 +148,8 @@ grow_ring(struct hub *hub, struct hub_room *room)
 static void
 shrink_ring(struct hub *hub, struct hub_room *room)
 {
-	if (room->ring_count <= HUB_RING || link_has(&room->dirty))
+	if (room->ring_count <= HUB_RING || link_has(&room->dirty) ||
+	    link_has(&room->behind))
 		return;
 	drop_oldest(room, room->ring_count - HUB_RING);
 	size_ring(hub, room, HUB_RING);
@@ -153,19 +161,22 @@ is_listened_to(const struct hub_room *room)
 	for (int i = 0; i < CLASS_COUNT; i++)
 		if (link_has(&room->sharing[i]))
 			return true;
-	return link_has(&room->watches);
+	return link_has(&room->behind) || link_has(&room->watches);
 }
 
 void
 hub_rooms_tidy(struct hub *hub, int64_t now_ms)
 {
-	struct hub_room *room;
+	uint32_t now_s = (uint32_t)(now_ms / 1000);
+	struct hub_room *room = hub_rooms_next(hub, NULL), *next;
 
-	for (size_t at = 0; (room = map_next(&hub->rooms, &at)) != NULL;)
-		if (!is_listened_to(room) && now_ms - room->used_ms > UNUSED_MS)
+	for (; room != NULL; room = next) {
+		next = hub_rooms_next(hub, room);
+		if (!is_listened_to(room) && now_s - room->used_s > UNUSED_S)
 			hub_room_free(hub, room);
 		else
 			shrink_ring(hub, room);
+	}
 }
 
 static void
@@ -205,7 +216,6 @@ hub_room_event(struct hub *hub, struct hub_room *room, const struct change *chan
 {
 	struct live_event *e = change->event;
 
-	room->id = e->room;
 	room->world_readable = e->visibility_after == VISIBILITY_WORLD_READABLE;
 	drop_bodies(hub, room);
 	push(hub, room, e);
@@ -282,7 +292,8 @@ is_last_of(const struct hub_body *b, const struct live_event *e)
 
 /* {"chunk":[...]} of what a class hears behind a place; returns how many events. */
 static uint32_t
-write_answer(struct hub_room *room, const struct hub_body *b, struct buf *body)
+write_answer(struct hub *hub, const struct hub_room *room, const struct hub_body *b,
+    struct buf *body)
 {
 	struct stream_token start = token_at(b->from), end = token_at(room->last);
 	struct buf chunk = { 0 }, text = { 0 };
@@ -299,7 +310,7 @@ write_answer(struct hub_room *room, const struct hub_body *b, struct buf *body)
 			buf_char(&chunk, ',');
 		json_event_live(&chunk, e, &view);
 		events++;
-		if (is_last_of(b, e) || chunk.n >= ANSWER_BYTES ||
+		if (is_last_of(b, e) || chunk.n >= hub->hubs->options.bytes_max ||
 		    events == EVENTS_LIMIT_DEFAULT) {
 			end.events = e->event;
 			break;
@@ -313,12 +324,14 @@ write_answer(struct hub_room *room, const struct hub_body *b, struct buf *body)
 	return events;
 }
 
-/* The same as server-sent events. */
+/* The same as server-sent events; what is too long for one block is for the next. */
 static uint32_t
-write_block(struct hub_room *room, const struct hub_body *b, struct buf *block)
+write_block(
+    struct hub *hub, const struct hub_room *room, struct hub_body *b, struct buf *block)
 {
 	uint32_t events = 0;
 
+	b->end = room->last;
 	for (int i = 0; i < room->ring_count; i++) {
 		struct live_event *e = room->ring[i];
 		struct event_view view;
@@ -331,8 +344,11 @@ write_block(struct hub_room *room, const struct hub_body *b, struct buf *block)
 		json_event_live(block, e, &view);
 		sse_event_end(block);
 		events++;
-		if (is_last_of(b, e))
+		b->is_last = is_last_of(b, e);
+		if (b->is_last || block->n >= hub->hubs->options.bytes_max) {
+			b->end = e->event;
 			break;
+		}
 	}
 	return events;
 }
@@ -381,12 +397,12 @@ make_form(
 
 	switch (form) {
 	case HUB_ANSWER:
-		b->events = write_answer(room, b, &bytes);
+		b->events = write_answer(hub, room, b, &bytes);
 		b->forms[form] =
 		    http_shared_new(200, "application/json", bytes.p, bytes.n);
 		break;
 	case HUB_BLOCK:
-		b->events = write_block(room, b, &bytes);
+		b->events = write_block(hub, room, b, &bytes);
 		b->forms[form] = http_block_new(bytes.p, bytes.n);
 		break;
 	case HUB_ANSWER_GZIP:
@@ -431,15 +447,6 @@ has_join(const struct hub_room *room, int64_t from, uint64_t user)
 		    (user == 0 || is_membership_of(e, user)))
 			return true;
 	}
-	return false;
-}
-
-static bool
-has_end(const struct hub_room *room, int64_t from)
-{
-	for (int i = room->ring_count - 1; i >= 0 && room->ring[i]->event > from; i--)
-		if (closes(room->ring[i]))
-			return true;
 	return false;
 }
 
@@ -493,10 +500,7 @@ find_body(struct hub *hub, const struct listener *l)
 	b->from = l->from;
 	b->made_s = hub->wheel_s;
 	find_exceptions(room, b);
-	if (l->class == CLASS_STRANGERS) {
-		b->has_joins = has_join(room, l->from, 0);
-		b->has_end = has_end(room, l->from);
-	}
+	b->has_joins = l->class == CLASS_STRANGERS && has_join(room, l->from, 0);
 	return b;
 }
 
@@ -517,15 +521,8 @@ hub_room_joined(struct hub *hub, const struct listener *l)
 	return find_body(hub, l)->has_joins && has_join(l->in, l->from, l->user);
 }
 
-bool
-hub_room_ends(struct hub *hub, const struct listener *l)
-{
-	return find_body(hub, l)->has_end;
-}
-
-struct http_shared *
-hub_room_body(
-    struct hub *hub, const struct listener *l, enum hub_form form, uint32_t *events_out)
+const struct hub_body *
+hub_room_body(struct hub *hub, const struct listener *l, enum hub_form form)
 {
 	struct hub_body *b = find_body(hub, l);
 	enum hub_form plain = form == HUB_ANSWER_GZIP  ? HUB_ANSWER
@@ -536,8 +533,36 @@ hub_room_body(
 		make_form(hub, l->in, b, plain);
 	if (b->forms[form] == NULL)
 		make_form(hub, l->in, b, form);
-	*events_out = b->events;
-	return b->forms[form];
+	return b;
+}
+
+void
+hub_room_put_off(struct hub *hub, struct listener *l, bool is_drained)
+{
+	struct hub_room *room = l->in;
+
+	l->behind = !is_drained;
+	link_out(&l->room);
+	link_before(is_drained ? room->behind.next : &room->behind, &l->room);
+	if (is_drained && !link_has(&room->dirty))
+		link_before(&hub->dirty, &room->dirty);
+}
+
+bool
+hub_room_has_ready(const struct hub_room *room)
+{
+	return link_has(&room->behind) && !HUB_OF_ROOM(room->behind.next)->behind;
+}
+
+void
+hub_room_take_ready(struct hub_room *room, int most, struct link *out)
+{
+	for (int n = 0; n < most && hub_room_has_ready(room); n++) {
+		struct link *l = room->behind.next;
+
+		link_out(l);
+		link_before(out->next, l); /* they were put in backwards */
+	}
 }
 
 void

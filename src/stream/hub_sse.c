@@ -57,18 +57,42 @@ hub_sse_end(struct hub *hub, struct listener *l, bool cut)
 	hub_listener_free(hub, l);
 }
 
-static void
-wait_on(struct hub *hub, struct listener *l)
+void
+hub_sse_wait_on(struct hub *hub, struct listener *l)
 {
 	hub_set_deadline(hub, l, clock_mono_ms() + SSE_COMMENT_MS, l->expires_ms);
+}
+
+/* It has had what there is up to `end`. */
+static void
+has_heard(struct hub *hub, struct listener *l, int64_t end)
+{
+	struct hub_room *room = l->in;
+	bool more = end < room->last && hub_room_has(room, l->class, end);
+
+	l->from = l->heard = more ? end : room->last;
+	if (l->waiting != NULL)
+		l->waiting->from.events = l->from;
+	if (more) {
+		bool is_drained = http_stream_is_drained(hub_exchange(hub, l));
+
+		/* A batch tells only now that the client has gone. */
+		if (l->state == LISTENER_FREE)
+			return;
+		hub_room_put_off(hub, l, is_drained);
+	} else {
+		link_out(&l->room);
+		link_before(&room->sharing[l->class], &l->room);
+	}
+	hub_sse_wait_on(hub, l);
 }
 
 void
 hub_sse_answer(struct hub *hub, struct listener *l, bool has_expired)
 {
-	struct hub_room *room = l->in;
-	struct http_shared *block;
-	uint32_t events = 0;
+	enum hub_form form = l->gzip ? HUB_BLOCK_GZIP : HUB_BLOCK;
+	const struct hub_body *body;
+	int64_t end;
 	bool ends;
 
 	/* A guest who was outrun comes back and goes on from the store. */
@@ -81,22 +105,17 @@ hub_sse_answer(struct hub *hub, struct listener *l, bool has_expired)
 		hub_sse_end(hub, l, false);
 		return;
 	}
-	ends = hub->stopping || hub_room_ends(hub, l);
-	block = hub_room_body(hub, l, l->gzip ? HUB_BLOCK_GZIP : HUB_BLOCK, &events);
+	body = hub_room_body(hub, l, form);
+	end = body->end;
+	ends = hub->stopping || body->is_last;
 	atomic_fetch_add_explicit(&hub->answers_shared, 1, memory_order_relaxed);
-	json_event_count_delivered(events);
-	if (!http_stream_block(hub_exchange(hub, l), block))
+	json_event_count_delivered(body->events);
+	if (!http_stream_block(hub_exchange(hub, l), body->forms[form]))
 		return;
-	if (ends) {
+	if (ends)
 		hub_sse_end(hub, l, false);
-		return;
-	}
-	l->from = l->heard = room->last;
-	if (l->waiting != NULL)
-		l->waiting->from.events = room->last;
-	link_out(&l->room);
-	link_before(&room->sharing[l->class], &l->room);
-	wait_on(hub, l);
+	else
+		has_heard(hub, l, end);
 }
 
 static struct http_shared *
@@ -126,5 +145,5 @@ hub_sse_comment(struct hub *hub, struct listener *l)
 		hub->comments[gzip] = comment_made(gzip);
 	/* Who has yet to take what is there needs no sign of life. */
 	if (l->behind || http_stream_block(hub_exchange(hub, l), hub->comments[gzip]))
-		wait_on(hub, l);
+		hub_sse_wait_on(hub, l);
 }

@@ -75,6 +75,60 @@ one_encoding_serves_a_hundred_strangers(void **state)
 }
 
 static void
+count_locks(struct http_io *io, void *arg)
+{
+	struct fixture *f = arg;
+	uint64_t taken = locks_taken();
+
+	lock_take(&f->lock);
+	f->io_locks = taken;
+	f->io_told = true;
+	pthread_cond_broadcast(&f->changed);
+	lock_give(&f->lock);
+}
+
+/* How many locks the io thread has taken; to ask takes one more. */
+static uint64_t
+io_locks(struct fixture *f)
+{
+	uint64_t taken;
+
+	http_post(http_io_at(f->http, 0), count_locks, f);
+	lock_take(&f->lock);
+	while (!f->io_told)
+		lock_wait(&f->lock, &f->changed, 0);
+	f->io_told = false;
+	taken = f->io_locks;
+	lock_give(&f->lock);
+	return taken;
+}
+
+static void
+strangers_park_are_woken_and_time_out_without_a_lock(void **state)
+{
+	struct fixture *f = *state;
+	int first = poll_as(f, "@gee:x", ""), fds[20];
+	char from[64], shortly[96];
+	uint64_t before;
+
+	serve_look(f); /* from here on the room is known */
+	await_parked(f, 1);
+	before = io_locks(f);
+	snprintf(from, sizeof from, "&from=s1_e%lld",
+	    (long long)atomic_load(&f->t.core.visible));
+	snprintf(shortly, sizeof shortly, "%s&timeout=1000", from);
+	for (int i = 0; i < 20; i++)
+		fds[i] = poll_as(f, "@gee:x", i < 10 ? from : shortly);
+	for (int i = 10; i < 20; i++)
+		expect_words(fds[i], 200, WORDS("\"chunk\":[]"), NULL);
+	send_text(f, f->room, "hello");
+	expect_words(first, 200, WORDS("hello"), NULL);
+	for (int i = 0; i < 10; i++)
+		expect_words(fds[i], 200, WORDS("hello"), NULL);
+	assert_in_range(io_locks(f) - before, 0, 1);
+}
+
+static void
 two_rooms_of_one_group_are_both_heard(void **state)
 {
 	struct fixture *f = *state;
@@ -572,6 +626,7 @@ main(void)
 		T(an_event_before_the_look_is_heard_by_it),
 		T(a_parked_stranger_hears_without_another_look),
 		T(one_encoding_serves_a_hundred_strangers),
+		T(strangers_park_are_woken_and_time_out_without_a_lock),
 		T(two_rooms_of_one_group_are_both_heard),
 		T(nothing_behind_the_end_of_openness_is_heard),
 		T(a_logout_ends_a_parked_poll_at_once),

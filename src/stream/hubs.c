@@ -1,6 +1,7 @@
 /*
  * The hubs of a server, one for each io thread: made, counted, freed.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -32,6 +33,9 @@ hubs_new(struct core *core, struct http_server *http, const struct hub_options *
 	hubs->options = *options;
 	if (options->ring_max == 0)
 		hubs->options.ring_max = HUB_RING_BURST;
+	if (options->bytes_max == 0)
+		hubs->options.bytes_max = EVENTS_BYTES;
+	assert(hubs->options.ring_max <= UINT16_MAX);
 	if (options->parked_per_address > 0)
 		hubs->addresses = tally_new(TALLY_CLIENTS);
 	if (options->parked_per_token > 0)
@@ -58,12 +62,11 @@ hub_fini(struct hub *hub)
 		}
 		free(hub->chunks.v[c]);
 	}
-	for (size_t at = 0; (room = map_next(&hub->rooms, &at)) != NULL;)
+	while ((room = hub_rooms_next(hub, NULL)) != NULL)
 		hub_room_free(hub, room);
 	for (size_t at = 0; (user = map_next(&hub->users, &at)) != NULL;)
 		hub_user_free(hub, user);
 	vec_free(&hub->chunks);
-	map_fini(&hub->rooms);
 	map_fini(&hub->users);
 	if (hub->empty_shared != NULL)
 		http_shared_unref(hub->empty_shared);

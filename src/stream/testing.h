@@ -33,6 +33,8 @@ struct fixture {
 	struct room *room;
 	/* How many ended tokens a request's identification came before. */
 	_Atomic uint64_t gone_lag;
+	uint64_t io_locks; /* that the io thread has taken */
+	bool io_told;
 };
 
 static inline void
@@ -487,9 +489,8 @@ send_burst(struct fixture *f, int n)
 
 /* The same of one message that is long, without waiting for the disk. */
 static inline void
-send_long_text(struct fixture *f, int number)
+send_text_of(struct fixture *f, int number, size_t n)
 {
-	size_t n = 50000;
 	char *body = malloc(n + 1);
 
 	memset(body, 'x', n);
@@ -498,6 +499,12 @@ send_long_text(struct fixture *f, int number)
 	queue_event(f, f->room, "m.room.message", NULL,
 	    arena_printf(f->t.arena, "{\"body\":\"%s\"}", body));
 	free(body);
+}
+
+static inline void
+send_long_text(struct fixture *f, int number)
+{
+	send_text_of(f, number, 50000);
 }
 
 /* Counts the messages of a burst in an answer; the next one must be number `next`. */

@@ -173,7 +173,8 @@ waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
 		.has_from = w->has_from,
 		.limit = w->limit,
 		.has_chat = w->has_chat,
-		.sse = w->sse };
+		.sse = w->sse,
+		.bytes_max = w->sse ? EVENTS_BYTES : 0 };
 	struct events_found found;
 	struct buf chunk = { 0 };
 	enum mx_err err;
