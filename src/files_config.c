@@ -16,7 +16,8 @@ is_region(const char *region)
 	size_t n = strlen(region);
 
 	return n > 0 && n <= REGION_MAX &&
-	       strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+	       strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-_"
+			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == n;
 }
 
 /* NULL: nothing is wrong. */
@@ -28,12 +29,15 @@ bucket_fault(const struct config *c)
 	if (c->s3_access_key == NULL || c->s3_secret_key == NULL)
 		return "media.s3: access_key and secret_key are needed, too";
 	if (!is_region(c->s3_region))
-		return "media.s3.region: a region's name is of a-z 0-9 -";
+		return "media.s3.region: a region's name is of a-z A-Z 0-9 - _";
+	if (strchr(c->s3_endpoint, '@') != NULL)
+		return "media.s3.endpoint: keys do not stand in it: access_key and "
+		       "secret_key are for them";
 	if (strchr(strstr(c->s3_endpoint, "://") + 3, '/') != NULL)
 		return "media.s3.endpoint: nothing may stand behind the host and port";
 	if (c->s3_prefix != NULL && !bucket_prefix_valid(c->s3_prefix))
 		return "media.s3.prefix: it is of a-z A-Z 0-9 - _ . and single /, at "
-		       "most 255, and begins with no /";
+		       "most 255, begins with no /, and has no part . or ..";
 	if (c->media_max_upload > BUCKET_OBJECT_MAX)
 		return "media.max_upload: a bucket takes files of 5G at most";
 	return NULL;

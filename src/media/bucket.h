@@ -26,7 +26,8 @@ struct bucket_setup {
 };
 
 /* "": no prefix. Those characters alone that need no other spelling anywhere:
- * a-z A-Z 0-9 - _ . /, without ".." and "//", and not at its beginning. */
+ * a-z A-Z 0-9 - _ . /, without "..", "/./" and "//", and no "/" or "./" at its
+ * beginning. */
 bool bucket_prefix_valid(const char *prefix);
 /* As stores name buckets: 3 to 63 of a-z 0-9 - . */
 bool bucket_name_valid(const char *name);
@@ -40,9 +41,9 @@ void bucket_stop(struct bucket *bucket);
 void bucket_free(struct bucket *bucket);
 
 /* The first to do so writes a name beside the objects; who comes with another is told
- * M_FORBIDDEN, since each would drop the other's. *why_out: a sentence (malloc'ed), or
- * NULL where it went well. bucket_look writes nothing: M_NOT_FOUND, there is no name
- * yet. */
+ * M_FORBIDDEN, since each would drop the other's. Waits some seconds at most. *why_out:
+ * a sentence (malloc'ed), or NULL where it went well. bucket_look writes nothing:
+ * M_NOT_FOUND, there is no name yet. */
 enum mx_err bucket_claim(
     struct bucket *bucket, const char *owner, char **why_out) MUST_USE;
 enum mx_err bucket_look(
