@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,8 @@ check_config_mode(const struct config *config, struct findings *f)
 {
 	struct stat st;
 
-	if (config->file == NULL || config->registration_shared_secret == NULL)
+	if (config->file == NULL || (config->registration_shared_secret == NULL &&
+					config->s3_secret_key == NULL))
 		return;
 	if (stat(config->file, &st) == 0 && (st.st_mode & 077) != 0)
 		found_warning(f, "%s holds a secret that others may read: chmod 600 %s",
@@ -159,6 +161,7 @@ check_bucket(const struct config *config, struct findings *f)
 	}
 	if (files.files.bucket == NULL)
 		return true;
+	signal(SIGPIPE, SIG_IGN); /* as where it serves: a store may hang up */
 	bucket = bucket_new(&files.bucket);
 	switch (bucket_look(bucket, config->server_name, &why)) {
 	case M_OK:
