@@ -152,9 +152,14 @@ check_bucket(const struct config *config, struct findings *f)
 {
 	struct files_config files;
 	struct bucket *bucket;
+	struct keys keys;
 	char *why = NULL;
 
-	if (!files_config(config, &files, &why)) {
+	if (!keys_load(config->data_dir, &keys, &why))
+		strcpy(keys.signing_key_id, "without keys");
+	free(why);
+	why = NULL;
+	if (!files_config(config, keys.signing_key_id, &files, &why)) {
 		found_error(f, "%s", why);
 		free(why);
 		return false;
@@ -163,7 +168,7 @@ check_bucket(const struct config *config, struct findings *f)
 		return true;
 	signal(SIGPIPE, SIG_IGN); /* as where it serves: a store may hang up */
 	bucket = bucket_new(&files.bucket);
-	switch (bucket_look(bucket, config->server_name, &why)) {
+	switch (bucket_look(bucket, files.owner, &why)) {
 	case M_OK:
 	case M_NOT_FOUND:
 		printf("media: the bucket %s answers\n", config->s3_bucket);
@@ -172,6 +177,7 @@ check_bucket(const struct config *config, struct findings *f)
 		found_error(f, "media.s3: %s", why);
 	}
 	free(why);
+	explicit_bzero(&keys, sizeof keys);
 	bucket_free(bucket);
 	return true;
 }

@@ -4,6 +4,7 @@
  */
 #include "files_config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -44,7 +45,8 @@ bucket_fault(const struct config *c)
 }
 
 bool
-files_config(const struct config *c, struct files_config *out, char **error_out)
+files_config(const struct config *c, const char *key_id, struct files_config *out,
+    char **error_out)
 {
 	const char *fault = c->s3_bucket == NULL ? NULL : bucket_fault(c);
 	const char *prefix = c->s3_prefix == NULL ? "" : c->s3_prefix;
@@ -52,8 +54,9 @@ files_config(const struct config *c, struct files_config *out, char **error_out)
 	if (starts_with(c->media_folder, "s3://"))
 		fault = "media.store: it is a folder; a bucket is named under media.s3";
 	*out = (struct files_config){ .files = { .folder = c->media_folder,
-					  .owner = c->server_name,
+					  .owner = out->owner,
 					  .cache_max = c->s3_cache } };
+	snprintf(out->owner, sizeof out->owner, "%s %s", c->server_name, key_id);
 	if (fault != NULL) {
 		*error_out = xstrdup(fault);
 		return false;

@@ -70,7 +70,7 @@ def fetched(server):
 def test_a_file_goes_into_the_bucket_and_comes_back(one, ann, bucket):
     uri = upload(ann, SOME, "image/png", "cat.png")
     assert bucket.files() == [name_of(SOME)] and bucket.get(name_of(SOME)) == SOME
-    assert bucket.get("parlour-server.txt") == b"localhost"
+    assert bucket.get("parlour-server.txt").startswith(b"localhost ed25519:")
     assert download(ann, uri).body == SOME
     assert fetched(one) == 0
     anew(one)
@@ -473,7 +473,25 @@ def test_a_bucket_of_another_server_is_not_touched(private, bucket):
                     media=bucket.settings())
     for word in "serve", "check":
         assert "holds the files of localhost" in refusal(other, word)
-    assert bucket.get("parlour-server.txt") == b"localhost"
+    assert bucket.get("parlour-server.txt").startswith(b"localhost ed25519:")
+
+
+def test_a_server_that_has_lost_its_data_drops_nothing(private, bucket):
+    """A folder that is not mounted: a server with a database of its own, which names none
+    of the files, under the name of the one before."""
+    one = private(media=bucket.settings())
+    ann = one.api.register("ann")
+    uri = upload(ann, SOME)
+    one.stop()
+    (one.folder / "data").rename(one.folder / "elsewhere")
+    for word in "serve", "check":
+        words = refusal(one, word)
+        assert "holds the files of localhost ed25519:" in words and "this is localhost" in words
+    shutil.rmtree(one.folder / "data", ignore_errors=True)
+    (one.folder / "elsewhere").rename(one.folder / "data")
+    one.start()
+    assert bucket.files() == [name_of(SOME)]
+    assert download(ann, uri).body == SOME
 
 
 def test_a_check_looks_and_writes_nothing(private, bucket):

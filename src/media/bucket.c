@@ -684,9 +684,9 @@ compare(struct bucket *b, const struct buf *there, const char *owner, char **why
 
 	if (there->n == strlen(owner) && memcmp(there->p, owner, there->n) == 0)
 		return M_OK;
-	buf_printf(&why, "%s holds the files of %.*s, as %s says there", b->base,
-	    (int)(there->n < 255 ? there->n : 255), there->n == 0 ? "" : there->p,
-	    CLAIM_NAME);
+	buf_printf(&why, "%s holds the files of %.*s, as %s says there, and this is %s",
+	    b->base, (int)(there->n < 320 ? there->n : 320),
+	    there->n == 0 ? "" : there->p, CLAIM_NAME, owner);
 	*why_out = made_harmless(buf_take(&why, NULL));
 	return M_FORBIDDEN;
 }

@@ -40,7 +40,7 @@ struct bucket *bucket_new(const struct bucket_setup *setup);
 void bucket_stop(struct bucket *bucket);
 void bucket_free(struct bucket *bucket);
 
-/* The first to do so writes a name beside the objects; who comes with another is told
+/* The first to do so writes its name beside the objects; who comes with another is told
  * M_FORBIDDEN, since each would drop the other's. Waits some seconds at most. *why_out:
  * a sentence (malloc'ed), or NULL where it went well. bucket_look writes nothing:
  * M_NOT_FOUND, there is no name yet. */
