@@ -186,6 +186,30 @@ def test_what_is_no_list_drops_nothing(one, ann, odd, page):
     assert download(ann, uri).body == SOME and odd.files() == [name_of(SOME)]
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    got = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder],
+                         capture_output=True)
+    if got.returncode != 0:
+        pytest.skip("only root can make a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_the_cache_gives_way_where_the_disk_is_full(private, odd, small_disk):
+    one = private(media={"store": str(small_disk / "media"), **odd.settings()})
+    ann = one.api.register("ann")
+    there = {}
+    for _ in range(20):
+        data = os.urandom(1_000_000)
+        there[upload(ann, data)] = data
+    for uri, data in there.items():
+        assert download(ann, uri).body == data
+    one.stop()
+
+
 # --- a store that says nothing ---
 
 

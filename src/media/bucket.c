@@ -348,8 +348,8 @@ may_try_again(const struct call *c)
 {
 	if (c->has_taken || atomic_load(&c->bucket->stops))
 		return false;
-	if (c->limit_ms > 0 && c->code == CURLE_OPERATION_TIMEDOUT)
-		return false; /* somebody waits for the answer */
+	if (c->code == CURLE_OPERATION_TIMEDOUT)
+		return false; /* somebody waits, and so do all behind him */
 	return c->code != CURLE_OK || c->status >= 500 || c->status == 429;
 }
 

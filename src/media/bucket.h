@@ -33,8 +33,9 @@ bool bucket_prefix_valid(const char *prefix);
 bool bucket_name_valid(const char *name);
 
 /* Any thread may use it; each call blocks. What fails for a moment is tried three
- * times. Errors, all logged: M_NOT_FOUND (not logged), M_FORBIDDEN (the store refuses:
- * keys, rights, no such bucket), M_UNAVAILABLE (nobody there, or it fails). */
+ * times, unless it was waited for in vain. Errors, all logged: M_NOT_FOUND (not
+ * logged), M_FORBIDDEN (the store refuses: keys, rights, no such bucket), M_UNAVAILABLE
+ * (nobody there, or it fails). */
 struct bucket *bucket_new(const struct bucket_setup *setup);
 /* Whatever is under way ends soon, and what is begun from now on at once. */
 void bucket_stop(struct bucket *bucket);
