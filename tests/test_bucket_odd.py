@@ -15,6 +15,7 @@ from lib.bucket import signature
 from lib.odd_store import OddStore, fault, reply
 from test_bucket import SOME, anew, fetched, forget_quietly, name_of
 from test_media import DOWNLOAD, UPLOAD, download, files_of, place, until, upload
+from test_thumbnails import THUMBNAIL, sample
 
 
 @pytest.fixture
@@ -261,6 +262,32 @@ def test_who_waits_for_anothers_fetch_is_told_with_it_that_it_failed(one, ann, o
     assert odd.count("GET") <= 2  # one may have come to wait when it was over
     odd.does = None
     assert download(ann, uri).body == SOME
+
+
+def test_who_wants_the_same_thumbnail_is_told_with_the_others_too(one, ann, odd):
+    uri = upload(ann, sample("plain.jpg"), "image/jpeg")
+    anew(one)
+    asks, goes = threading.Event(), threading.Event()
+
+    def answer(asked):
+        asks.set()
+        goes.wait()
+        return fault(403, "AccessDenied")
+
+    def ask():
+        return ann.reply("GET", THUMBNAIL + place(uri), query={"width": 32, "height": 32},
+                         expect=503)
+
+    odd.does = of_files("GET", answer)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        first = pool.submit(ask)
+        asks.wait()
+        rest = [pool.submit(ask) for _ in range(7)]
+        until(lambda: len(os.listdir(one.folder / "data/media/tmp")) == 8)
+        goes.set()
+        for each in first, *rest:
+            each.result()
+    assert odd.count("GET") <= 2
 
 
 # --- all at once ---
