@@ -84,6 +84,15 @@ def test_what_is_not_the_file_is_503_and_not_kept(one, ann, odd, answer):
     assert download(ann, uri).body == SOME
 
 
+def test_a_file_that_breaks_off_is_asked_for_again(one, ann, odd):
+    uri = upload(ann, SOME)
+    anew(one)
+    broken = [raw(reply(200, SOME)[:200_000]), raw(reply(200, SOME[::-1])[:1000])]
+    odd.does = of_files("GET", lambda asked: broken.pop()(asked) if broken else None)
+    assert download(ann, uri).body == SOME
+    assert odd.count("GET") == 3
+
+
 @pytest.mark.parametrize("answer", [
     lambda asked: fault(500, "InternalError"),
     lambda asked: fault(301, "PermanentRedirect"),

@@ -51,8 +51,7 @@ struct call {
 	int64_t size, at;
 	uint8_t sha256[SHA256_LEN];
 	/* what comes: given to take where it went well, else kept */
-	bool (*take)(void *arg, const void *bytes, size_t n);
-	void *arg;
+	struct bucket_taker taker; /* take NULL: nobody */
 	bool has_taken, is_unwanted;
 	int64_t taken;
 	long limit_ms; /* of each try; 0: as long as something moves */
@@ -251,12 +250,15 @@ on_body(char *bytes, size_t size, size_t n, void *arg)
 
 	n *= size;
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status == 200 && c->take != NULL) {
+	if (status == 200 && c->taker.take != NULL) {
 		c->has_taken = true;
 		c->taken += (int64_t)n;
-		if (c->taken > BUCKET_OBJECT_MAX)
+		if (c->taken > BUCKET_OBJECT_MAX) {
+			log_error("media: %s does not end", c->url);
+			c->is_unwanted = true;
 			return 0;
-		c->is_unwanted = !c->take(c->arg, bytes, n);
+		}
+		c->is_unwanted = !c->taker.take(c->taker.arg, bytes, n);
 		return c->is_unwanted ? 0 : n;
 	}
 	if (c->reply.n + n > REPLY_MAX)
@@ -343,15 +345,21 @@ perform(struct call *c)
 	curl_slist_free_all(headers);
 }
 
-/* What another try may mend, and has not been passed on. */
+/* What another try may mend, and has not been passed on for good. */
 static bool
-may_try_again(const struct call *c)
+may_try_again(struct call *c)
 {
-	if (c->has_taken || atomic_load(&c->bucket->stops))
+	if (c->is_unwanted || atomic_load(&c->bucket->stops))
 		return false;
 	if (c->code == CURLE_OPERATION_TIMEDOUT)
 		return false; /* somebody waits, and so do all behind him */
-	return c->code != CURLE_OK || c->status >= 500 || c->status == 429;
+	if (c->code == CURLE_OK && c->status < 500 && c->status != 429)
+		return false;
+	if (c->has_taken && (c->taker.again == NULL || !c->taker.again(c->taker.arg)))
+		return false;
+	c->has_taken = false;
+	c->taken = 0;
+	return true;
 }
 
 static void
@@ -508,13 +516,11 @@ bucket_put(struct bucket *b, const char *name, int fd, int64_t size,
 }
 
 enum mx_err
-bucket_get(struct bucket *b, const char *name,
-    bool (*take)(void *arg, const void *bytes, size_t n), void *arg)
+bucket_get(struct bucket *b, const char *name, const struct bucket_taker *taker)
 {
 	struct call c = call_of(b, "GET");
 
-	c.take = take;
-	c.arg = arg;
+	c.taker = *taker;
 	return call_name(&c, name);
 }
 
@@ -700,8 +706,7 @@ bucket_look(struct bucket *b, const char *owner, char **why_out)
 	enum mx_err err;
 
 	c.limit_ms = CLAIM_MS;
-	c.take = take_text;
-	c.arg = &there;
+	c.taker = (struct bucket_taker){ .take = take_text, .arg = &there };
 	set_name(&c, CLAIM_NAME);
 	err = call(&c, why_out);
 	free(c.url);

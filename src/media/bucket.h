@@ -54,9 +54,15 @@ enum mx_err bucket_look(
  */
 enum mx_err bucket_put(struct bucket *bucket, const char *name, int fd, int64_t size,
     const uint8_t sha256[SHA256_LEN]) MUST_USE;
-/* take is given the object in pieces; false ends it (M_UNAVAILABLE). */
-enum mx_err bucket_get(struct bucket *bucket, const char *name,
-    bool (*take)(void *arg, const void *bytes, size_t n), void *arg) MUST_USE;
+/* take is given the object in pieces; false ends it (M_UNAVAILABLE). again: it broke
+ * off and comes from its beginning; false ends it, too. */
+struct bucket_taker {
+	bool (*take)(void *arg, const void *bytes, size_t n);
+	bool (*again)(void *arg);
+	void *arg;
+};
+enum mx_err bucket_get(
+    struct bucket *bucket, const char *name, const struct bucket_taker *taker) MUST_USE;
 /* M_OK where it is not there. */
 enum mx_err bucket_delete(struct bucket *bucket, const char *name) MUST_USE;
 /* Calls fn for the name of each object behind the prefix, in order; may use it

@@ -359,6 +359,21 @@ take_piece(void *arg, const void *bytes, size_t n)
 	return file_add(&((struct coming *)arg)->file, bytes, n) == M_OK;
 }
 
+static bool
+begin_again(void *arg)
+{
+	struct file_new *file = &((struct coming *)arg)->file;
+	uint8_t unused[SHA256_LEN];
+
+	sha256_end(file->hash, unused);
+	file->hash = sha256_new();
+	file->size = file->begun = 0;
+	if (ftruncate(file->fd, 0) == 0 && lseek(file->fd, 0, SEEK_SET) == 0)
+		return true;
+	(void)fail("cannot truncate", file->path);
+	return false;
+}
+
 static const char *
 is_whole(void *arg, int64_t *size_out)
 {
@@ -393,7 +408,7 @@ static enum mx_err
 fetch(struct files *files, const uint8_t sha256[SHA256_LEN], int *fd_out)
 {
 	struct coming coming = { .sha256 = sha256 };
-	struct remote_taker taker = { take_piece, is_whole, &coming };
+	struct remote_taker taker = { { take_piece, begin_again, &coming }, is_whole };
 	enum mx_err err;
 
 	do {

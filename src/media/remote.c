@@ -371,8 +371,8 @@ remote_fetch(struct remote *remote, const uint8_t sha256[SHA256_LEN],
 	name_of(sha256, name);
 	err = claim(remote);
 	if (err == M_OK)
-		err = bucket_get(remote->bucket, name, taker->take, taker->arg);
-	if (err == M_OK && (path = taker->done(taker->arg, &size)) == NULL)
+		err = bucket_get(remote->bucket, name, &taker->bucket);
+	if (err == M_OK && (path = taker->done(taker->bucket.arg, &size)) == NULL)
 		err = M_UNAVAILABLE;
 	if (err == M_FORBIDDEN)
 		err = M_UNAVAILABLE;
