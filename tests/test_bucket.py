@@ -459,6 +459,9 @@ def refusal(server, word="serve"):
     ({"prefix": "a//b"}, "media.s3.prefix: "),
     ({"region": "no region"}, "media.s3.region: "),
     ({"endpoint": "http://127.0.0.1:1/path"}, "media.s3.endpoint: "),
+    ({"endpoint": "http://127.0.0.1:99999"}, "URL using bad"),
+    ({"endpoint": "http://key:secret@127.0.0.1:1"}, "media.s3.endpoint: keys do not stand in it"),
+    ({"prefix": "./a"}, "media.s3.prefix: "),
     ({"secret_key": ""}, "access_key and secret_key are needed"),
 ])
 @pytest.mark.parametrize("word", ["serve", "check"])

@@ -351,6 +351,8 @@ may_try_again(struct call *c)
 {
 	if (c->is_unwanted || atomic_load(&c->bucket->stops))
 		return false;
+	if (c->code == CURLE_URL_MALFORMAT)
+		return false;
 	if (c->code == CURLE_OPERATION_TIMEDOUT)
 		return false; /* somebody waits, and so do all behind him */
 	if (c->code == CURLE_OK && c->status < 500 && c->status != 429)
@@ -430,6 +432,8 @@ is_of_this_moment(const struct call *c)
 static enum mx_err
 judge(const struct call *c)
 {
+	if (c->code == CURLE_URL_MALFORMAT)
+		return M_FORBIDDEN; /* no other moment mends it */
 	if (c->code != CURLE_OK)
 		return M_UNAVAILABLE;
 	if (c->status / 100 == 2)

@@ -131,7 +131,7 @@ tell_left(const struct remote *remote)
 	size_t n = 0;
 
 	for (const struct moving *m = remote->first; m != NULL; m = m->next)
-		n++;
+		n += m->is_doomed;
 	if (n > 0)
 		log_warn("media: %zu deleted files stay in the bucket until the next "
 			 "start with a store that answers",
