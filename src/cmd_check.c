@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,8 @@ check_config_mode(const struct config *config, struct findings *f)
 {
 	struct stat st;
 
-	if (config->file == NULL || config->registration_shared_secret == NULL)
+	if (config->file == NULL || (config->registration_shared_secret == NULL &&
+					config->s3_secret_key == NULL))
 		return;
 	if (stat(config->file, &st) == 0 && (st.st_mode & 077) != 0)
 		found_warning(f, "%s holds a secret that others may read: chmod 600 %s",
@@ -150,17 +152,23 @@ check_bucket(const struct config *config, struct findings *f)
 {
 	struct files_config files;
 	struct bucket *bucket;
+	struct keys keys;
 	char *why = NULL;
 
-	if (!files_config(config, &files, &why)) {
+	if (!keys_load(config->data_dir, &keys, &why))
+		strcpy(keys.signing_key_id, "without keys");
+	free(why);
+	why = NULL;
+	if (!files_config(config, keys.signing_key_id, &files, &why)) {
 		found_error(f, "%s", why);
 		free(why);
 		return false;
 	}
 	if (files.files.bucket == NULL)
 		return true;
+	signal(SIGPIPE, SIG_IGN); /* as where it serves: a store may hang up */
 	bucket = bucket_new(&files.bucket);
-	switch (bucket_look(bucket, config->server_name, &why)) {
+	switch (bucket_look(bucket, files.owner, &why)) {
 	case M_OK:
 	case M_NOT_FOUND:
 		printf("media: the bucket %s answers\n", config->s3_bucket);
@@ -169,6 +177,7 @@ check_bucket(const struct config *config, struct findings *f)
 		found_error(f, "media.s3: %s", why);
 	}
 	free(why);
+	explicit_bzero(&keys, sizeof keys);
 	bucket_free(bucket);
 	return true;
 }

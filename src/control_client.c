@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,7 @@ control_ask(const struct config *config, struct arena *arena,
 	const struct json *ok = NULL;
 
 	*error_out = NULL;
+	signal(SIGPIPE, SIG_IGN); /* as where it serves: a bucket's store may hang up */
 	if (access(config->data_dir, F_OK) < 0) {
 		fail(error_out, config->data_dir,
 		    errno == ENOENT ? "there is no such data_dir; `parlour init` or"

@@ -4,6 +4,7 @@
  */
 #include "files_config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -16,7 +17,8 @@ is_region(const char *region)
 	size_t n = strlen(region);
 
 	return n > 0 && n <= REGION_MAX &&
-	       strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+	       strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-_"
+			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == n;
 }
 
 /* NULL: nothing is wrong. */
@@ -28,19 +30,23 @@ bucket_fault(const struct config *c)
 	if (c->s3_access_key == NULL || c->s3_secret_key == NULL)
 		return "media.s3: access_key and secret_key are needed, too";
 	if (!is_region(c->s3_region))
-		return "media.s3.region: a region's name is of a-z 0-9 -";
+		return "media.s3.region: a region's name is of a-z A-Z 0-9 - _";
+	if (strchr(c->s3_endpoint, '@') != NULL)
+		return "media.s3.endpoint: keys do not stand in it: access_key and "
+		       "secret_key are for them";
 	if (strchr(strstr(c->s3_endpoint, "://") + 3, '/') != NULL)
 		return "media.s3.endpoint: nothing may stand behind the host and port";
 	if (c->s3_prefix != NULL && !bucket_prefix_valid(c->s3_prefix))
 		return "media.s3.prefix: it is of a-z A-Z 0-9 - _ . and single /, at "
-		       "most 255, and begins with no /";
+		       "most 255, begins with no /, and has no part . or ..";
 	if (c->media_max_upload > BUCKET_OBJECT_MAX)
 		return "media.max_upload: a bucket takes files of 5G at most";
 	return NULL;
 }
 
 bool
-files_config(const struct config *c, struct files_config *out, char **error_out)
+files_config(const struct config *c, const char *key_id, struct files_config *out,
+    char **error_out)
 {
 	const char *fault = c->s3_bucket == NULL ? NULL : bucket_fault(c);
 	const char *prefix = c->s3_prefix == NULL ? "" : c->s3_prefix;
@@ -48,8 +54,9 @@ files_config(const struct config *c, struct files_config *out, char **error_out)
 	if (starts_with(c->media_folder, "s3://"))
 		fault = "media.store: it is a folder; a bucket is named under media.s3";
 	*out = (struct files_config){ .files = { .folder = c->media_folder,
-					  .owner = c->server_name,
+					  .owner = out->owner,
 					  .cache_max = c->s3_cache } };
+	snprintf(out->owner, sizeof out->owner, "%s %s", c->server_name, key_id);
 	if (fault != NULL) {
 		*error_out = xstrdup(fault);
 		return false;

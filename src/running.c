@@ -154,7 +154,7 @@ name_is_its_own(struct running *r, struct db *db, char **error_out)
 static bool
 open_media(struct running *r, char **error_out)
 {
-	if (!files_config(r->config, &r->files, error_out) ||
+	if (!files_config(r->config, r->keys.signing_key_id, &r->files, error_out) ||
 	    !media_open(&r->core, &r->files.files, error_out))
 		return false;
 	if (r->config->previews_enabled)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "core/media_inside.h"
 #include "core/media_remove.h"
 #include "store/media_own.h"
@@ -52,6 +53,9 @@ media_add_own(struct ctx *ctx, struct arena *arena, struct file_new *file,
 		.content_type = content_type };
 	memcpy(own.row.sha256, file->sha256, SHA256_LEN);
 	err = ctx_write(ctx, add, &own);
+	if (err != M_OK &&
+	    media_drop(ctx, (const uint8_t(*)[SHA256_LEN])own.row.sha256, 1) != M_OK)
+		log_warn("media: a refused file stays on disk until the next start");
 	if (err != M_OK)
 		return err;
 	if (!own.is_known)

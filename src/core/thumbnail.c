@@ -192,34 +192,36 @@ make(struct ctx *ctx, int fd, const struct media_row *row, struct thumbnail_row 
 }
 
 static enum mx_err
-open_and_make(struct ctx *ctx, const struct media_row *row, struct thumbnail_row *out)
+make_from(
+    struct ctx *ctx, int fd, const struct media_row *row, struct thumbnail_row *out)
 {
 	struct file_new file;
+	enum mx_err err = media_begin(ctx, &file);
+
+	if (err != M_OK)
+		return err;
+	err = make(ctx, fd, row, out, &file);
+	file_end(&file);
+	return err;
+}
+
+/* Of several who ask for the same at once one makes it; the others find it made. The
+ * original is waited for by all at once, before: a bucket may be out of reach, and one
+ * behind the other they would each wait for it anew. */
+enum mx_err
+thumbnail_make(struct ctx *ctx, struct arena *arena, const struct media_row *row,
+    struct thumbnail_row *out)
+{
 	int fd;
 	enum mx_err err = media_read(ctx, row->sha256, true, &fd);
 
 	if (err != M_OK)
 		return err;
-	err = media_begin(ctx, &file);
-	if (err == M_OK) {
-		err = make(ctx, fd, row, out, &file);
-		file_end(&file);
-	}
-	close(fd);
-	return err;
-}
-
-/* Of several who ask for the same at once one makes it; the others find it made. */
-enum mx_err
-thumbnail_make(struct ctx *ctx, struct arena *arena, const struct media_row *row,
-    struct thumbnail_row *out)
-{
-	enum mx_err err;
-
 	media_making_begin(ctx->core->media, out);
 	err = store_thumbnail_get(ctx->db, arena, out);
 	if (err == M_NOT_FOUND)
-		err = open_and_make(ctx, row, out);
+		err = make_from(ctx, fd, row, out);
 	media_making_end(ctx->core->media, out);
+	close(fd);
 	return err;
 }

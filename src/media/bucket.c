@@ -24,6 +24,7 @@
 #define CONNECT_MS 5000
 #define SLOW_BYTES_S 1024L /* less for so long, and it is given up */
 #define SLOW_S 30L
+#define CLAIM_MS 5000L	    /* a server that starts waits for it */
 #define REPLY_MAX (4 << 20) /* of a page of names; errors are shorter */
 #define IDLE_MAX 16	    /* handles kept */
 #define CLAIM_NAME "parlour-server.txt"
@@ -50,12 +51,14 @@ struct call {
 	int64_t size, at;
 	uint8_t sha256[SHA256_LEN];
 	/* what comes: given to take where it went well, else kept */
-	bool (*take)(void *arg, const void *bytes, size_t n);
-	void *arg;
+	struct bucket_taker taker; /* take NULL: nobody */
 	bool has_taken, is_unwanted;
+	int64_t taken;
+	long limit_ms; /* of each try; 0: as long as something moves */
 	struct buf reply;
 	CURL *curl;
 	CURLcode code;
+	char detail[CURL_ERROR_SIZE]; /* more than code says; "": nothing */
 	long status;
 };
 
@@ -78,7 +81,8 @@ bucket_prefix_valid(const char *prefix)
 
 	return strlen(prefix) <= BUCKET_PREFIX_MAX && consists_of(prefix, more) &&
 	       prefix[0] != '/' && strstr(prefix, "//") == NULL &&
-	       strstr(prefix, "..") == NULL;
+	       strstr(prefix, "..") == NULL && !starts_with(prefix, "./") &&
+	       strstr(prefix, "/./") == NULL;
 }
 
 bool
@@ -246,9 +250,15 @@ on_body(char *bytes, size_t size, size_t n, void *arg)
 
 	n *= size;
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status == 200 && c->take != NULL) {
+	if (status == 200 && c->taker.take != NULL) {
 		c->has_taken = true;
-		c->is_unwanted = !c->take(c->arg, bytes, n);
+		c->taken += (int64_t)n;
+		if (c->taken > BUCKET_OBJECT_MAX) {
+			log_error("media: %s does not end", c->url);
+			c->is_unwanted = true;
+			return 0;
+		}
+		c->is_unwanted = !c->taker.take(c->taker.arg, bytes, n);
 		return c->is_unwanted ? 0 : n;
 	}
 	if (c->reply.n + n > REPLY_MAX)
@@ -275,11 +285,13 @@ set_limits(struct call *c)
 	SET(CURLOPT_PROXY, ""); /* the one place that is configured, and no other */
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_QUICK_EXIT, 1L); /* leaves a resolver that waits to itself */
 	SET(CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	SET(CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES_S);
 	SET(CURLOPT_LOW_SPEED_TIME, SLOW_S);
+	SET(CURLOPT_TIMEOUT_MS, c->limit_ms);
 	SET(CURLOPT_BUFFERSIZE, 128L << 10);
 	SET(CURLOPT_UPLOAD_BUFFERSIZE, 128L << 10);
 	SET(CURLOPT_USERAGENT, "Parlour/" PARLOUR_VERSION);
@@ -320,6 +332,8 @@ perform(struct call *c)
 	c->status = 0;
 	set_limits(c);
 	set_body(c);
+	c->detail[0] = '\0';
+	SET(CURLOPT_ERRORBUFFER, c->detail);
 	SET(CURLOPT_URL, c->url);
 	SET(CURLOPT_AWS_SIGV4, c->bucket->signing);
 	SET(CURLOPT_USERNAME, c->bucket->setup.access_key);
@@ -331,13 +345,23 @@ perform(struct call *c)
 	curl_slist_free_all(headers);
 }
 
-/* What another try may mend, and has not been passed on. */
+/* What another try may mend, and has not been passed on for good. */
 static bool
-may_try_again(const struct call *c)
+may_try_again(struct call *c)
 {
-	if (c->has_taken || atomic_load(&c->bucket->stops))
+	if (c->is_unwanted || atomic_load(&c->bucket->stops))
 		return false;
-	return c->code != CURLE_OK || c->status >= 500 || c->status == 429;
+	if (c->code == CURLE_URL_MALFORMAT)
+		return false;
+	if (c->code == CURLE_OPERATION_TIMEDOUT)
+		return false; /* somebody waits, and so do all behind him */
+	if (c->code == CURLE_OK && c->status < 500 && c->status != 429)
+		return false;
+	if (c->has_taken && (c->taker.again == NULL || !c->taker.again(c->taker.arg)))
+		return false;
+	c->has_taken = false;
+	c->taken = 0;
+	return true;
 }
 
 static void
@@ -361,6 +385,16 @@ is_code(const struct call *c, const char *code)
 	return is;
 }
 
+/* Whoever reads it reads it on a terminal. */
+static char *
+made_harmless(char *sentence)
+{
+	for (char *p = sentence; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+	return sentence;
+}
+
 /* A sentence, malloc'ed. */
 static char *
 explain(const struct call *c)
@@ -373,7 +407,8 @@ explain(const struct call *c)
 	if (atomic_load(&c->bucket->stops))
 		buf_str(&out, "the server stops");
 	else if (c->code != CURLE_OK)
-		buf_str(&out, curl_easy_strerror(c->code));
+		buf_str(&out,
+		    c->detail[0] != '\0' ? c->detail : curl_easy_strerror(c->code));
 	else if (code != NULL)
 		buf_printf(&out, "%ld %s: %s", c->status, code,
 		    message == NULL ? "(no reason given)" : message);
@@ -381,17 +416,30 @@ explain(const struct call *c)
 		buf_printf(&out, "%ld", c->status);
 	free(code);
 	free(message);
-	return buf_take(&out, NULL);
+	return made_harmless(buf_take(&out, NULL));
+}
+
+/* It would have it some other time: what a clock that is not set yet is told, and who
+ * sent too slowly. */
+static bool
+is_of_this_moment(const struct call *c)
+{
+	return c->status >= 500 || c->status == 429 || c->status == 408 ||
+	       is_code(c, "RequestTimeTooSkewed") || is_code(c, "RequestTimeout");
 }
 
 /* That of a missing object alone: a missing bucket is no object's. */
 static enum mx_err
 judge(const struct call *c)
 {
-	if (c->code != CURLE_OK || c->status >= 500 || c->status == 429)
+	if (c->code == CURLE_URL_MALFORMAT)
+		return M_FORBIDDEN; /* no other moment mends it */
+	if (c->code != CURLE_OK)
 		return M_UNAVAILABLE;
 	if (c->status / 100 == 2)
 		return M_OK;
+	if (is_of_this_moment(c))
+		return M_UNAVAILABLE;
 	return c->status == 404 && !is_code(c, "NoSuchBucket") ? M_NOT_FOUND
 							       : M_FORBIDDEN;
 }
@@ -472,13 +520,11 @@ bucket_put(struct bucket *b, const char *name, int fd, int64_t size,
 }
 
 enum mx_err
-bucket_get(struct bucket *b, const char *name,
-    bool (*take)(void *arg, const void *bytes, size_t n), void *arg)
+bucket_get(struct bucket *b, const char *name, const struct bucket_taker *taker)
 {
 	struct call c = call_of(b, "GET");
 
-	c.take = take;
-	c.arg = arg;
+	c.taker = *taker;
 	return call_name(&c, name);
 }
 
@@ -547,6 +593,8 @@ each_of_page(struct bucket *b, const struct bucket_page *page,
 	for (size_t i = 0; err == M_OK && i < page->names.n; i++) {
 		const char *name = page->names.v[i];
 
+		if (atomic_load(&b->stops))
+			return M_UNAVAILABLE;
 		if (strncmp(name, b->setup.prefix, n) == 0 &&
 		    strcmp(name + n, CLAIM_NAME) != 0)
 			err = fn(arg, name + n);
@@ -554,29 +602,59 @@ each_of_page(struct bucket *b, const struct bucket_page *page,
 	return err;
 }
 
+/* Whether a list turns in a circle, however large: a token is remembered for twice as
+ * many pages as the one before (Brent's). */
+struct circle {
+	char *token;
+	uint64_t pages, until;
+};
+
+static bool
+circle_is_closed(struct circle *circle, const char *token)
+{
+	if (circle->token != NULL && strcmp(circle->token, token) == 0)
+		return true;
+	if (circle->pages++ == circle->until) {
+		free(circle->token);
+		circle->token = xstrdup(token);
+		circle->until = 2 * circle->pages;
+	}
+	return false;
+}
+
+/* *token: of the page, and then of the next. */
+static enum mx_err
+each_next(struct bucket *b, char **token,
+    enum mx_err (*fn)(void *arg, const char *name), void *arg)
+{
+	struct bucket_page page = { 0 };
+	enum mx_err err = read_page(b, *token, &page);
+
+	if (err == M_OK)
+		err = each_of_page(b, &page, fn, arg);
+	free(*token);
+	*token = page.next;
+	page.next = NULL;
+	bucket_page_fini(&page);
+	return err;
+}
+
 enum mx_err
 bucket_each(struct bucket *b, enum mx_err (*fn)(void *arg, const char *name), void *arg)
 {
+	struct circle circle = { 0 };
 	char *token = NULL;
 	enum mx_err err;
 
 	do {
-		struct bucket_page page = { 0 };
-
-		err = read_page(b, token, &page);
-		if (err == M_OK)
-			err = each_of_page(b, &page, fn, arg);
-		if (err == M_OK && token != NULL && page.next != NULL &&
-		    strcmp(token, page.next) == 0) {
+		err = each_next(b, &token, fn, arg);
+		if (err == M_OK && token != NULL && circle_is_closed(&circle, token)) {
 			log_error("media: %s lists the same names again", b->list);
 			err = M_UNAVAILABLE;
 		}
-		free(token);
-		token = page.next;
-		page.next = NULL;
-		bucket_page_fini(&page);
 	} while (err == M_OK && token != NULL);
 	free(token);
+	free(circle.token);
 	return err;
 }
 
@@ -599,6 +677,7 @@ write_claim(struct bucket *b, const char *owner, char **why_out)
 	struct call c = call_of(b, "PUT");
 	enum mx_err err;
 
+	c.limit_ms = CLAIM_MS;
 	c.text = owner;
 	c.size = (int64_t)strlen(owner);
 	sha256(owner, strlen(owner), c.sha256);
@@ -616,10 +695,10 @@ compare(struct bucket *b, const struct buf *there, const char *owner, char **why
 
 	if (there->n == strlen(owner) && memcmp(there->p, owner, there->n) == 0)
 		return M_OK;
-	buf_printf(&why, "%s holds the files of %.*s, as %s says there", b->base,
-	    (int)(there->n < 255 ? there->n : 255), there->n == 0 ? "" : there->p,
-	    CLAIM_NAME);
-	*why_out = buf_take(&why, NULL);
+	buf_printf(&why, "%s holds the files of %.*s, as %s says there, and this is %s",
+	    b->base, (int)(there->n < 320 ? there->n : 320),
+	    there->n == 0 ? "" : there->p, CLAIM_NAME, owner);
+	*why_out = made_harmless(buf_take(&why, NULL));
 	return M_FORBIDDEN;
 }
 
@@ -630,8 +709,8 @@ bucket_look(struct bucket *b, const char *owner, char **why_out)
 	struct buf there = { 0 };
 	enum mx_err err;
 
-	c.take = take_text;
-	c.arg = &there;
+	c.limit_ms = CLAIM_MS;
+	c.taker = (struct bucket_taker){ .take = take_text, .arg = &there };
 	set_name(&c, CLAIM_NAME);
 	err = call(&c, why_out);
 	free(c.url);

@@ -26,23 +26,25 @@ struct bucket_setup {
 };
 
 /* "": no prefix. Those characters alone that need no other spelling anywhere:
- * a-z A-Z 0-9 - _ . /, without ".." and "//", and not at its beginning. */
+ * a-z A-Z 0-9 - _ . /, without "..", "/./" and "//", and no "/" or "./" at its
+ * beginning. */
 bool bucket_prefix_valid(const char *prefix);
 /* As stores name buckets: 3 to 63 of a-z 0-9 - . */
 bool bucket_name_valid(const char *name);
 
 /* Any thread may use it; each call blocks. What fails for a moment is tried three
- * times. Errors, all logged: M_NOT_FOUND (not logged), M_FORBIDDEN (the store refuses:
- * keys, rights, no such bucket), M_UNAVAILABLE (nobody there, or it fails). */
+ * times, unless it was waited for in vain. Errors, all logged: M_NOT_FOUND (not
+ * logged), M_FORBIDDEN (the store refuses: keys, rights, no such bucket), M_UNAVAILABLE
+ * (nobody there, or it fails). */
 struct bucket *bucket_new(const struct bucket_setup *setup);
 /* Whatever is under way ends soon, and what is begun from now on at once. */
 void bucket_stop(struct bucket *bucket);
 void bucket_free(struct bucket *bucket);
 
-/* The first to do so writes a name beside the objects; who comes with another is told
- * M_FORBIDDEN, since each would drop the other's. *why_out: a sentence (malloc'ed), or
- * NULL where it went well. bucket_look writes nothing: M_NOT_FOUND, there is no name
- * yet. */
+/* The first to do so writes its name beside the objects; who comes with another is told
+ * M_FORBIDDEN, since each would drop the other's. Waits some seconds at most. *why_out:
+ * a sentence (malloc'ed), or NULL where it went well. bucket_look writes nothing:
+ * M_NOT_FOUND, there is no name yet. */
 enum mx_err bucket_claim(
     struct bucket *bucket, const char *owner, char **why_out) MUST_USE;
 enum mx_err bucket_look(
@@ -52,9 +54,15 @@ enum mx_err bucket_look(
  */
 enum mx_err bucket_put(struct bucket *bucket, const char *name, int fd, int64_t size,
     const uint8_t sha256[SHA256_LEN]) MUST_USE;
-/* take is given the object in pieces; false ends it (M_UNAVAILABLE). */
-enum mx_err bucket_get(struct bucket *bucket, const char *name,
-    bool (*take)(void *arg, const void *bytes, size_t n), void *arg) MUST_USE;
+/* take is given the object in pieces; false ends it (M_UNAVAILABLE). again: it broke
+ * off and comes from its beginning; false ends it, too. */
+struct bucket_taker {
+	bool (*take)(void *arg, const void *bytes, size_t n);
+	bool (*again)(void *arg);
+	void *arg;
+};
+enum mx_err bucket_get(
+    struct bucket *bucket, const char *name, const struct bucket_taker *taker) MUST_USE;
 /* M_OK where it is not there. */
 enum mx_err bucket_delete(struct bucket *bucket, const char *name) MUST_USE;
 /* Calls fn for the name of each object behind the prefix, in order; may use it

@@ -46,6 +46,9 @@ prefixes_need_no_other_spelling(void **state)
 	assert_false(bucket_prefix_valid("/a"));
 	assert_false(bucket_prefix_valid("a//b"));
 	assert_false(bucket_prefix_valid("a/../b"));
+	assert_false(bucket_prefix_valid("a/./b"));
+	assert_false(bucket_prefix_valid("./b"));
+	assert_true(bucket_prefix_valid("a./.b"));
 	assert_false(bucket_prefix_valid("a b"));
 	assert_false(bucket_prefix_valid("a%2Fb"));
 	assert_false(bucket_prefix_valid("a?b"));

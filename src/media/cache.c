@@ -20,10 +20,12 @@
 #include "base/thread.h"
 
 #define HEX_LEN (2 * SHA256_LEN)
+#define BLOCK 4096 /* the least that a file takes, however small */
 
 struct cached {
 	uint8_t sha256[SHA256_LEN];
-	int64_t size;
+	int64_t size; /* in whole blocks */
+	bool is_sure; /* the bucket has it */
 	struct cached *newer, *older;
 };
 
@@ -65,16 +67,23 @@ make_newest_locked(struct cache *cache, struct cached *c)
 	cache->newest = c;
 }
 
-static void
+static int64_t
+in_blocks(int64_t size)
+{
+	return size <= BLOCK ? BLOCK : (size + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+static struct cached *
 add_locked(struct cache *cache, const uint8_t sha256[SHA256_LEN], int64_t size)
 {
 	struct cached *c = xcalloc(1, sizeof *c);
 
 	memcpy(c->sha256, sha256, SHA256_LEN);
-	c->size = size;
-	cache->bytes += size;
+	c->size = in_blocks(size);
+	cache->bytes += c->size;
 	make_newest_locked(cache, c);
 	map_put(&cache->files, c->sha256, SHA256_LEN, c);
+	return c;
 }
 
 static void
@@ -192,12 +201,42 @@ cache_has(struct cache *cache, const uint8_t sha256[SHA256_LEN])
 	return has;
 }
 
-int
-cache_read(struct cache *cache, const uint8_t sha256[SHA256_LEN])
+bool
+cache_is_sure(struct cache *cache, const uint8_t sha256[SHA256_LEN])
+{
+	const struct cached *c;
+	bool is_sure;
+
+	lock_take(&cache->lock);
+	c = map_get(&cache->files, sha256, SHA256_LEN);
+	is_sure = c != NULL && c->is_sure;
+	lock_give(&cache->lock);
+	return is_sure;
+}
+
+/* What cannot be opened is no use to anybody, and is brought anew; but where it is this
+ * process that has too many files open, the cache stays. */
+static enum mx_err
+open_it(struct cache *cache, const uint8_t sha256[SHA256_LEN], int *fd_out)
+{
+	char *path = path_of(cache, sha256);
+	enum mx_err err = M_OK;
+
+	*fd_out = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (*fd_out < 0) {
+		err = errno == EMFILE || errno == ENFILE ? M_UNAVAILABLE : M_NOT_FOUND;
+		if (errno != ENOENT) /* else somebody has emptied the folder */
+			log_warn("media: cannot open %s: %s", path, strerror(errno));
+	}
+	free(path);
+	return err;
+}
+
+enum mx_err
+cache_read(struct cache *cache, const uint8_t sha256[SHA256_LEN], int *fd_out)
 {
 	struct cached *c;
-	char *path;
-	int fd;
+	enum mx_err err;
 
 	lock_take(&cache->lock);
 	c = map_get(&cache->files, sha256, SHA256_LEN);
@@ -207,17 +246,14 @@ cache_read(struct cache *cache, const uint8_t sha256[SHA256_LEN])
 	}
 	lock_give(&cache->lock);
 	if (c == NULL)
-		return -1;
-	path = path_of(cache, sha256);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && errno != ENOENT)
-		log_warn("media: cannot open %s: %s", path, strerror(errno));
-	else if (fd < 0)
-		cache_drop(cache, sha256); /* somebody has emptied the folder */
-	free(path);
-	return fd;
+		return M_NOT_FOUND;
+	err = open_it(cache, sha256, fd_out);
+	if (err == M_NOT_FOUND)
+		cache_drop(cache, sha256);
+	return err;
 }
 
+/* What lies there and is in no table is nobody's: its bytes are not known. */
 static bool
 link_it(struct cache *cache, const uint8_t sha256[SHA256_LEN], const char *from)
 {
@@ -227,7 +263,9 @@ link_it(struct cache *cache, const uint8_t sha256[SHA256_LEN], const char *from)
 	*slash = '\0';
 	good = mkdir(path, 0700) == 0 || errno == EEXIST;
 	*slash = '/';
-	good = good && (link(from, path) == 0 || errno == EEXIST);
+	good = good &&
+	       (link(from, path) == 0 ||
+		   (errno == EEXIST && unlink(path) == 0 && link(from, path) == 0));
 	if (!good)
 		log_warn("media: cannot make %s: %s", path, strerror(errno));
 	free(path);
@@ -239,10 +277,15 @@ void
 cache_put(struct cache *cache, const uint8_t sha256[SHA256_LEN], const char *path,
     int64_t size)
 {
+	struct cached *c;
+
 	lock_take(&cache->lock);
-	if (map_get(&cache->files, sha256, SHA256_LEN) == NULL &&
+	c = map_get(&cache->files, sha256, SHA256_LEN);
+	if (c == NULL && in_blocks(size) <= cache->bytes_max &&
 	    link_it(cache, sha256, path))
-		add_locked(cache, sha256, size);
+		c = add_locked(cache, sha256, size);
+	if (c != NULL)
+		c->is_sure = true;
 	make_room_locked(cache);
 	lock_give(&cache->lock);
 }
@@ -257,6 +300,21 @@ cache_drop(struct cache *cache, const uint8_t sha256[SHA256_LEN])
 	if (c != NULL)
 		drop_locked(cache, c);
 	lock_give(&cache->lock);
+}
+
+bool
+cache_shrink(struct cache *cache, int64_t bytes)
+{
+	int64_t before;
+	bool has_some;
+
+	lock_take(&cache->lock);
+	before = cache->bytes;
+	has_some = before > 0;
+	while (cache->oldest != NULL && before - cache->bytes < bytes)
+		drop_locked(cache, cache->oldest);
+	lock_give(&cache->lock);
+	return has_some;
 }
 
 int64_t

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define FILE_BYTES 100
+#define FILE_BYTES 4096 /* a block: less takes as much */
 
 struct fixture {
 	char folder[64], cached[80];
@@ -89,10 +89,10 @@ put(struct fixture *f, int n, int64_t size)
 static bool
 has(struct fixture *f, int n)
 {
-	int fd = cache_read(f->cache, hash_of(f, n));
 	char byte;
+	int fd;
 
-	if (fd < 0)
+	if (cache_read(f->cache, hash_of(f, n), &fd) != M_OK)
 		return false;
 	assert_int_equal(read(fd, &byte, 1), 1);
 	assert_int_equal(byte, n);
@@ -129,6 +129,72 @@ what_is_larger_than_all_is_not_kept(void **state)
 	put(f, 1, FILE_BYTES);
 	put(f, 2, 4 * FILE_BYTES);
 	assert_false(has(f, 2));
+	assert_true(has(f, 1));
+	assert_int_equal(cache_bytes(f->cache), FILE_BYTES);
+}
+
+static void
+small_files_take_a_block_each(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int n = 1; n <= 4; n++)
+		put(f, n, 1);
+	assert_false(has(f, 1));
+	assert_true(has(f, 4));
+	assert_int_equal(cache_bytes(f->cache), 3 * FILE_BYTES);
+}
+
+static void
+what_only_lay_there_is_not_sure_to_be_in_the_bucket(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, 1, FILE_BYTES);
+	assert_true(cache_is_sure(f->cache, hash_of(f, 1)));
+	cache_free(f->cache);
+	f->cache = open_cache(f, 3 * FILE_BYTES);
+	assert_true(has(f, 1));
+	assert_false(cache_is_sure(f->cache, hash_of(f, 1)));
+	put(f, 1, FILE_BYTES);
+	assert_true(cache_is_sure(f->cache, hash_of(f, 1)));
+	assert_false(cache_is_sure(f->cache, hash_of(f, 2)));
+}
+
+/* As root everything can be opened but what is no file. */
+static void
+what_cannot_be_opened_is_dropped_and_replaced(void **state)
+{
+	struct fixture *f = *state;
+	char words[400], hex[2 * SHA256_LEN + 1];
+
+	put(f, 1, FILE_BYTES);
+	memset(hex, 0, sizeof hex);
+	for (int i = 0; i < SHA256_LEN; i++)
+		memcpy(hex + 2 * (size_t)i, "01", 2);
+	snprintf(
+	    words, sizeof words, "ln -sf /proc/1/nothing %s/01/%s", f->cached, hex);
+	assert_int_equal(system(words), 0);
+	assert_false(has(f, 1));
+	assert_false(cache_has(f->cache, f->sha256));
+	assert_int_equal(system(words), 0); /* again: what is put takes its place */
+	put(f, 1, FILE_BYTES);
+	assert_true(has(f, 1));
+}
+
+static void
+the_oldest_make_room_for_others(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(cache_shrink(f->cache, 1));
+	for (int n = 1; n <= 3; n++)
+		put(f, n, FILE_BYTES);
+	assert_true(cache_shrink(f->cache, FILE_BYTES + 1));
+	assert_false(has(f, 1));
+	assert_false(has(f, 2));
+	assert_true(has(f, 3));
+	assert_true(cache_shrink(f->cache, 100 * FILE_BYTES));
 	assert_int_equal(cache_bytes(f->cache), 0);
 }
 
@@ -154,7 +220,7 @@ who_reads_what_is_dropped_reads_on(void **state)
 	int fd;
 
 	put(f, 7, FILE_BYTES);
-	fd = cache_read(f->cache, hash_of(f, 7));
+	assert_int_equal(cache_read(f->cache, hash_of(f, 7), &fd), M_OK);
 	cache_drop(f->cache, hash_of(f, 7));
 	assert_int_equal(read(fd, &byte, 1), 1);
 	assert_int_equal(byte, 7);
@@ -214,6 +280,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_not_asked_for_the_longest_goes),
 		TEST(what_is_larger_than_all_is_not_kept),
+		TEST(small_files_take_a_block_each),
+		TEST(what_only_lay_there_is_not_sure_to_be_in_the_bucket),
+		TEST(what_cannot_be_opened_is_dropped_and_replaced),
+		TEST(the_oldest_make_room_for_others),
 		TEST(the_same_twice_is_there_once),
 		TEST(who_reads_what_is_dropped_reads_on),
 		TEST(what_lies_there_is_taken_up_within_the_bound),

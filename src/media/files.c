@@ -234,6 +234,14 @@ begin_writing(struct file_new *file)
 	file->begun = file->size;
 }
 
+/* What is only lent to the cache gives way to what has no other place. */
+static bool
+makes_room(struct file_new *file, size_t n)
+{
+	return (errno == ENOSPC || errno == EDQUOT) && file->files->remote != NULL &&
+	       remote_make_room(file->files->remote, (int64_t)n);
+}
+
 enum mx_err
 file_add(struct file_new *file, const void *bytes, size_t n)
 {
@@ -244,7 +252,7 @@ file_add(struct file_new *file, const void *bytes, size_t n)
 	while (n > 0) {
 		ssize_t done = write(file->fd, p, n);
 
-		if (done < 0 && errno == EINTR)
+		if (done < 0 && (errno == EINTR || makes_room(file, n)))
 			continue;
 		if (done < 0)
 			return fail("cannot write", file->path);
@@ -351,6 +359,21 @@ take_piece(void *arg, const void *bytes, size_t n)
 	return file_add(&((struct coming *)arg)->file, bytes, n) == M_OK;
 }
 
+static bool
+begin_again(void *arg)
+{
+	struct file_new *file = &((struct coming *)arg)->file;
+	uint8_t unused[SHA256_LEN];
+
+	sha256_end(file->hash, unused);
+	file->hash = sha256_new();
+	file->size = file->begun = 0;
+	if (ftruncate(file->fd, 0) == 0 && lseek(file->fd, 0, SEEK_SET) == 0)
+		return true;
+	(void)fail("cannot truncate", file->path);
+	return false;
+}
+
 static const char *
 is_whole(void *arg, int64_t *size_out)
 {
@@ -385,13 +408,13 @@ static enum mx_err
 fetch(struct files *files, const uint8_t sha256[SHA256_LEN], int *fd_out)
 {
 	struct coming coming = { .sha256 = sha256 };
-	struct remote_taker taker = { take_piece, is_whole, &coming };
+	struct remote_taker taker = { { take_piece, begin_again, &coming }, is_whole };
 	enum mx_err err;
 
 	do {
-		*fd_out = remote_read(files->remote, sha256);
-		if (*fd_out >= 0)
-			return M_OK;
+		err = remote_read(files->remote, sha256, fd_out);
+		if (err != M_NOT_FOUND)
+			return err;
 		err = file_begin(files, &coming.file);
 		if (err != M_OK)
 			return err;
@@ -422,11 +445,10 @@ static enum mx_err
 read_remote(
     struct files *files, const uint8_t sha256[SHA256_LEN], bool may_wait, int *fd_out)
 {
-	enum mx_err err;
+	enum mx_err err = remote_read(files->remote, sha256, fd_out);
 
-	*fd_out = remote_read(files->remote, sha256);
-	if (*fd_out >= 0)
-		return M_OK;
+	if (err != M_NOT_FOUND)
+		return err;
 	err = read_own(files, sha256, fd_out); /* of before there was a bucket */
 	if (err != M_NOT_FOUND)
 		return err;

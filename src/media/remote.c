@@ -31,6 +31,9 @@ struct moving {
 	bool is_dropping; /* this very moment */
 	bool is_fetching;
 	bool is_stale; /* doomed while it was fetched: the cache does not take it */
+	int waiting;   /* for who fetches it */
+	unsigned fetches;
+	enum mx_err fetch_err; /* of the last that ended */
 	struct moving *next;
 };
 
@@ -122,6 +125,19 @@ remote_stop(struct remote *remote)
 	bucket_stop(remote->bucket);
 }
 
+static void
+tell_left(const struct remote *remote)
+{
+	size_t n = 0;
+
+	for (const struct moving *m = remote->first; m != NULL; m = m->next)
+		n += m->is_doomed;
+	if (n > 0)
+		log_warn("media: %zu deleted files stay in the bucket until the next "
+			 "start with a store that answers",
+		    n);
+}
+
 void
 remote_free(struct remote *remote)
 {
@@ -135,8 +151,10 @@ remote_free(struct remote *remote)
 	remote->ends = true;
 	pthread_cond_broadcast(&remote->changed);
 	lock_give(&remote->lock);
-	if (has_thread)
+	if (has_thread) {
 		pthread_join(remote->dropper, NULL);
+		tell_left(remote);
+	}
 	for (size_t at = 0; (m = map_next(&remote->moving, &at)) != NULL;)
 		free(m);
 	map_fini(&remote->moving);
@@ -167,7 +185,7 @@ static void
 forget_if_still_locked(struct remote *remote, struct moving *m)
 {
 	if (m->writers > 0 || m->is_doomed || m->is_listed || m->is_dropping ||
-	    m->is_fetching)
+	    m->is_fetching || m->waiting > 0)
 		return;
 	map_del(&remote->moving, m->sha256, SHA256_LEN);
 	free(m);
@@ -214,8 +232,8 @@ remote_begin(struct remote *remote, const uint8_t sha256[SHA256_LEN])
 	thread_waits(false);
 }
 
-/* Whatever is in the cache is in the bucket: a drop takes it from the cache first, and
- * nobody brings it back before that has ended. */
+/* What has been put into the cache is in the bucket: a drop takes it from the cache
+ * first, and nobody brings it back before that has ended. */
 enum mx_err
 remote_keep(struct remote *remote, const uint8_t sha256[SHA256_LEN], int fd,
     const char *path, int64_t size)
@@ -223,7 +241,7 @@ remote_keep(struct remote *remote, const uint8_t sha256[SHA256_LEN], int fd,
 	char name[2 * SHA256_LEN + 1];
 	enum mx_err err;
 
-	if (cache_has(remote->cache, sha256))
+	if (cache_is_sure(remote->cache, sha256))
 		return M_OK;
 	name_of(sha256, name);
 	err = claim(remote);
@@ -264,10 +282,30 @@ remote_end(struct remote *remote, const uint8_t sha256[SHA256_LEN])
 
 /* --- reading --- */
 
-int
-remote_read(struct remote *remote, const uint8_t sha256[SHA256_LEN])
+enum mx_err
+remote_read(struct remote *remote, const uint8_t sha256[SHA256_LEN], int *fd_out)
 {
-	return cache_read(remote->cache, sha256);
+	return cache_read(remote->cache, sha256, fd_out);
+}
+
+bool
+remote_make_room(struct remote *remote, int64_t bytes)
+{
+	return cache_shrink(remote->cache, bytes);
+}
+
+static enum mx_err
+wait_for_fetch_locked(struct remote *remote, struct moving *m)
+{
+	unsigned this = m->fetches;
+	bool has_failed;
+
+	m->waiting++;
+	while (m->is_fetching && m->fetches == this)
+		lock_wait(&remote->lock, &remote->changed, 0);
+	m->waiting--;
+	has_failed = m->fetches == this && m->fetch_err == M_UNAVAILABLE;
+	return has_failed ? M_UNAVAILABLE : M_PARKED;
 }
 
 /* M_OK: this thread is the one that fetches it. */
@@ -284,24 +322,21 @@ begin_fetching(struct remote *remote, const uint8_t sha256[SHA256_LEN])
 	} else if (cache_has(remote->cache, sha256)) {
 		err = M_PARKED; /* since it was looked for */
 	} else if (m->is_fetching) {
-		err = M_PARKED;
-		while ((m = map_get(&remote->moving, sha256, SHA256_LEN)) != NULL &&
-		       m->is_fetching)
-			lock_wait(&remote->lock, &remote->changed, 0);
+		err = wait_for_fetch_locked(remote, m);
 	} else {
 		m->is_fetching = true;
 		m->is_stale = false;
+		m->fetches++;
 	}
-	if (m != NULL)
-		forget_if_still_locked(remote, m);
+	forget_if_still_locked(remote, m);
 	lock_give(&remote->lock);
 	return err;
 }
 
-/* path NULL: nothing has come. */
+/* How it went; path: of what has come. False: it was dropped meanwhile. */
 static bool
-end_fetching(struct remote *remote, const uint8_t sha256[SHA256_LEN], const char *path,
-    int64_t size)
+end_fetching(struct remote *remote, const uint8_t sha256[SHA256_LEN], enum mx_err err,
+    const char *path, int64_t size)
 {
 	struct moving *m;
 	bool is_stale;
@@ -309,9 +344,10 @@ end_fetching(struct remote *remote, const uint8_t sha256[SHA256_LEN], const char
 	lock_take(&remote->lock);
 	m = moving_locked(remote, sha256);
 	is_stale = m->is_stale;
-	if (path != NULL && !is_stale)
+	if (err == M_OK && !is_stale)
 		cache_put(remote->cache, sha256, path, size);
 	m->is_fetching = false;
+	m->fetch_err = err;
 	pthread_cond_broadcast(&remote->changed);
 	forget_if_still_locked(remote, m);
 	lock_give(&remote->lock);
@@ -335,14 +371,16 @@ remote_fetch(struct remote *remote, const uint8_t sha256[SHA256_LEN],
 	name_of(sha256, name);
 	err = claim(remote);
 	if (err == M_OK)
-		err = bucket_get(remote->bucket, name, taker->take, taker->arg);
-	if (err == M_OK && (path = taker->done(taker->arg, &size)) == NULL)
+		err = bucket_get(remote->bucket, name, &taker->bucket);
+	if (err == M_OK && (path = taker->done(taker->bucket.arg, &size)) == NULL)
 		err = M_UNAVAILABLE;
-	if (!end_fetching(remote, sha256, path, size) && err == M_OK)
+	if (err == M_FORBIDDEN)
+		err = M_UNAVAILABLE;
+	if (!end_fetching(remote, sha256, err, path, size) && err == M_OK)
 		err = M_NOT_FOUND;
 	if (err == M_OK)
 		atomic_fetch_add(&remote->fetched, 1);
-	return err == M_FORBIDDEN ? M_UNAVAILABLE : err;
+	return err;
 }
 
 /* --- dropping --- */
@@ -387,6 +425,8 @@ drop_next_locked(struct remote *remote)
 	if (m->is_doomed && m->writers == 0) {
 		m->is_doomed = false;
 		m->is_dropping = true;
+		/* Again: who wrote it since it was doomed has put it there. */
+		cache_drop(remote->cache, m->sha256);
 		lock_give(&remote->lock);
 		err = drop_one(remote, m->sha256);
 		lock_take(&remote->lock);
@@ -406,14 +446,17 @@ static void *
 drop_all(void *arg)
 {
 	struct remote *remote = arg;
-	int64_t not_before_ms = 0;
+	/* One that was out of reach a moment ago is not asked at once. */
+	int64_t not_before_ms =
+	    atomic_load(&remote->is_claimed) ? 0 : clock_mono_ms() + RETRY_MS;
 
 	lock_take(&remote->lock);
 	for (;;) {
 		bool pauses = !remote->ends && clock_mono_ms() < not_before_ms;
 
-		if (remote->first == NULL && remote->ends)
-			break;
+		if (remote->ends &&
+		    (remote->first == NULL || !atomic_load(&remote->is_claimed)))
+			break; /* out of reach so far: no second wait for it */
 		if (remote->first == NULL || pauses)
 			lock_wait(&remote->lock, &remote->changed,
 			    pauses ? not_before_ms : 0);

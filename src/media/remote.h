@@ -33,17 +33,20 @@ enum mx_err remote_keep(struct remote *remote, const uint8_t sha256[SHA256_LEN],
 void remote_keep_again(struct remote *remote, const uint8_t sha256[SHA256_LEN]);
 void remote_end(struct remote *remote, const uint8_t sha256[SHA256_LEN]);
 
-/* For reading, from the cache; -1: it is not there. The caller closes it. */
-int remote_read(struct remote *remote, const uint8_t sha256[SHA256_LEN]);
-/* Brings it: take is given its bytes, and then done, if all have come, says where they
- * lie, synced. Of several who ask at once one is M_OK, and the others, when that one
- * has ended, are M_PARKED: they look into the cache again. M_NOT_FOUND: also of what is
- * to be dropped. */
+/* For reading, from the cache: cache_read's. */
+enum mx_err remote_read(
+    struct remote *remote, const uint8_t sha256[SHA256_LEN], int *fd_out) MUST_USE;
+/* The disk is full: the cache gives up so many bytes; false: it has none. */
+bool remote_make_room(struct remote *remote, int64_t bytes);
+/* Brings it: bucket is given its bytes, and then done, if all have come, says where
+ * they lie, synced. Of several who ask at once one is M_OK, and the others, when that
+ * one has ended, are M_PARKED: they look into the cache again; or M_UNAVAILABLE with
+ * it, so that a store which says nothing is waited for once. M_NOT_FOUND: also of what
+ * is to be dropped. */
 struct remote_taker {
-	bool (*take)(void *arg, const void *bytes, size_t n);
-	/* NULL: the bytes are not those of the hash (logged). */
+	struct bucket_taker bucket;
+	/* Of the same arg. NULL: the bytes are not those of the hash (logged). */
 	const char *(*done)(void *arg, int64_t *size_out);
-	void *arg;
 };
 enum mx_err remote_fetch(struct remote *remote, const uint8_t sha256[SHA256_LEN],
     const struct remote_taker *taker) MUST_USE;
