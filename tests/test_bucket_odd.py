@@ -108,6 +108,17 @@ def test_an_upload_that_the_store_does_not_take_is_503(one, ann, odd, answer, si
     until(lambda: files_of(one) == ([], False))
 
 
+@pytest.mark.parametrize("answer", [
+    raw(reply(200)),
+    raw(reply(200, Connection="close")),
+    raw(b"HTTP/1.1 100 Continue\r\n\r\n" + reply(200, Connection="close")),
+    raw(b"HTTP/1.0 200 OK\r\n\r\n"),
+])
+def test_who_says_yes_before_all_was_sent_has_it_not(one, ann, odd, answer):
+    odd.does = of_files("PUT", answer)
+    upload(ann, os.urandom(30_000_000), expect=503)
+
+
 def test_keys_go_to_no_other_host_and_never_as_they_are(one, ann, odd):
     other = OddStore()
     uri = upload(ann, SOME)
