@@ -260,6 +260,18 @@ def test_what_the_store_may_like_in_a_moment_stops_no_server(private, odd, code,
     upload(ann, SOME)
 
 
+def test_a_bucket_of_another_region_is_told_with_its_endpoint(private, odd):
+    odd.does = lambda asked: reply(
+        301, b"<Error><Code>PermanentRedirect</Code><Message>Not\n here</Message>"
+        b"<Endpoint>odd.s3.eu-central-1.example</Endpoint></Error>")
+    one = private(running=False, media=odd.settings())
+    for word in "serve", "check":
+        got = one.run(word)
+        assert got.returncode != 0
+        assert "301 PermanentRedirect: Not  here: its endpoint is odd.s3.eu-central-1.example" \
+            in got.stdout + got.stderr
+
+
 def test_who_waits_for_anothers_fetch_is_told_with_it_that_it_failed(one, ann, odd):
     uri = upload(ann, SOME)
     anew(one)

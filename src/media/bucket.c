@@ -417,6 +417,7 @@ explain(const struct call *c)
 {
 	char *code = bucket_page_text(c->reply.p, c->reply.n, "Code");
 	char *message = bucket_page_text(c->reply.p, c->reply.n, "Message");
+	char *endpoint = bucket_page_text(c->reply.p, c->reply.n, "Endpoint");
 	struct buf out = { 0 };
 
 	buf_printf(&out, "%s %s: ", c->method, c->url);
@@ -430,8 +431,11 @@ explain(const struct call *c)
 		    message == NULL ? "(no reason given)" : message);
 	else
 		buf_printf(&out, "%ld", c->status);
+	if (endpoint != NULL) /* of a bucket that is in another region */
+		buf_printf(&out, ": its endpoint is %s", endpoint);
 	free(code);
 	free(message);
+	free(endpoint);
 	return made_harmless(buf_take(&out, NULL));
 }
 
