@@ -108,6 +108,17 @@ def test_an_upload_that_the_store_does_not_take_is_503(one, ann, odd, answer, si
     until(lambda: files_of(one) == ([], False))
 
 
+@pytest.mark.parametrize("answer", [
+    raw(reply(200)),
+    raw(reply(200, Connection="close")),
+    raw(b"HTTP/1.1 100 Continue\r\n\r\n" + reply(200, Connection="close")),
+    raw(b"HTTP/1.0 200 OK\r\n\r\n"),
+])
+def test_who_says_yes_before_all_was_sent_has_it_not(one, ann, odd, answer):
+    odd.does = of_files("PUT", answer)
+    upload(ann, os.urandom(30_000_000), expect=503)
+
+
 def test_keys_go_to_no_other_host_and_never_as_they_are(one, ann, odd):
     other = OddStore()
     uri = upload(ann, SOME)
@@ -247,6 +258,18 @@ def test_what_the_store_may_like_in_a_moment_stops_no_server(private, odd, code,
     upload(ann, SOME, expect=503)
     odd.does = None
     upload(ann, SOME)
+
+
+def test_a_bucket_of_another_region_is_told_with_its_endpoint(private, odd):
+    odd.does = lambda asked: reply(
+        301, b"<Error><Code>PermanentRedirect</Code><Message>Not\n here</Message>"
+        b"<Endpoint>odd.s3.eu-central-1.example</Endpoint></Error>")
+    one = private(running=False, media=odd.settings())
+    for word in "serve", "check":
+        got = one.run(word)
+        assert got.returncode != 0
+        assert "301 PermanentRedirect: Not  here: its endpoint is odd.s3.eu-central-1.example" \
+            in got.stdout + got.stderr
 
 
 def test_who_waits_for_anothers_fetch_is_told_with_it_that_it_failed(one, ann, odd):

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -317,6 +318,20 @@ set_body(struct call *c)
 	SET(CURLOPT_XFERINFODATA, c);
 }
 
+/* Whoever says yes before all is sent, as something between us and the store may,
+ * cannot have it. */
+static void
+check_sent(struct call *c)
+{
+	curl_off_t sent = 0;
+
+	curl_easy_getinfo(c->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+	if (c->code != CURLE_OK || c->status / 100 != 2 || sent >= c->size)
+		return;
+	c->code = CURLE_SEND_ERROR;
+	snprintf(c->detail, sizeof c->detail, "%ld before all was sent", c->status);
+}
+
 static void
 perform(struct call *c)
 {
@@ -341,6 +356,7 @@ perform(struct call *c)
 	SET(CURLOPT_HTTPHEADER, headers);
 	c->code = curl_easy_perform(c->curl);
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &c->status);
+	check_sent(c);
 	SET(CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
 }
@@ -401,6 +417,7 @@ explain(const struct call *c)
 {
 	char *code = bucket_page_text(c->reply.p, c->reply.n, "Code");
 	char *message = bucket_page_text(c->reply.p, c->reply.n, "Message");
+	char *endpoint = bucket_page_text(c->reply.p, c->reply.n, "Endpoint");
 	struct buf out = { 0 };
 
 	buf_printf(&out, "%s %s: ", c->method, c->url);
@@ -414,8 +431,11 @@ explain(const struct call *c)
 		    message == NULL ? "(no reason given)" : message);
 	else
 		buf_printf(&out, "%ld", c->status);
+	if (endpoint != NULL) /* of a bucket that is in another region */
+		buf_printf(&out, ": its endpoint is %s", endpoint);
 	free(code);
 	free(message);
+	free(endpoint);
 	return made_harmless(buf_take(&out, NULL));
 }
 
