@@ -388,7 +388,9 @@ def test_a_store_out_of_reach_costs_no_more_than_its_files(one, ann, bucket):
     assert download(ann, here).body == SOME
     bucket.gate.shut()
     assert download(ann, here).body == SOME
-    assert download(ann, away, expect=503).errcode() == "M_UNKNOWN"
+    got = download(ann, away, expect=503)
+    assert got.json() == {"errcode": "M_UNKNOWN",
+                          "error": "The file cannot be had at the moment; try again"}
     got = upload(ann, os.urandom(1000), expect=503)
     assert got.errcode() == "M_UNKNOWN"
     one.assert_alive()

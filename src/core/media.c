@@ -570,6 +570,9 @@ media_read(
 	enum mx_err err =
 	    files_read(ctx->core->media->files, sha256, may_wait, fd_out, &size);
 
+	if (err == M_UNAVAILABLE)
+		return ctx_fail(
+		    ctx, err, "The file cannot be had at the moment; try again");
 	return err == M_NOT_FOUND ? explain_missing(ctx, sha256) : err;
 }
 
