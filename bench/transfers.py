@@ -26,7 +26,8 @@ SMALL_CONNECTIONS = 4
 MANY, QUICK_MANY, MANY_ROUNDS = 1000, 100, 8
 CHUNK = 128 << 10  # of the floor's writes, as ours come
 PIECE = 64 << 10   # that one of many transfers sends or takes at a time
-PEOPLE, THEIR_BYTES, THEIR_QUICK_BYTES = 100, 10_000_000, 1_000_000
+PEOPLE, THEIR_BYTES, THEIR_QUICK_BYTES = 100, 100_000_000, 1_000_000
+BESIDE_BYTES, BESIDE_QUICK_BYTES = 10_000_000, 1_000_000  # again and again
 LISTENERS, EVERY_MS = 1000, 100
 PACE = 1_000_000   # bytes a second of each transfer beside the listeners
 DEEP = 256 << 10   # a receiver's buffer
@@ -260,7 +261,7 @@ def peak_bytes(target):
 
 
 def memory(bench, target):
-    """Resident memory at its highest while 100 people upload at the same time (10 MB each,
+    """Resident memory at its highest while 100 people upload at the same time (100 MB each,
     --quick: 1 MB; all of them are half-way before one goes on), beside before the first
     time."""
     people = target.accounts(PEOPLE)
@@ -343,7 +344,7 @@ def listeners(bench, target):
     transfers do, 50 up and 50 down: at 1 MB/s each, and as fast as they go (then they,
     the listeners and the server want more than the machine's cores have)."""
     owner, *people = target.accounts(1 + PEOPLE)
-    data = memoryview(os.urandom(THEIR_QUICK_BYTES if bench.is_quick else THEIR_BYTES))
+    data = memoryview(os.urandom(BESIDE_QUICK_BYTES if bench.is_quick else BESIDE_BYTES))
     with Line(target) as line:
         path = line.upload(target, owner.token, data)
     loud, quiet = public_rooms(target, owner, 2)

@@ -425,6 +425,20 @@ def test_a_store_that_says_nothing_does_not_hold_up_the_rest(one, ann, bucket):
         assert waiting.result().body == SOME
 
 
+def test_who_waits_for_a_file_holds_up_nobody_who_uploads(one, ann, bucket):
+    uri = upload(ann, SOME)
+    anew(one)
+    held = bucket.gate.hold_next()
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        waiting = [pool.submit(download, ann, uri) for _ in range(40)]
+        bucket.gate.until_asked()
+        other = upload(one.api.register("ben"), b"something else")
+        assert not any(each.done() for each in waiting)
+        held.set()
+        assert {each.result().body for each in waiting} == {SOME}
+    assert download(ann, other).body == b"something else"
+
+
 def test_a_server_stops_while_its_store_says_nothing(one, ann, bucket):
     uri = upload(ann, SOME)
     anew(one)

@@ -23,8 +23,10 @@ struct server {
 	struct limits *limits;
 	struct workers *workers, *slow, *files; /* files: NULL once they have ended */
 	struct workers *links;			/* NULL where no previews are made */
-	struct workers *away; /* NULL where no files are in a bucket */
-	struct task orphans;  /* looked for once, by those */
+	/* From and to a bucket, NULL where there is none: who reads holds up nobody
+	 * who writes. */
+	struct workers *away, *uploads;
+	struct task orphans; /* looked for once, by away */
 	struct media_waits *media_waits;
 	struct media_hot *media_hot;
 	struct hubs *hubs;

@@ -40,6 +40,7 @@
 #define FILE_NICE 10	  /* and let go first whoever listens: hashing takes a core */
 #define LINK_WORKERS 8	  /* they wait for other people's servers */
 #define AWAY_WORKERS 16	  /* they wait for a bucket */
+#define UPLOAD_WORKERS 8  /* and these, for what goes into it */
 #define TRANSFERS_EACH 16 /* that one user may have at least; else a fourth of all */
 #define TRANSFER_RETRY_MS 1000
 #define HOUR_MS (3600 * INT64_C(1000))
@@ -307,7 +308,7 @@ server_descriptors(const struct core *core, const struct server_options *options
 	int ios = io_count(options) * (2 + options->http.listener_count);
 
 	if (media_is_remote(core))
-		readers += 2 * AWAY_WORKERS; /* and to where each speaks */
+		readers += 2 * (AWAY_WORKERS + UPLOAD_WORKERS); /* and to where */
 	/* A reader has the database and its log open, and may open a file or folder. */
 	return 3 * readers + ios + options->transfers_max + DESCRIPTORS_MORE;
 }
@@ -392,8 +393,11 @@ server_start(struct server *server)
 	server->files = workers_new(server->core, "files", FILE_WORKERS, FILE_NICE);
 	if (server->core->previews != NULL)
 		server->links = workers_new(server->core, "links", LINK_WORKERS, 0);
-	if (media_is_remote(server->core))
+	if (media_is_remote(server->core)) {
 		server->away = workers_new(server->core, "away", AWAY_WORKERS, 0);
+		server->uploads =
+		    workers_new(server->core, "upload", UPLOAD_WORKERS, 0);
+	}
 	server->keeper = thread_start("keeper", ROLE_WORKER, keep, server);
 	http_server_start(server->http);
 }
@@ -425,8 +429,10 @@ server_stop(struct server *server, int grace_ms)
 		workers_free(server->links);
 	workers_free(server->files);
 	server->files = NULL;
-	if (server->away != NULL) /* the others hand on to these */
+	if (server->away != NULL) { /* the others hand on to these */
+		workers_free(server->uploads);
 		workers_free(server->away);
+	}
 	writer_flush(server->core->writer);
 	append_stop(server->core);
 }

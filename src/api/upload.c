@@ -154,10 +154,10 @@ run_upload(struct task *task, struct ctx *ctx, struct arena *arena)
 		job_fail(job, ctx, arena, err);
 		return;
 	}
-	if (upload->server->away == NULL) {
+	if (upload->server->uploads == NULL) {
 		answer_upload(task, ctx, arena);
 		return;
 	}
 	task->run = answer_upload;
-	workers_queue(upload->server->away, task);
+	workers_queue(upload->server->uploads, task);
 }
