@@ -61,6 +61,11 @@ def anew(server, **changes):
     return server.start()
 
 
+def of(method, bucket, data=SOME):
+    """How a request for this file begins."""
+    return f"{method} /{bucket.name}/{name_of(data)}"
+
+
 def fetched(server):
     return server.metrics()["parlour_media_bucket_fetched_total"]
 
@@ -166,7 +171,7 @@ def test_thumbnails_are_files_like_others(one, ann, bucket):
 def test_of_many_who_ask_at_once_one_fetches(one, ann, bucket):
     uri = upload(ann, SOME)
     anew(one)
-    bucket.gate.hold()
+    bucket.gate.hold(of("GET", bucket))
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         got = [pool.submit(download, ann, uri) for _ in range(20)]
         bucket.gate.until_asked()
@@ -263,7 +268,7 @@ def test_what_is_deleted_and_uploaded_at_once_is_there_for_who_was_told_so(one, 
 def test_what_is_deleted_while_it_is_fetched_is_not_kept(one, ann, bucket):
     uri = upload(ann, SOME)
     anew(one)
-    bucket.gate.hold()
+    bucket.gate.hold(of("GET", bucket))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(ann.reply, "GET", DOWNLOAD + place(uri))
         bucket.gate.until_asked()
@@ -276,7 +281,7 @@ def test_what_is_deleted_while_it_is_fetched_is_not_kept(one, ann, bucket):
 
 def test_nobody_is_told_of_bytes_that_are_being_dropped(one, ann, bucket):
     uri = upload(ann, SOME)
-    held = bucket.gate.hold_next()
+    held = bucket.gate.hold_next(of("DELETE", bucket))
     assert one.run("media", "delete", uri).returncode == 0
     bucket.gate.until_asked()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -415,7 +420,7 @@ def test_a_server_starts_while_its_store_is_out_of_reach(one, ann, bucket):
 def test_a_store_that_says_nothing_does_not_hold_up_the_rest(one, ann, bucket):
     uri = upload(ann, SOME)
     anew(one)
-    bucket.gate.hold()
+    bucket.gate.hold(of("GET", bucket))
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(download, ann, uri)
         bucket.gate.until_asked()
@@ -428,7 +433,7 @@ def test_a_store_that_says_nothing_does_not_hold_up_the_rest(one, ann, bucket):
 def test_who_waits_for_a_file_holds_up_nobody_who_uploads(one, ann, bucket):
     uri = upload(ann, SOME)
     anew(one)
-    held = bucket.gate.hold_next()
+    held = bucket.gate.hold_next(of("GET", bucket))
     with concurrent.futures.ThreadPoolExecutor(40) as pool:
         waiting = [pool.submit(download, ann, uri) for _ in range(40)]
         bucket.gate.until_asked()
@@ -442,7 +447,7 @@ def test_who_waits_for_a_file_holds_up_nobody_who_uploads(one, ann, bucket):
 def test_a_server_stops_while_its_store_says_nothing(one, ann, bucket):
     uri = upload(ann, SOME)
     anew(one)
-    bucket.gate.hold()
+    bucket.gate.hold(of("GET", bucket))
 
     def ask():
         try:

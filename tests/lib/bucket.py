@@ -124,7 +124,7 @@ class Gate:
         self.passes.set()
         self.asked = threading.Event()
         self.sent = b""
-        self.next = None  # of a request that waits: whoever is the next to ask
+        self.next = None  # (how a request begins, what it waits for)
         self.socks, self.lock = set(), threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -157,12 +157,17 @@ class Gate:
                     self.passes.wait()
                 else:
                     self.sent += data
-                    waits, self.next = self.next, None
-                    self.asked.set()
-                    if waits:
-                        waits.wait()
+                    self._hold_one(data)
                 to.sendall(data)
             to.shutdown(socket.SHUT_WR)
+
+    def _hold_one(self, data):
+        begins, waits = self.next or (None, None)
+        if begins is not None and data.startswith(begins):
+            self.next = None
+            self.asked.set()
+            if waits:
+                waits.wait()
 
     def shut(self):
         self.is_shut = True
@@ -175,15 +180,18 @@ class Gate:
         self.is_shut = False
         self.passes.set()
 
-    def hold(self):
+    def hold(self, begins=""):
+        """begins: how the request does that until_asked is for."""
         self.asked.clear()
+        self.next = begins.encode(), None
         self.passes.clear()
 
-    def hold_next(self):
-        """The next request does not get to the store before the event is set; others do."""
+    def hold_next(self, begins):
+        """The next request that begins so does not get to the store before the event is set;
+        others do."""
         self.asked.clear()
-        self.next = threading.Event()
-        return self.next
+        self.next = begins.encode(), threading.Event()
+        return self.next[1]
 
     def until_asked(self):
         """Since it, or the next, was held."""
