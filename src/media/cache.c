@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/codec.h"
+#include "base/link.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
@@ -26,7 +27,7 @@ struct cached {
 	uint8_t sha256[SHA256_LEN];
 	int64_t size; /* in whole blocks */
 	bool is_sure; /* the bucket has it */
-	struct cached *newer, *older;
+	struct link by_use;
 };
 
 struct cache {
@@ -34,7 +35,7 @@ struct cache {
 	int64_t bytes_max;
 	struct lock lock; /* RANK_LEAF; guards the rest */
 	struct map files; /* by sha256 */
-	struct cached *newest, *oldest;
+	struct link by_use;
 	int64_t bytes;
 };
 
@@ -51,20 +52,11 @@ path_of(const struct cache *cache, const uint8_t sha256[SHA256_LEN])
 
 /* --- the order --- */
 
-static void
-unlink_locked(struct cache *cache, struct cached *c)
+/* There is one. */
+static struct cached *
+oldest_locked(const struct cache *cache)
 {
-	*(c->newer == NULL ? &cache->newest : &c->newer->older) = c->older;
-	*(c->older == NULL ? &cache->oldest : &c->older->newer) = c->newer;
-}
-
-static void
-make_newest_locked(struct cache *cache, struct cached *c)
-{
-	c->newer = NULL;
-	c->older = cache->newest;
-	*(c->older == NULL ? &cache->oldest : &c->older->newer) = c;
-	cache->newest = c;
+	return LINK_OF(struct cached, by_use, cache->by_use.next);
 }
 
 static int64_t
@@ -81,7 +73,7 @@ add_locked(struct cache *cache, const uint8_t sha256[SHA256_LEN], int64_t size)
 	memcpy(c->sha256, sha256, SHA256_LEN);
 	c->size = in_blocks(size);
 	cache->bytes += c->size;
-	make_newest_locked(cache, c);
+	link_before(&cache->by_use, &c->by_use);
 	map_put(&cache->files, c->sha256, SHA256_LEN, c);
 	return c;
 }
@@ -95,7 +87,7 @@ drop_locked(struct cache *cache, struct cached *c)
 		log_warn("media: cannot remove %s: %s", path, strerror(errno));
 	free(path);
 	map_del(&cache->files, c->sha256, SHA256_LEN);
-	unlink_locked(cache, c);
+	link_out(&c->by_use);
 	cache->bytes -= c->size;
 	free(c);
 }
@@ -104,7 +96,7 @@ static void
 make_room_locked(struct cache *cache)
 {
 	while (cache->bytes > cache->bytes_max)
-		drop_locked(cache, cache->oldest);
+		drop_locked(cache, oldest_locked(cache));
 }
 
 /* --- the folder --- */
@@ -162,6 +154,7 @@ cache_open(const char *folder, int64_t bytes_max, char **error_out)
 	cache->folder = xstrdup(folder);
 	cache->bytes_max = bytes_max;
 	lock_init(&cache->lock, RANK_LEAF);
+	link_init(&cache->by_use);
 	if ((mkdir(folder, 0700) == 0 || errno == EEXIST) && take_up(cache))
 		return cache;
 	buf_printf(
@@ -178,10 +171,8 @@ cache_free(struct cache *cache)
 
 	if (cache == NULL)
 		return;
-	while ((c = cache->newest) != NULL) {
-		cache->newest = c->older;
+	for (size_t at = 0; (c = map_next(&cache->files, &at)) != NULL;)
 		free(c);
-	}
 	map_fini(&cache->files);
 	lock_fini(&cache->lock);
 	free(cache->folder);
@@ -240,10 +231,8 @@ cache_read(struct cache *cache, const uint8_t sha256[SHA256_LEN], int *fd_out)
 
 	lock_take(&cache->lock);
 	c = map_get(&cache->files, sha256, SHA256_LEN);
-	if (c != NULL) {
-		unlink_locked(cache, c);
-		make_newest_locked(cache, c);
-	}
+	if (c != NULL)
+		link_used(&cache->by_use, &c->by_use);
 	lock_give(&cache->lock);
 	if (c == NULL)
 		return M_NOT_FOUND;
@@ -311,8 +300,8 @@ cache_shrink(struct cache *cache, int64_t bytes)
 	lock_take(&cache->lock);
 	before = cache->bytes;
 	has_some = before > 0;
-	while (cache->oldest != NULL && before - cache->bytes < bytes)
-		drop_locked(cache, cache->oldest);
+	while (link_has(&cache->by_use) && before - cache->bytes < bytes)
+		drop_locked(cache, oldest_locked(cache));
 	lock_give(&cache->lock);
 	return has_some;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/link.h"
 #include "base/map.h"
 
 /* What was asked for within this time is not dropped for a newcomer: rooms that do not
@@ -25,7 +26,7 @@ struct state_text {
 	int64_t position; /* the store that it was read from knew all up to it */
 	size_t size;	  /* of all of it */
 	/* The table's lock guards these. */
-	struct state_text *newer, *older;
+	struct link by_use;
 	int64_t used_ms;
 	uint32_t count;
 	const char *bytes; /* behind the events */
@@ -36,8 +37,8 @@ struct state_text {
 struct state_texts {
 	struct lock lock; /* RANK_CACHE */
 	size_t bytes_max, bytes;
-	struct map by_room;		    /* the table's references */
-	struct state_text *newest, *oldest; /* by when they were asked for */
+	struct map by_room; /* the table's references */
+	struct link by_use; /* by when they were asked for */
 };
 
 struct state_texts *
@@ -46,6 +47,7 @@ state_texts_new(size_t bytes_max)
 	struct state_texts *texts = xcalloc(1, sizeof *texts);
 
 	lock_init(&texts->lock, RANK_CACHE);
+	link_init(&texts->by_use);
 	texts->bytes_max = bytes_max;
 	return texts;
 }
@@ -72,36 +74,20 @@ state_texts_free(struct state_texts *texts)
 
 /* --- the table --- */
 
-static void
-unlink_locked(struct state_texts *texts, struct state_text *text)
-{
-	*(text->newer == NULL ? &texts->newest : &text->newer->older) = text->older;
-	*(text->older == NULL ? &texts->oldest : &text->older->newer) = text->newer;
-}
-
-static void
-link_locked(struct state_texts *texts, struct state_text *text, int64_t now_ms)
-{
-	text->used_ms = now_ms;
-	text->newer = NULL;
-	text->older = texts->newest;
-	*(texts->newest == NULL ? &texts->oldest : &texts->newest->newer) = text;
-	texts->newest = text;
-}
-
 /* With the table's reference. */
 static void
 enter_locked(struct state_texts *texts, struct state_text *text, int64_t now_ms)
 {
 	map_put(&texts->by_room, &text->room, sizeof text->room, text);
-	link_locked(texts, text, now_ms);
+	text->used_ms = now_ms;
+	link_before(&texts->by_use, &text->by_use);
 	texts->bytes += text->size;
 }
 
 static void
 take_out_locked(struct state_texts *texts, struct state_text *text)
 {
-	unlink_locked(texts, text);
+	link_out(&text->by_use);
 	map_del(&texts->by_room, &text->room, sizeof text->room);
 	texts->bytes -= text->size;
 }
@@ -113,9 +99,9 @@ make_room_locked(struct state_texts *texts, size_t size, int64_t now_ms)
 	struct state_text *oldest;
 
 	while (texts->bytes + size > texts->bytes_max) {
-		if (texts->oldest == NULL || now_ms - texts->oldest->used_ms < STAYS_MS)
+		oldest = LINK_OF(struct state_text, by_use, texts->by_use.next);
+		if (!link_has(&texts->by_use) || now_ms - oldest->used_ms < STAYS_MS)
 			return false;
-		oldest = texts->oldest;
 		take_out_locked(texts, oldest);
 		state_text_unref(oldest);
 	}
@@ -135,8 +121,8 @@ state_texts_get(struct state_texts *texts, int64_t room, const struct snapshot *
 	if (text != NULL && text->position < s->redacted)
 		text = NULL;
 	if (text != NULL) {
-		unlink_locked(texts, text);
-		link_locked(texts, text, now_ms);
+		text->used_ms = now_ms;
+		link_used(&texts->by_use, &text->by_use);
 		atomic_fetch_add_explicit(&text->refs, 1, memory_order_relaxed);
 	}
 	lock_give(&texts->lock);

@@ -45,7 +45,7 @@ add_chunk(struct hub *hub)
 	atomic_fetch_add(&hub->memory, HUB_CHUNK * sizeof *chunk);
 }
 
-#define OF_WHEEL(l) ((struct listener *)((char *)(l)-offsetof(struct listener, wheel)))
+#define OF_WHEEL(l) LINK_OF(struct listener, wheel, l)
 
 static uint64_t
 token_hash(const struct waiting *w)

@@ -5,47 +5,13 @@
 #ifndef STREAM_HUB_INSIDE_H
 #define STREAM_HUB_INSIDE_H
 
+#include "base/link.h"
 #include "base/map.h"
 #include "base/tally.h"
 #include "base/vec.h"
 #include "room/changes.h"
 #include "room/room.h"
 #include "stream/hub.h"
-
-/* A circular list with its head as sentinel: members leave it without knowing it. */
-struct link {
-	struct link *prev, *next;
-};
-
-static inline void
-link_init(struct link *l)
-{
-	l->prev = l->next = l;
-}
-
-static inline void
-link_out(struct link *l)
-{
-	l->prev->next = l->next;
-	l->next->prev = l->prev;
-	link_init(l);
-}
-
-/* Does a list hold anything; is a link in one? */
-static inline bool
-link_has(const struct link *l)
-{
-	return l->next != l;
-}
-
-static inline void
-link_before(struct link *at, struct link *l)
-{
-	l->prev = at->prev;
-	l->next = at;
-	at->prev->next = l;
-	at->prev = l;
-}
 
 enum listener_state {
 	LISTENER_FREE,
@@ -85,8 +51,7 @@ struct listener {
 
 _Static_assert(sizeof(struct listener) <= 136, "a million of them wait");
 
-#define HUB_OF_ROOM(l)                                                                 \
-	((struct listener *)((char *)(l)-offsetof(struct listener, room)))
+#define HUB_OF_ROOM(l) LINK_OF(struct listener, room, l)
 
 /* A listener at a topic that it shares with others: a room, or its user. */
 struct watch {

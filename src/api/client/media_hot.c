@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/link.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "base/thread.h"
@@ -19,12 +20,8 @@
 #define FULL_KEEPS_EVERY 8	  /* of those that come when there is no room */
 #define FORGOTTEN_EACH_MAX 8	  /* contents; of more at once all is forgotten */
 
-struct link {
-	struct link *older, *newer;
-};
-
 struct known {
-	struct link link; /* first */
+	struct link by_use;
 	uint8_t original[SHA256_LEN], sha256[SHA256_LEN];
 	int64_t size;
 	char *content_type, *name; /* behind key, or NULL */
@@ -32,7 +29,7 @@ struct known {
 };
 
 struct kept {
-	struct link link; /* first */
+	struct link by_use;
 	uint8_t sha256[SHA256_LEN];
 	struct http_shared *bytes;
 };
@@ -42,43 +39,12 @@ struct media_hot {
 	struct lock lock; /* RANK_LEAF */
 	uint64_t age;	  /* counts media_hot_forget */
 	struct map known, kept;
-	struct link known_by_use, kept_by_use; /* heads: newer is the oldest */
+	struct link known_by_use, kept_by_use;
 	size_t kept_bytes;
 	unsigned came_when_full;
 
 	_Atomic uint64_t hits;
 };
-
-/* --- lists --- */
-
-static void
-link_clear(struct link *head)
-{
-	head->older = head->newer = head;
-}
-
-static void
-link_out(struct link *link)
-{
-	link->older->newer = link->newer;
-	link->newer->older = link->older;
-}
-
-static void
-link_newest(struct link *head, struct link *link)
-{
-	link->newer = head;
-	link->older = head->older;
-	head->older->newer = link;
-	head->older = link;
-}
-
-static void
-link_used(struct link *head, struct link *link)
-{
-	link_out(link);
-	link_newest(head, link);
-}
 
 /* --- taking out --- */
 
@@ -86,7 +52,7 @@ static void
 drop_kept_locked(struct media_hot *hot, struct kept *kept)
 {
 	map_del(&hot->kept, kept->sha256, SHA256_LEN);
-	link_out(&kept->link);
+	link_out(&kept->by_use);
 	hot->kept_bytes -= kept->bytes->n;
 	http_shared_unref(kept->bytes);
 	free(kept);
@@ -96,17 +62,30 @@ static void
 drop_known_locked(struct media_hot *hot, struct known *known)
 {
 	map_del_str(&hot->known, known->key);
-	link_out(&known->link);
+	link_out(&known->by_use);
 	free(known);
+}
+
+/* The one that was not asked for the longest; there is one. */
+static void
+drop_oldest_known_locked(struct media_hot *hot)
+{
+	drop_known_locked(hot, LINK_OF(struct known, by_use, hot->known_by_use.next));
+}
+
+static void
+drop_oldest_kept_locked(struct media_hot *hot)
+{
+	drop_kept_locked(hot, LINK_OF(struct kept, by_use, hot->kept_by_use.next));
 }
 
 static void
 drop_all_locked(struct media_hot *hot)
 {
-	while (hot->known_by_use.newer != &hot->known_by_use)
-		drop_known_locked(hot, (struct known *)hot->known_by_use.newer);
-	while (hot->kept_by_use.newer != &hot->kept_by_use)
-		drop_kept_locked(hot, (struct kept *)hot->kept_by_use.newer);
+	while (link_has(&hot->known_by_use))
+		drop_oldest_known_locked(hot);
+	while (link_has(&hot->kept_by_use))
+		drop_oldest_kept_locked(hot);
 }
 
 struct media_hot *
@@ -115,8 +94,8 @@ media_hot_new(void)
 	struct media_hot *hot = xcalloc(1, sizeof *hot);
 
 	lock_init(&hot->lock, RANK_LEAF);
-	link_clear(&hot->known_by_use);
-	link_clear(&hot->kept_by_use);
+	link_init(&hot->known_by_use);
+	link_init(&hot->kept_by_use);
 	return hot;
 }
 
@@ -153,11 +132,11 @@ media_hot_find(
 	lock_take(&hot->lock);
 	known = map_get_str(&hot->known, key);
 	if (known != NULL) {
-		link_used(&hot->known_by_use, &known->link);
+		link_used(&hot->known_by_use, &known->by_use);
 		fill_file(out, arena, known);
 		kept = map_get(&hot->kept, known->sha256, SHA256_LEN);
 		if (kept != NULL) {
-			link_used(&hot->kept_by_use, &kept->link);
+			link_used(&hot->kept_by_use, &kept->by_use);
 			out->bytes = http_shared_ref(kept->bytes);
 		}
 	}
@@ -219,11 +198,11 @@ media_hot_put(struct media_hot *hot, uint64_t age, const char *key,
 	}
 	if (before == NULL && hot->age == age) {
 		map_put_str(&hot->known, known->key, known);
-		link_newest(&hot->known_by_use, &known->link);
+		link_before(&hot->known_by_use, &known->by_use);
 		known = NULL;
 	}
 	if (hot->known.count > KNOWN_MAX)
-		drop_known_locked(hot, (struct known *)hot->known_by_use.newer);
+		drop_oldest_known_locked(hot);
 	lock_give(&hot->lock);
 	free(known);
 	return was_known;
@@ -260,12 +239,12 @@ media_hot_keep(struct media_hot *hot, const uint8_t sha256[SHA256_LEN],
 	lock_take(&hot->lock);
 	if (map_get(&hot->kept, sha256, SHA256_LEN) == NULL) {
 		map_put(&hot->kept, kept->sha256, SHA256_LEN, kept);
-		link_newest(&hot->kept_by_use, &kept->link);
+		link_before(&hot->kept_by_use, &kept->by_use);
 		hot->kept_bytes += n;
 		kept = NULL;
 	}
 	while (hot->kept_bytes > KEPT_BYTES_MAX)
-		drop_kept_locked(hot, (struct kept *)hot->kept_by_use.newer);
+		drop_oldest_kept_locked(hot);
 	lock_give(&hot->lock);
 	if (kept != NULL)
 		http_shared_unref(kept->bytes);
