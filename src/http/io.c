@@ -113,15 +113,13 @@ mailbox_run(struct http_io *io)
 	return true;
 }
 
-static void
-watch(struct http_io *io, int op, int fd, uint32_t events, uint64_t name)
+/* False: the kernel has no room for it. */
+static bool
+watch(struct http_io *io, int fd, uint32_t events, uint64_t name)
 {
 	struct epoll_event event = { .events = events, .data.u64 = name };
 
-	if (epoll_ctl(io->epoll_fd, op, fd, &event) == 0)
-		return;
-	log_errno("http: epoll_ctl");
-	abort();
+	return epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 /* All io threads accept from the same socket. */
@@ -135,27 +133,19 @@ is_shared(const struct http_io *io, int listener)
 
 /* Who connects to a shared one wakes a single thread, the one that has watched it for
  * the longest time. */
-static void
+static bool
 watch_listener(struct http_io *io, int i)
 {
-	watch(io, EPOLL_CTL_ADD, io->listen_fds[i],
+	return watch(io, io->listen_fds[i],
 	    EPOLLIN | (is_shared(io, i) ? EPOLLEXCLUSIVE : 0),
 	    EVENT_LISTENER | (uint64_t)i);
 }
 
-static void
-watch_listeners(struct http_io *io)
-{
-	int i;
-
-	for (i = 0; i < io->server->config.listener_count; i++)
-		watch_listener(io, i);
-}
-
+/* One that is not watched stays so. */
 static void
 unwatch_listener(struct http_io *io, int i)
 {
-	watch(io, EPOLL_CTL_DEL, io->listen_fds[i], 0, 0);
+	(void)epoll_ctl(io->epoll_fd, EPOLL_CTL_DEL, io->listen_fds[i], NULL);
 }
 
 static void
@@ -178,7 +168,8 @@ may_log(struct http_io *io)
 	return true;
 }
 
-/* Out of descriptors: who connects waits in the kernel's queue until one is free. */
+/* Out of descriptors, or of what watches them: who connects waits in the kernel's queue
+ * until there are some again. */
 static void
 accept_pause(struct http_io *io)
 {
@@ -188,13 +179,21 @@ accept_pause(struct http_io *io)
 	io->accept_paused = true;
 }
 
+static void
+watch_listeners(struct http_io *io)
+{
+	io->accept_paused = false;
+	for (int i = 0; i < io->server->config.listener_count && !io->accept_paused;
+	     i++)
+		if (!watch_listener(io, i))
+			accept_pause(io);
+}
+
 void
 io_fd_freed(struct http_io *io)
 {
-	if (!io->accept_paused || io->stopping)
-		return;
-	io->accept_paused = false;
-	watch_listeners(io);
+	if (io->accept_paused && !io->stopping)
+		watch_listeners(io);
 }
 
 static struct in6_addr
@@ -270,7 +269,8 @@ pass_on(struct http_io *io, int listener)
 	if (io->accept_paused || !is_shared(io, listener))
 		return;
 	unwatch_listener(io, listener);
-	watch_listener(io, listener);
+	if (!watch_listener(io, listener))
+		accept_pause(io);
 }
 
 static void
@@ -379,8 +379,7 @@ io_begin_stop(struct http_io *io, void *arg)
 	io->stop_at_ms = clock_mono_ms() + *(const int *)arg;
 	/* One that is shared stays open for others, and would go on waking this thread.
 	 */
-	if (!io->accept_paused)
-		unwatch_listeners(io);
+	unwatch_listeners(io);
 	for (i = 0; i < io->server->config.listener_count; i++) {
 		close(io->listen_fds[i]);
 		io->listen_fds[i] = -1;
@@ -457,7 +456,10 @@ io_thread(void *arg)
 	io->now_ms = clock_mono_ms();
 	io->tick = (uint32_t)(io->now_ms / WHEEL_TICK_MS);
 	io->hook_tick_ms = next_tick_ms(io);
-	watch(io, EPOLL_CTL_ADD, io->event_fd, EPOLLIN | EPOLLET, EVENT_MAILBOX);
+	if (!watch(io, io->event_fd, EPOLLIN | EPOLLET, EVENT_MAILBOX)) {
+		log_errno("http: epoll_ctl");
+		abort();
+	}
 	watch_listeners(io);
 	io_loop(io);
 	while (mailbox_run(io))
