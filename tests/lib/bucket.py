@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 import uuid
 
@@ -23,7 +22,13 @@ import botocore.credentials
 from .server import free_port, mortal
 
 REGION = "us-east-1"
-READY_WITHIN_S = 60
+PROGRAM = """
+import sys, threading
+from moto.server import ThreadedMotoServer
+ThreadedMotoServer("127.0.0.1", int(sys.argv[1]), verbose=False).start()
+print("ready", flush=True)
+threading.Event().wait()
+"""
 POLICY = """{"Version": "2012-10-17", "Statement":
             [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}"""
 
@@ -56,14 +61,12 @@ class Store:
     """The program. Whoever has no key of it is refused from the start on."""
 
     def __init__(self, log):
-        self.port, self.log = free_port(), log
+        self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
-        program = pathlib.Path(sys.executable).parent / "moto_server"
-        with open(log, "wb") as out:
-            self.process = subprocess.Popen(
-                mortal(program, "-H", "127.0.0.1", "-p", self.port), stdout=out,
-                stderr=subprocess.STDOUT)
-        self._until_ready()
+        with open(log, "wb") as err:
+            self.process = subprocess.Popen(mortal(sys.executable, "-c", PROGRAM, self.port),
+                                            stdout=subprocess.PIPE, stderr=err)
+        assert self.process.stdout.readline() == b"ready\n", pathlib.Path(log).read_text()
         iam = aws("iam", self.endpoint)
         iam.create_user(UserName="parlour")
         iam.put_user_policy(UserName="parlour", PolicyName="s3", PolicyDocument=POLICY)
@@ -74,18 +77,9 @@ class Store:
                                        headers={"Content-Type": "text/plain"})
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked).close()
 
-    def _until_ready(self):
-        deadline = time.monotonic() + READY_WITHIN_S
-        while True:
-            with contextlib.suppress(OSError):
-                return socket.create_connection(("127.0.0.1", self.port)).close()
-            assert self.process.poll() is None, pathlib.Path(self.log).read_text()
-            assert time.monotonic() < deadline, "the store does not start"
-            time.sleep(0.05)  # a port says nothing when it opens
-
     def stop(self):
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
 
 class Bucket:
