@@ -2,6 +2,7 @@
 store which is not there or lies costs nobody more than its files, and what is dropped."""
 
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
@@ -68,6 +69,20 @@ def of(method, bucket, data=SOME):
 
 def fetched(server):
     return server.metrics()["parlour_media_bucket_fetched_total"]
+
+
+@contextlib.contextmanager
+def fetching(bucket, ask, times=1):
+    """What ask comes to, so many times at once, while the store's answer is held back until
+    the end of the with block."""
+    bucket.gate.hold(of("GET", bucket))
+    with concurrent.futures.ThreadPoolExecutor(times) as pool:
+        waiting = [pool.submit(ask) for _ in range(times)]
+        bucket.gate.until_asked()
+        try:
+            yield waiting
+        finally:
+            bucket.gate.open()
 
 
 # --- up and down ---
@@ -171,12 +186,9 @@ def test_thumbnails_are_files_like_others(one, ann, bucket):
 def test_of_many_who_ask_at_once_one_fetches(one, ann, bucket):
     uri = upload(ann, SOME)
     anew(one)
-    bucket.gate.hold(of("GET", bucket))
-    with concurrent.futures.ThreadPoolExecutor(20) as pool:
-        got = [pool.submit(download, ann, uri) for _ in range(20)]
-        bucket.gate.until_asked()
-        bucket.gate.open()
-        assert [one.result().body for one in got] == [SOME] * 20
+    with fetching(bucket, lambda: download(ann, uri), times=20) as got:
+        pass
+    assert [each.result().body for each in got] == [SOME] * 20
     assert fetched(one) == 1
 
 
@@ -268,13 +280,9 @@ def test_what_is_deleted_and_uploaded_at_once_is_there_for_who_was_told_so(one, 
 def test_what_is_deleted_while_it_is_fetched_is_not_kept(one, ann, bucket):
     uri = upload(ann, SOME)
     anew(one)
-    bucket.gate.hold(of("GET", bucket))
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(ann.reply, "GET", DOWNLOAD + place(uri))
-        bucket.gate.until_asked()
+    with fetching(bucket, lambda: ann.reply("GET", DOWNLOAD + place(uri))) as got:
         assert one.run("media", "delete", uri).returncode == 0
-        bucket.gate.open()
-        assert waiting.result().status == 404
+    assert got[0].result().status == 404
     assert files_of(one) == ([], False)
     until(lambda: bucket.files() == [])
 
@@ -420,14 +428,10 @@ def test_a_server_starts_while_its_store_is_out_of_reach(one, ann, bucket):
 def test_a_store_that_says_nothing_does_not_hold_up_the_rest(one, ann, bucket):
     uri = upload(ann, SOME)
     anew(one)
-    bucket.gate.hold(of("GET", bucket))
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(download, ann, uri)
-        bucket.gate.until_asked()
+    with fetching(bucket, lambda: download(ann, uri)) as got:
         for _ in range(50):
             ann.request("GET", "/_matrix/client/v3/account/whoami", expect=200)
-        bucket.gate.open()
-        assert waiting.result().body == SOME
+    assert got[0].result().body == SOME
 
 
 def test_who_waits_for_a_file_holds_up_nobody_who_uploads(one, ann, bucket):
@@ -447,20 +451,9 @@ def test_who_waits_for_a_file_holds_up_nobody_who_uploads(one, ann, bucket):
 def test_a_server_stops_while_its_store_says_nothing(one, ann, bucket):
     uri = upload(ann, SOME)
     anew(one)
-    bucket.gate.hold(of("GET", bucket))
-
-    def ask():
-        try:
-            download(ann, uri)
-        except (AssertionError, OSError):
-            pass
-
-    waiting = threading.Thread(target=ask)
-    waiting.start()
-    bucket.gate.until_asked()
-    one.stop()  # within its time, and well
-    bucket.gate.open()
-    waiting.join()
+    with fetching(bucket, lambda: download(ann, uri)) as got:
+        one.stop()  # within its time, and well
+    assert isinstance(got[0].exception(), (AssertionError, OSError))  # told so, or cut off
 
 
 def test_bytes_that_are_not_those_of_the_name_are_not_handed_out(one, ann, bucket):

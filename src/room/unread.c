@@ -36,6 +36,18 @@ event_at(const struct snapshot *s, int64_t position)
 	return s->tail_from;
 }
 
+static struct counting
+counting_of(struct ctx *ctx, struct arena *arena, const struct room *room,
+    const struct snapshot *s, const char *user_id, int64_t until)
+{
+	return (struct counting){ .ctx = ctx,
+		.arena = arena,
+		.room = room,
+		.s = s,
+		.user_id = user_id,
+		.now = until < s->position ? event_at(s, until) : s->position };
+}
+
 /* --- how far it has been read --- */
 
 enum mx_err
@@ -353,12 +365,7 @@ unread_moved(struct ctx *ctx, struct arena *arena, struct room *room,
     const struct snapshot *s, const char *user_id, int64_t since, int64_t until,
     bool *moved_out)
 {
-	struct counting c = { .ctx = ctx,
-		.arena = arena,
-		.room = room,
-		.s = s,
-		.user_id = user_id,
-		.now = until < s->position ? event_at(s, until) : s->position };
+	struct counting c = counting_of(ctx, arena, room, s, user_id, until);
 	struct unread unread;
 	enum mx_err err = M_OK;
 
@@ -384,12 +391,7 @@ unread_of(struct ctx *ctx, struct arena *arena, struct room *room,
     const struct snapshot *s, const char *user_id, int64_t until,
     struct unread *main_out, struct unread_thread **threads_out, int *thread_count_out)
 {
-	struct counting c = { .ctx = ctx,
-		.arena = arena,
-		.room = room,
-		.s = s,
-		.user_id = user_id,
-		.now = until < s->position ? event_at(s, until) : s->position };
+	struct counting c = counting_of(ctx, arena, room, s, user_id, until);
 	enum mx_err err;
 
 	*main_out = (struct unread){ 0, 0 };
