@@ -208,6 +208,17 @@ has_stray_coding(const struct reading *r)
 	return count > 1 || (count == 1 && r->minor == 0);
 }
 
+/* RFC 9112 6.1: not both. llhttp overlooks a coding whose value is empty. */
+static bool
+has_length_beside_coding(const struct reading *r)
+{
+	int lengths, codings;
+
+	find(r, "content-length", &lengths);
+	find(r, "transfer-encoding", &codings);
+	return lengths > 0 && codings > 0;
+}
+
 static bool
 has_odd_extension(const struct reading *r)
 {
@@ -266,6 +277,7 @@ static const struct {
 	{ "a target of another form", HTTP_BAD, has_other_target_form },
 	{ "a header without a name", HTTP_BAD, has_nameless_header },
 	{ "Transfer-Encoding twice, or in HTTP/1.0", HTTP_BAD, has_stray_coding },
+	{ "a length beside a coding", HTTP_BAD, has_length_beside_coding },
 	{ "an extension against the grammar", HTTP_BAD, has_odd_extension },
 	{ "another version", HTTP_BAD_VERSION, is_other_version },
 	{ "another transfer coding", HTTP_BAD_CODING, has_other_coding },

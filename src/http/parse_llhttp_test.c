@@ -37,6 +37,9 @@ static const struct {
 	{ "a header without a name", "GET / HTTP/1.1\r\n" HOST ": x\r\n\r\n" },
 	{ "Transfer-Encoding twice, or in HTTP/1.0",
 	    "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" },
+	{ "a length beside a coding",
+	    "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nTransfer-Encoding:\r\n\r\n"
+	    "0\r\n\r\n" },
 	{ "an extension against the grammar",
 	    "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
 	    "1;;a\r\nx\r\n0\r\n\r\n" },
@@ -153,11 +156,12 @@ mutate(uint64_t *seed, struct buf *b)
 		"Transfer-Encoding: chunked\r\n",
 		"Transfer-Encoding: chunked, chunked\r\n",
 		"Transfer-Encoding: xchunked\r\n", "Transfer-Encoding:\tchunked\t\r\n",
-		"Transfer-Encoding: identity\r\n", " folded\r\n", "\tfolded\r\n", HOST,
-		"Connection: close, x\r\n", "Connection: upgrade\r\nUpgrade: h2c\r\n",
-		": nameless\r\n", "No-Colon\r\n", "X:y\r\n", "\r\n", "0\r\n\r\n",
-		"5\r\nhello\r\n", "5;a=b\r\nhello\r\n", "10000000000000000\r\n",
-		"-5\r\n", "0x5\r\n", "5 \r\nhello\r\n", "1\r\nab\r\n" };
+		"Transfer-Encoding: identity\r\n", "Transfer-Encoding:\r\n",
+		" folded\r\n", "\tfolded\r\n", HOST, "Connection: close, x\r\n",
+		"Connection: upgrade\r\nUpgrade: h2c\r\n", ": nameless\r\n",
+		"No-Colon\r\n", "X:y\r\n", "\r\n", "0\r\n\r\n", "5\r\nhello\r\n",
+		"5;a=b\r\nhello\r\n", "10000000000000000\r\n", "-5\r\n", "0x5\r\n",
+		"5 \r\nhello\r\n", "1\r\nab\r\n" };
 	static const char bytes[] = "\r\n\t :;,=/*?#%@\"\\\0\x01\x7f\x80\xff"
 				    "059aAfFhHxX-+.[]";
 	size_t at = below(seed, b->n), line;
