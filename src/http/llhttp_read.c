@@ -105,6 +105,17 @@ on_ext(llhttp_t *parser, const char *at, size_t n)
 	return extend(&r->ext, at, n);
 }
 
+/* Behind a value llhttp passes over a name that is empty: "a=b;;c". */
+static int
+on_ext_name(llhttp_t *parser, const char *at, size_t n)
+{
+	struct reading *r = parser->data;
+
+	if (r->ext.p == NULL && at - r->p >= 2)
+		r->has_odd_ext |= at[-1] == ';' && at[-2] == ';';
+	return extend(&r->ext, at, n);
+}
+
 static int
 on_ext_name_complete(llhttp_t *parser)
 {
@@ -202,7 +213,7 @@ llhttp_read(struct reading *r)
 	settings.on_header_value_complete = on_value_complete;
 	settings.on_headers_complete = on_headers_complete;
 	settings.on_chunk_header = on_chunk_header;
-	settings.on_chunk_extension_name = on_ext;
+	settings.on_chunk_extension_name = on_ext_name;
 	settings.on_chunk_extension_value = on_ext;
 	settings.on_chunk_extension_name_complete = on_ext_name_complete;
 	settings.on_chunk_extension_value_complete = on_ext_value_complete;
