@@ -30,8 +30,10 @@ static const char usage[] =
     "usage: listen [OPTION...] ROOM...\n"
     "\n"
     "  --server ADDRESS:PORT, --pid PID   the server, and its process\n"
-    "  --mode MODE         how they listen: poll, tls, h2 or sse (poll)\n"
+    "  --mode MODE         how they listen: poll, tls, h2, sse or page (poll)\n"
     "  --tls ADDRESS:PORT  where they do so in mode tls; all else goes to --server\n"
+    "  --languages LIST    of mode page, in turn, by commas (en)\n"
+    "  --gzip 1            modes sse and page: streams come packed\n"
     "  --listeners N       how many (1,000), in turn in each room\n"
     "  --listened N        only in the first N rooms (all)\n"
     "  --sender TOKEN      who sends to the rooms\n"
@@ -427,6 +429,7 @@ read_options(struct options *options, int argc, char **argv)
 		{ "mode", 1, NULL, 'm' }, { "listeners", 1, NULL, 'n' },
 		{ "listened", 1, NULL, 'l' }, { "sender", 1, NULL, 's' },
 		{ "quiet", 1, NULL, 'q' }, { "each", 1, NULL, 'e' },
+		{ "languages", 1, NULL, 'L' }, { "gzip", 1, NULL, 'z' },
 		{ "help", 0, NULL, 'h' }, { 0 } };
 	int c;
 
@@ -458,6 +461,12 @@ read_options(struct options *options, int argc, char **argv)
 			break;
 		case 'e':
 			options->each = atoi(optarg);
+			break;
+		case 'L':
+			options->languages = optarg;
+			break;
+		case 'z':
+			options->gzip = atoi(optarg) != 0;
 			break;
 		default:
 			fputs(usage, c == 'h' ? stdout : stderr);
@@ -495,12 +504,14 @@ main(int argc, char **argv)
 		.mode = "poll",
 		.sender = "",
 		.quiet = "",
+		.languages = "en",
 		.listeners = 1000 };
 	struct desk desk = { 0 };
 	static char line[4096];
 
 	read_options(&options, argc, argv);
-	if (optind == argc || options.listeners < 1 || !worker_has_mode(options.mode) ||
+	if (optind == argc || options.listeners < 1 ||
+	    !worker_has_mode(options.mode, options.gzip) ||
 	    (strcmp(options.mode, "tls") == 0) != (options.tls != NULL)) {
 		fputs(usage, stderr);
 		return 2;

@@ -19,16 +19,19 @@
 #define WORKERS_MAX 64
 #define TEXT_MAX 400
 #define WAKE_BUCKETS 512
+#define LANGUAGES_MAX 8
+#define LANGUAGE_SIZE 8 /* of a code, with its NUL */
 
 struct options {
-	const char *server, *tls, *mode, *sender, *quiet;
+	const char *server, *tls, *mode, *sender, *quiet, *languages;
 	int listeners, listened, each;
 	pid_t pid;
+	bool gzip;
 };
 
 /* Written by the worker that holds it, read by the others when it has arrived. */
 struct listener {
-	const char *token;
+	const char *token; /* NULL: it needs none */
 	int room;
 	bool is_waiting;  /* asked, not yet answered */
 	uint32_t heard;	  /* events of its room, so far */
@@ -75,6 +78,10 @@ struct crowd {
 	struct sockaddr_in at; /* where they listen */
 	pid_t pid;	       /* the server's */
 	int n, room_count, worker_count;
+	bool watches; /* rooms' pages, without a token */
+	bool gzip;    /* streams come packed */
+	int language_count;
+	char languages[LANGUAGES_MAX][LANGUAGE_SIZE]; /* of pages, in turn */
 	struct listener *listeners;
 	struct room *rooms;
 	struct sent *sent;
@@ -98,8 +105,8 @@ struct order {
 	int64_t over_us;    /* park, reopen: spread over so long */
 };
 
-/* Is there such a way to listen? */
-bool worker_has_mode(const char *mode);
+/* Is there such a way to listen? gzip: and can its answers come packed? */
+bool worker_has_mode(const char *mode, bool gzip);
 /* Never returns: holds listeners[from .. from + n) and follows the orders on fd. */
 _Noreturn void worker_run(struct crowd *crowd, int index, int from, int n, int fd);
 /* Sends to the quiet room, one event after another; connects, asks, leaves. Never
@@ -112,7 +119,7 @@ _Noreturn void slow_run(struct crowd *crowd, int n, int fd);
 
 /* In memory that all processes share; the rooms' names are borrowed. */
 struct crowd *crowd_new(const struct options *options, char **rooms, int room_count);
-/* A guest's token for each listener. */
+/* A guest's token for each listener, unless they watch pages. */
 void crowd_register(struct crowd *crowd);
 /* All begin where the stream ends now. */
 void crowd_find_end(struct crowd *crowd);

@@ -83,6 +83,22 @@ shared(size_t n, size_t size)
 	return p;
 }
 
+static void
+read_languages(struct crowd *crowd, const char *list)
+{
+	size_t n;
+
+	for (const char *p = list; *p != '\0'; p += n + (p[n] == ',')) {
+		n = strcspn(p, ",");
+		if (n == 0 || n >= LANGUAGE_SIZE ||
+		    crowd->language_count == LANGUAGES_MAX)
+			load_die("no list of languages: %s", list);
+		memcpy(crowd->languages[crowd->language_count++], p, n);
+	}
+	if (crowd->language_count == 0)
+		load_die("there is no language");
+}
+
 struct crowd *
 crowd_new(const struct options *options, char **rooms, int room_count)
 {
@@ -94,6 +110,9 @@ crowd_new(const struct options *options, char **rooms, int room_count)
 	crowd->sender = options->sender;
 	crowd->quiet = options->quiet;
 	crowd->pid = options->pid;
+	crowd->watches = strcmp(options->mode, "page") == 0;
+	crowd->gzip = options->gzip;
+	read_languages(crowd, options->languages);
 	crowd->at = load_address(options->tls != NULL ? options->tls : options->server);
 	crowd->n = options->listeners;
 	crowd->room_count = room_count;
@@ -131,6 +150,8 @@ crowd_register(struct crowd *crowd)
 	struct load load = { .on_answer = note_guest, .arg = crowd };
 	int asked = 0;
 
+	if (crowd->watches)
+		return;
 	load_open(&load, crowd->server, 16);
 	while (asked < crowd->n) {
 		for (int i = 0; i < load.n && asked < crowd->n; i++) {
@@ -149,7 +170,8 @@ static void
 note_end(struct load *load, struct load_conn *conn, const struct answer *answer)
 {
 	struct crowd *crowd = load->arg;
-	struct str end = answer_member_of(answer, "\"end\":\"");
+	struct str end =
+	    answer_member_of(answer, crowd->watches ? "data-from=\"" : "\"end\":\"");
 
 	(void)conn;
 	if (end.n >= FROM_MAX)
@@ -162,14 +184,15 @@ void
 crowd_find_end(struct crowd *crowd)
 {
 	struct load load = { .on_answer = note_end, .arg = crowd };
-	struct load_request request = {
-		.method = "GET", .token = crowd->listeners[0].token, .body = ""
-	};
 	char target[512];
+	struct load_request request = { "GET", target, "", "" };
 
+	if (!crowd->watches)
+		request.token = crowd->listeners[0].token;
 	snprintf(target, sizeof target,
-	    "/_matrix/client/v3/events?timeout=0&room_id=%s", crowd->rooms[0].id);
-	request.target = target;
+	    crowd->watches ? "/rooms/%s"
+			   : "/_matrix/client/v3/events?timeout=0&room_id=%s",
+	    crowd->rooms[0].id);
 	load_open(&load, crowd->server, 1);
 	load_ask(&load, &load.conns[0], &request);
 	load_await(&load);

@@ -127,6 +127,7 @@ h2_end(struct line *line)
 
 const struct way way_h2 = { .name = "h2",
 	.each = EACH,
+	.id_name = JSON_ID_NAME,
 	.begin = h2_begin,
 	.end = h2_end,
 	.ask = h2_ask_for,

@@ -53,11 +53,10 @@ heard_end(const char *text, size_t n, const char *name, const char *stops,
 	return true;
 }
 
-/* The next event's id behind *at; false: there is none. */
+/* The next event's id behind *at, behind such a name; false: there is none. */
 static bool
-next_id(const char **at, const char *end, char id_out[ID_MAX])
+next_id(const char **at, const char *end, const char *name, char id_out[ID_MAX])
 {
-	static const char name[] = "\"event_id\":\"";
 	struct str id;
 
 	if (!answer_find_member(*at, (size_t)(end - *at), name, &id) || id.n >= ID_MAX)
@@ -111,7 +110,7 @@ hold_against_log(
 	uint32_t count = 0;
 	struct heard event = { .id = "" };
 
-	for (; next_id(&at, text + n, event.id); count++) {
+	for (; next_id(&at, text + n, worker->way->id_name, event.id); count++) {
 		if (who->heard + count == log->n)
 			vec_push(log, event);
 		else if (strcmp(log->v[who->heard + count].id, event.id) != 0)

@@ -24,9 +24,14 @@ poll_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 	return used;
 }
 
-const struct way way_poll = {
-	.name = "poll", .each = 1, .ask = poll_ask, .take = poll_take
-};
-const struct way way_tls = {
-	.name = "tls", .each = 1, .is_secure = true, .ask = poll_ask, .take = poll_take
-};
+const struct way way_poll = { .name = "poll",
+	.each = 1,
+	.id_name = JSON_ID_NAME,
+	.ask = poll_ask,
+	.take = poll_take };
+const struct way way_tls = { .name = "tls",
+	.each = 1,
+	.is_secure = true,
+	.id_name = JSON_ID_NAME,
+	.ask = poll_ask,
+	.take = poll_take };

@@ -1,18 +1,43 @@
 /*
- * Listening by a stream of server-sent events: one question, and then blocks as they
- * come. Relies on answer_read for the chunks and listen_heard for what is in them.
+ * Listening by a stream of server-sent events, a guest's or that of a room's page: one
+ * question, and then blocks as they come. Relies on answer_read for the chunks,
+ * listen_gzip where they are packed, and listen_heard for what is in them.
  */
 #include <string.h>
 
 #include "listen_worker.h"
+
+#define ACCEPT "\r\nAccept: text/event-stream"
+
+static const char *
+headers_of(const struct worker *worker)
+{
+	return worker->crowd->gzip ? ACCEPT "\r\nAccept-Encoding: gzip" : ACCEPT;
+}
 
 static void
 sse_ask(
     struct worker *worker, struct line *line, struct listener *who, int64_t timeout_ms)
 {
 	(void)timeout_ms;
-	worker_add_request(
-	    worker, who, -1, "\r\nAccept: text/event-stream", &line->out);
+	worker_add_request(worker, who, -1, headers_of(worker), &line->out);
+}
+
+static void
+page_ask(
+    struct worker *worker, struct line *line, struct listener *who, int64_t timeout_ms)
+{
+	const struct crowd *crowd = worker->crowd;
+	int64_t number = who - crowd->listeners;
+
+	(void)timeout_ms;
+	buf_lit(&line->out, "GET /rooms/");
+	buf_str(&line->out, crowd->rooms[who->room].id);
+	buf_lit(&line->out, "/live?lang=");
+	buf_str(&line->out, crowd->languages[number % crowd->language_count]);
+	buf_lit(&line->out, "&from=");
+	buf_str(&line->out, who->from);
+	worker_add_headers(worker, who, headers_of(worker), &line->out);
 }
 
 /* Bytes up to the end of the last event that is whole. */
@@ -70,6 +95,14 @@ take_head(struct worker *worker, struct line *line, const char *bytes, size_t n)
 	return used;
 }
 
+static void
+take_block(struct worker *worker, struct line *line, struct str block)
+{
+	if (worker->crowd->gzip && block.n > 0)
+		block = unpack_block(worker, line->who, block);
+	take_text(worker, line, block.p, block.n);
+}
+
 static size_t
 sse_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 {
@@ -83,12 +116,21 @@ sse_take(struct worker *worker, struct line *line, char *bytes, size_t n)
 	}
 	while ((part = answer_read_chunk(bytes + used, n - used, &data, &data_n)) > 0) {
 		used += part;
-		take_text(worker, line, data, data_n);
+		take_block(worker, line, (struct str){ data, data_n });
 		worker_answered(worker, line, line->who, part);
 	}
 	return used;
 }
 
-const struct way way_sse = {
-	.name = "sse", .each = 1, .goes_on = true, .ask = sse_ask, .take = sse_take
-};
+const struct way way_sse = { .name = "sse",
+	.each = 1,
+	.goes_on = true,
+	.id_name = JSON_ID_NAME,
+	.ask = sse_ask,
+	.take = sse_take };
+const struct way way_page = { .name = "page",
+	.each = 1,
+	.goes_on = true,
+	.id_name = " id=\"",
+	.ask = page_ask,
+	.take = sse_take };

@@ -1,7 +1,8 @@
 /*
  * One process of listeners: connects them, asks for them, and reads what they are told.
  * Follows the desk's orders (bench/listen.c); the ways to speak with the server are in
- * listen_poll.c, listen_h2.c and listen_sse.c, TLS beneath them in listen_tls.c.
+ * listen_poll.c, listen_h2.c and listen_sse.c, TLS beneath them in listen_tls.c, gzip
+ * in listen_gzip.c.
  */
 #include <errno.h>
 #include <openssl/ssl.h>
@@ -19,7 +20,8 @@
 #define EVENTS_A_TURN 256
 #define SHAKING_MAX 64 /* more at a time would only wait for each other */
 
-static const struct way *const ways[] = { &way_poll, &way_tls, &way_h2, &way_sse };
+static const struct way *const ways[] = { &way_poll, &way_tls, &way_h2, &way_sse,
+	&way_page };
 
 static const struct way *
 find_way(const char *mode)
@@ -31,9 +33,11 @@ find_way(const char *mode)
 }
 
 bool
-worker_has_mode(const char *mode)
+worker_has_mode(const char *mode, bool gzip)
 {
-	return find_way(mode) != NULL;
+	const struct way *way = find_way(mode);
+
+	return way != NULL && (way->goes_on || !gzip);
 }
 
 /* ---- connections ---- */
@@ -116,17 +120,26 @@ worker_add_target(const struct worker *worker, const struct listener *who,
 }
 
 void
+worker_add_headers(const struct worker *worker, const struct listener *who,
+    const char *headers, struct buf *out)
+{
+	buf_lit(out, " HTTP/1.1\r\nHost: ");
+	buf_str(out, worker->crowd->server);
+	if (who->token != NULL) {
+		buf_lit(out, "\r\nAuthorization: Bearer ");
+		buf_str(out, who->token);
+	}
+	buf_str(out, headers);
+	buf_lit(out, "\r\n\r\n");
+}
+
+void
 worker_add_request(const struct worker *worker, const struct listener *who,
     int64_t timeout_ms, const char *headers, struct buf *out)
 {
 	buf_lit(out, "GET ");
 	worker_add_target(worker, who, timeout_ms, out);
-	buf_lit(out, " HTTP/1.1\r\nHost: ");
-	buf_str(out, worker->crowd->server);
-	buf_lit(out, "\r\nAuthorization: Bearer ");
-	buf_str(out, who->token);
-	buf_str(out, headers);
-	buf_lit(out, "\r\n\r\n");
+	worker_add_headers(worker, who, headers, out);
 }
 
 static int64_t

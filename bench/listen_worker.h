@@ -56,7 +56,8 @@ struct worker {
 	struct line *lines;
 	struct room_log *logs;
 	struct page page;
-	struct order order; /* the last one */
+	struct unpacker *unpacker; /* NULL until it is needed */
+	struct order order;	   /* the last one */
 	bool again;
 	int64_t timeout_ms;
 	bool is_busy; /* not all lines have had their turn by the order */
@@ -65,12 +66,15 @@ struct worker {
 	int shaking; /* lines */
 };
 
+#define JSON_ID_NAME "\"event_id\":\""
+
 /* A way to listen. What a line needs for it hangs on the line. */
 struct way {
 	const char *name;
-	int each;	/* listeners on a line */
-	bool goes_on;	/* one question for all answers */
-	bool is_secure; /* by TLS */
+	int each;	     /* listeners on a line */
+	bool goes_on;	     /* one question for all answers */
+	bool is_secure;	     /* by TLS */
+	const char *id_name; /* what an event's id stands behind, up to the next '"' */
 	/* What a new connection needs, and its end; NULL: nothing. */
 	void (*begin)(struct line *);
 	void (*end)(struct line *);
@@ -85,7 +89,7 @@ struct way {
 	size_t (*take)(struct worker *, struct line *, char *bytes, size_t n);
 };
 
-extern const struct way way_poll, way_tls, way_h2, way_sse;
+extern const struct way way_poll, way_tls, way_h2, way_sse, way_page;
 
 /* ---- listen_heard.c: what was said, once and in order ---- */
 
@@ -117,12 +121,21 @@ int tls_shake(SSL *ssl);
 ssize_t tls_recv(SSL *ssl, char *bytes, size_t n);
 ssize_t tls_send(SSL *ssl, const char *bytes, size_t n);
 
+/* ---- listen_gzip.c: streams that come packed ---- */
+
+/* What a block says, whose bytes lie whole there; lasts until the next one. */
+struct str unpack_block(
+    struct worker *worker, const struct listener *who, struct str block);
+
 /* ---- listen_worker.c ---- */
 
 /* Appends the path of /events and its query for a listener; timeout_ms < 0: none. */
 void worker_add_target(const struct worker *worker, const struct listener *who,
     int64_t timeout_ms, struct buf *out);
-/* The same as a request; headers are what its way adds to it. */
+/* What stands in a request behind its target; headers are what its way adds. */
+void worker_add_headers(const struct worker *worker, const struct listener *who,
+    const char *headers, struct buf *out);
+/* A request of /events. */
 void worker_add_request(const struct worker *worker, const struct listener *who,
     int64_t timeout_ms, const char *headers, struct buf *out);
 /* The first n bytes have been used; nothing left keeps no memory. */

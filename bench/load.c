@@ -33,6 +33,7 @@ static const char usage[] =
     "  --rounds N, --every MS  listen: how often (20), and the pause before each "
     "(300)\n"
     "  --from TOKEN            listen and hold: where the listeners start\n"
+    "  --gzip 1                answers may come packed\n"
     "  --pid PID               the server's process, for its CPU time\n"
     "  --out FILE              each: the answers, one a line\n";
 
@@ -41,6 +42,7 @@ struct options {
 	int connections, rounds, every_ms;
 	double seconds, warm_s;
 	pid_t pid;
+	bool gzip;
 };
 
 /* What was measured, from begin() to end(). */
@@ -384,7 +386,7 @@ read_options(struct options *options, int argc, char **argv)
 		{ "warm", 1, NULL, 'w' }, { "rounds", 1, NULL, 'r' },
 		{ "every", 1, NULL, 'e' }, { "from", 1, NULL, 'f' },
 		{ "pid", 1, NULL, 'p' }, { "out", 1, NULL, 'o' },
-		{ "help", 0, NULL, 'h' }, { 0 } };
+		{ "gzip", 1, NULL, 'z' }, { "help", 0, NULL, 'h' }, { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -410,6 +412,9 @@ read_options(struct options *options, int argc, char **argv)
 		case 'f':
 			options->from = optarg;
 			break;
+		case 'z':
+			options->gzip = atoi(optarg) != 0;
+			break;
 		case 'p':
 			options->pid = atoi(optarg);
 			break;
@@ -430,6 +435,7 @@ run_open(struct run *run, bool is_one_a_line)
 
 	load_open(&run->load, run->options.server, n);
 	run->load.arg = run;
+	run->load.gzip = run->options.gzip;
 	for (int i = 0; i < n && run->options.from != NULL; i++)
 		run->load.conns[i].from = xstrdup(run->options.from);
 }

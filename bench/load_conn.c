@@ -146,6 +146,8 @@ load_ask(struct load *load, struct load_conn *conn, const struct load_request *r
 		buf_lit(out, "\r\nAuthorization: Bearer ");
 		buf_str(out, request->token);
 	}
+	if (load->gzip)
+		buf_lit(out, "\r\nAccept-Encoding: gzip");
 	if (body_n > 0 || strcmp(request->method, "GET") != 0) {
 		buf_lit(out, "\r\nContent-Type: application/json\r\nContent-Length: ");
 		buf_int(out, (int64_t)body_n);

@@ -31,6 +31,7 @@ struct load_conn {
 struct load {
 	struct sockaddr_in at;
 	char host[64]; /* of the Host header */
+	bool gzip;     /* answers may come packed */
 	int epoll_fd, n;
 	struct load_conn *conns;
 	/* The body has a NUL behind it, and lasts as long as the call. */

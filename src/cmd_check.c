@@ -105,6 +105,27 @@ check_data_dir(const struct config *config, struct findings *f)
 		printf("keys: none in %s yet; serve makes them\n", config->data_dir);
 }
 
+/* ---- pages ---- */
+
+/* What a page links to begins with it: browsers that come by another name find neither
+ * style nor script. */
+static void
+check_pages(const struct config *config, struct findings *f)
+{
+	bool serves = false;
+
+	for (size_t i = 0; i < config->listeners.n; i++)
+		serves = serves || (config->listeners.v[i].apis & API_VIEWER) != 0;
+	if (!config->viewer_enabled || !serves)
+		return;
+	printf("pages: %s/rooms\n", config->public_base_url);
+	if (!config->base_url_is_given &&
+	    starts_with(config->public_base_url, "https://"))
+		found_warning(f,
+		    "public_base_url is not set: rooms' pages work at %s alone",
+		    config->public_base_url);
+}
+
 /* ---- uploaded files ---- */
 
 /* `serve` makes it, and data_dir, but no other folder above it. */
@@ -312,6 +333,7 @@ check(const struct config *config)
 	check_config_mode(config, &f);
 	check_data_dir(config, &f);
 	check_media(config, &f);
+	check_pages(config, &f);
 	check_listeners(config, &f);
 	check_machine(config, &f);
 	printf("%s: %d error%s, %d warning%s\n",

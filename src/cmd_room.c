@@ -78,11 +78,17 @@ static const struct operate_word words[] = {
 		{ "unlisted", "unlisted", OPERATE_FLAG, false } },
 	    .print = print_added },
 	{ .word = "list", .is_list = true, .print = print_list },
+	{ .word = "info",
+	    .shown = "ROOM",
+	    .positional = "room",
+	    .is_list = true,
+	    .print = print_shown },
 	{ .word = "show",
 	    .shown = "ROOM",
 	    .positional = "room",
 	    .is_list = true,
 	    .print = print_shown },
+	{ .word = "hide", .shown = "ROOM", .positional = "room" },
 	{ .word = "publish", .shown = "ROOM", .positional = "room" },
 	{ .word = "unpublish", .shown = "ROOM", .positional = "room" },
 };
@@ -99,11 +105,18 @@ const struct command cmd_room = {
 	"usage: parlour room add ALIAS --creator USER [--name N] [--topic T]\n"
 	"                        [--world-readable] [--guests] [--unlisted]\n"
 	"       parlour room list [--json]\n"
-	"       parlour room show ROOM [--json]\n"
-	"       parlour room publish | unpublish ROOM\n\n"
+	"       parlour room info ROOM [--json]\n"
+	"       parlour room publish | unpublish ROOM\n"
+	"       parlour room hide | show ROOM\n\n"
 	"Rooms of this server, while it runs and while it does not. 'add' makes a room "
 	"that\n"
-	"anyone may join, and prints its id and its alias.\n\n"
+	"anyone may join, and prints its id and its alias. 'hide' closes a room's "
+	"pages "
+	"at\n"
+	"/rooms, whatever the room itself says; 'show' opens them again, and tells "
+	"what "
+	"'info'\n"
+	"does.\n\n"
 	"  ALIAS             lobby: the room becomes #lobby:SERVER\n"
 	"  ROOM              a room id, or an alias: '#lobby:example.org'\n"
 	"  --creator USER    the account that makes it and has all power in it\n"

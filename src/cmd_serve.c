@@ -18,6 +18,7 @@
 #include "control.h"
 #include "machine.h"
 #include "running.h"
+#include "web/web.h"
 
 #define TRANSFERS_MAX 1024 /* files on their way in or out at a time */
 #define GRACE_MS 4000
@@ -27,6 +28,7 @@ struct serving {
 	const char *config_file; /* as it was given; NULL: not given */
 	struct config *config;
 	struct running running;
+	struct web *web; /* NULL: no pages */
 	struct server *server;
 	struct control *control;
 	struct http_listener *listeners;
@@ -221,6 +223,21 @@ connections_max(const struct config *c, const struct core *core,
 	return max > UINT32_MAX ? UINT32_MAX : (uint32_t)max;
 }
 
+static void
+open_web(struct serving *s, struct server_options *options)
+{
+	const struct config *c = s->config;
+	struct web_settings settings = { .listed_only = c->viewer_rooms == 1,
+		.search = c->viewer_search,
+		.title = c->viewer_title,
+		.languages = (unsigned)c->viewer_languages };
+
+	if (!c->viewer_enabled)
+		return;
+	s->web = web_new(&s->running.core, &settings);
+	options->pages = web_pages(s->web);
+}
+
 static bool
 open_server(struct serving *s, char **error_out)
 {
@@ -244,6 +261,7 @@ open_server(struct serving *s, char **error_out)
 	if (!fill_sockets(s, error_out))
 		return false;
 	fill_trusted(s, &options);
+	open_web(s, &options);
 	options.transfers_max = transfers_max(&s->running.core, &options);
 	options.http.connections_max = connections_max(c, &s->running.core, &options);
 	s->server = server_new(&s->running.core, &options, error_out);
@@ -302,6 +320,8 @@ greet(const struct serving *s)
 	       "  ROOM=$(");
 	print_word(s, "room add lobby --creator ann --world-readable");
 	printf("); echo $ROOM\n");
+	if (s->web != NULL)
+		printf("See it as a page:\n  %s/rooms\n", s->config->public_base_url);
 	if (s->config->guests_mode != GUESTS_OFF)
 		printf(
 		    "Listen to it as a guest, until somebody speaks or 30 s are "
@@ -397,6 +417,8 @@ serving_free(struct serving *s)
 	control_stop(s->control);
 	if (s->server != NULL)
 		server_free(s->server);
+	if (s->web != NULL)
+		web_free(s->web);
 	running_close(&s->running);
 	for (size_t i = 0; s->tls != NULL && i < s->config->listeners.n; i++)
 		http_tls_free(s->tls[i]);

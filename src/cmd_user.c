@@ -45,6 +45,9 @@ static const struct operate_word words[] = {
 	    .positional = "name",
 	    .options = { { "erase", "erase", OPERATE_FLAG, false } } },
 	{ .word = "list", .is_list = true, .print = print_list },
+	{ .word = "ignore", .shown = "NAME", .positional = "name" },
+	{ .word = "unignore", .shown = "NAME", .positional = "name" },
+	{ .word = "ignored", .is_list = true, .print = print_list },
 };
 
 static int
@@ -59,12 +62,17 @@ const struct command cmd_user = {
 	"usage: parlour user add NAME [--password P] [--admin]\n"
 	"       parlour user password NAME [--password P]\n"
 	"       parlour user deactivate NAME [--erase]\n"
-	"       parlour user list [--json]\n\n"
+	"       parlour user list [--json]\n"
+	"       parlour user ignore | unignore NAME\n"
+	"       parlour user ignored [--json]\n\n"
 	"Accounts of this server, while it runs and while it does not. A new password "
 	"ends\n"
 	"all sessions of the account; a deactivated one leaves its rooms, and its name "
 	"stays\n"
-	"taken. Without --password it is asked for, or read from stdin.\n\n"
+	"taken. What an ignored user says (of whichever server) is on none of the "
+	"rooms'\n"
+	"pages at /rooms; its rooms hear it as before. Without --password it is asked "
+	"for, or read from stdin.\n\n"
 	"  NAME           ann, or @ann:example.org\n"
 	"  --password P   the password; others may see it in the list of processes\n"
 	"  --admin        an account that administers the server\n"

@@ -19,7 +19,7 @@ enum { FILE_MAX = 1 << 20 };
 bool
 config_listener_opens(const struct config_listener *listener)
 {
-	return (listener->apis & (API_CLIENT | API_METRICS)) != 0;
+	return (listener->apis & (API_CLIENT | API_VIEWER | API_METRICS)) != 0;
 }
 
 bool
@@ -108,7 +108,7 @@ config_finish(struct config *config)
 {
 	static const struct config_listener local = {
 		.address = { ADDRESS_INET, "127.0.0.1", 8008 },
-		.apis = API_CLIENT,
+		.apis = API_CLIENT | API_VIEWER,
 	};
 
 	if (config->listeners.n == 0)
@@ -338,6 +338,6 @@ config_template(const char *server_name, const char *data_dir, struct buf *out)
 		template_row(row, value, out);
 		if (row->type == &type_listeners)
 			buf_str(out, "  - address: \"127.0.0.1:8008\"\n"
-				     "    serve: [client]\n");
+				     "    serve: [client, viewer]\n");
 	}
 }

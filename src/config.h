@@ -91,6 +91,12 @@ struct config {
 	int64_t rooms_state_memory; /* bytes; 0: none is kept */
 	bool presence_enabled;
 
+	bool viewer_enabled;
+	int viewer_rooms;     /* 0 world_readable, 1 listed */
+	char *viewer_title;   /* NULL: none */
+	int viewer_languages; /* bits, in the order of the table's words */
+	bool viewer_search;
+
 	bool previews_enabled, previews_private_addresses;
 	char *mail_smtp, *mail_from;
 	int64_t media_max_upload, media_max_files, media_max_total;

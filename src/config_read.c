@@ -128,6 +128,26 @@ is_below(const char *name, const char *prefix)
 	return n == 0 || (strncmp(name, prefix, n) == 0 && name[n] == '.');
 }
 
+/* The table's own value, item by item where it is a list: "client, viewer". */
+static bool
+parse_default(const struct setting *row, void *field, struct buf *why)
+{
+	const char *at = row->value;
+	bool good = true;
+
+	if (!row->type->is_list)
+		return row->type->parse(row, at, field, why);
+	while (good && *at != '\0') {
+		size_t n = strcspn(at, ",");
+		char *item = xstrndup(at, n);
+
+		good = row->type->parse(row, item, field, why);
+		free(item);
+		at += n + strspn(at + n, ", ");
+	}
+	return good;
+}
+
 void
 settings_default(const char *prefix, void *holder)
 {
@@ -141,8 +161,7 @@ settings_default(const char *prefix, void *holder)
 		if (row->value == NULL || is_inner != is_item ||
 		    !is_below(row->name, prefix))
 			continue;
-		good =
-		    row->type->parse(row, row->value, setting_field(row, holder), &why);
+		good = parse_default(row, setting_field(row, holder), &why);
 		assert(good);
 	}
 	buf_free(&why);

@@ -10,6 +10,8 @@
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const log_formats[] = { "text", "json", NULL };
 static const char *const apis[] = { "client", "federation", "viewer", "metrics", NULL };
+static const char *const viewer_rooms[] = { "world_readable", "listed", NULL };
+static const char *const languages[] = { "en", "de", "fr", "es", "ja", "ar", NULL };
 static const char *const registration_modes[] = { "closed", "token", "open", NULL };
 static const char *const guest_modes[] = { "off", "read", "join", NULL };
 static const char *const room_versions[] = { "1", "2", "3", "4", "5", "6", "7", "8",
@@ -54,9 +56,9 @@ const struct setting settings[] = {
 	    "ADDRESS:PORT (port 0 takes any free one), unix:/PATH, or systemd:NAME for a"
 	    " socket handed over (systemd alone: the next of them).",
 	    .flags = SETTING_INNER },
-	{ "listeners.serve", &type_set, ITEM(apis), "client",
+	{ "listeners.serve", &type_set, ITEM(apis), "client, viewer",
 	    "Of client, federation, viewer, metrics.",
-	    .words = apis, .later_words = API_FEDERATION | API_VIEWER,
+	    .words = apis, .later_words = API_FEDERATION,
 	    .flags = SETTING_INNER },
 	{ "listeners.proxy_protocol", &type_bool, ITEM(proxy_protocol), "false",
 	    "Connections begin with a PROXY header; only trusted_proxies may connect.",
@@ -169,6 +171,21 @@ const struct setting settings[] = {
 	    "For rooms' state as clients are shown it, so that a first sync need not read"
 	    " it; 0: none.",
 	    RANGE(0, 8 * G) },
+
+	SECTION("viewer", "Public rooms as web pages, at /rooms.", 0),
+	{ "viewer.enabled", &type_bool, FIELD(viewer_enabled), "true",
+	    "Show them at all, on listeners that serve viewer." },
+	{ "viewer.rooms", &type_word, FIELD(viewer_rooms), "world_readable",
+	    "world_readable (all rooms that everybody may read) or listed (of these, those"
+	    " in the directory).",
+	    .words = viewer_rooms },
+	{ "viewer.title", &type_text, FIELD(viewer_title), NULL,
+	    "Above the list of rooms; 'Public rooms' where not given." },
+	{ "viewer.languages", &type_set, FIELD(viewer_languages), "en, de, fr, es, ja, ar",
+	    "Of the pages; who reads none of them is shown the first, in this order.",
+	    .words = languages },
+	{ "viewer.search", &type_bool, FIELD(viewer_search), "true",
+	    "Let people search inside rooms." },
 
 	SECTION("presence", "Who is online.", 0),
 	{ "presence.enabled", &type_bool, FIELD(presence_enabled), "true",

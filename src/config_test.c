@@ -48,7 +48,10 @@ assert_is_default(const struct config *config)
 	assert_int_equal(config->listeners.n, 1);
 	assert_string_equal(config->listeners.v[0].address.host, "127.0.0.1");
 	assert_int_equal(config->listeners.v[0].address.port, 8008);
-	assert_int_equal(config->listeners.v[0].apis, API_CLIENT);
+	assert_int_equal(config->listeners.v[0].apis, API_CLIENT | API_VIEWER);
+	assert_true(config->viewer_enabled);
+	assert_int_equal(config->viewer_rooms, 0);
+	assert_int_equal(config->viewer_languages, 0x3f); /* all six */
 	assert_int_equal(config->guests_mode, GUESTS_JOIN);
 	assert_int_equal(config->guests_lifetime_ms, INT64_C(7) * 24 * 3600 * 1000);
 	assert_int_equal(config->registration_mode, REGISTRATION_CLOSED);
@@ -112,6 +115,8 @@ static const char every_key[] =
     "trusted_proxies: [10.0.0.0/8, \"fd00::/8\", 192.0.2.7]\n"
     "password_hashing: {memory_kib: 1024, passes: 1}\n"
     "rooms: {default_version: 11, public_list_without_token: false}\n"
+    "viewer: {enabled: true, rooms: listed, title: Talk, languages: [de, ar],\n"
+    "  search: false}\n"
     "previews: {enabled: false, allow_private_addresses: false}\n"
     "mail: {smtp: \"smtp://host:25\", from: \"a@b\"}\n"
     "media: {max_upload: 100M, store: ./data/media, allow_unauthenticated: false}\n"
@@ -130,6 +135,10 @@ every_key_is_read(void **state)
 	assert_int_equal(c->listeners.n, 3);
 	assert_string_equal(c->listeners.v[0].address.host, "::1");
 	assert_int_equal(c->listeners.v[0].apis, API_CLIENT | API_VIEWER);
+	assert_int_equal(c->viewer_rooms, 1);
+	assert_string_equal(c->viewer_title, "Talk");
+	assert_int_equal(c->viewer_languages, 1 << 1 | 1 << 5);
+	assert_false(c->viewer_search);
 	assert_int_equal(c->listeners.v[1].apis, API_METRICS);
 	assert_string_equal(c->listeners.v[2].tls_key, "b.pem");
 	assert_int_equal(c->registration_mode, REGISTRATION_TOKEN);
@@ -181,10 +190,10 @@ every_later_key_is_warned_of_by_name_and_no_other(void **state)
 			fail_msg("%s", settings[i].name);
 		later += is_later;
 	}
-	/* viewer and federation */
-	assert_int_equal(config->warnings.n, later + 2);
+	/* and federation */
+	assert_int_equal(config->warnings.n, later + 1);
 	assert_string_equal(config->warnings.v[0],
-	    "f:6:45: listeners.serve: viewer is not there yet; it has no effect");
+	    "f:8:86: listeners.serve: federation is not there yet; it has no effect");
 	config_free(config);
 }
 

@@ -7,6 +7,7 @@
 #include "control_inside.h"
 #include "core/create_room.h"
 #include "core/directory.h"
+#include "core/hide.h"
 #include "core/public_rooms.h"
 #include "core/users.h"
 #include "store/rooms.h"
@@ -117,7 +118,7 @@ add_aliases(
 }
 
 static enum mx_err
-room_show(
+room_info(
     struct ctx *ctx, struct arena *arena, const struct json *args, struct json *answer)
 {
 	struct snapshot *s;
@@ -132,12 +133,46 @@ room_show(
 	shown = describe(arena, room, s);
 	err = public_rooms_is_published(ctx, room->room_id, &published);
 	json_set_bool(arena, shown, "published", published);
+	json_set_bool(arena, shown, "hidden", atomic_load(&room->hidden));
 	if (err == M_OK)
 		err = add_aliases(ctx, arena, room, shown);
 	json_set(arena, answer, "room", shown);
 	snapshot_unref(s);
 	room_put(room);
 	return err;
+}
+
+/* ---- pages ---- */
+
+static enum mx_err
+set_hidden(
+    struct ctx *ctx, struct arena *arena, const struct json *args, bool is_hidden)
+{
+	struct room *room;
+	enum mx_err err = find_room(ctx, arena, args, &room);
+
+	if (err != M_OK)
+		return err;
+	if (atomic_load(&room->hidden) != is_hidden)
+		err = room_hide(ctx, room, is_hidden);
+	room_put(room);
+	return err;
+}
+
+static enum mx_err
+room_hide_pages(
+    struct ctx *ctx, struct arena *arena, const struct json *args, struct json *answer)
+{
+	return set_hidden(ctx, arena, args, true);
+}
+
+static enum mx_err
+room_show_pages(
+    struct ctx *ctx, struct arena *arena, const struct json *args, struct json *answer)
+{
+	enum mx_err err = set_hidden(ctx, arena, args, false);
+
+	return err == M_OK ? room_info(ctx, arena, args, answer) : err;
 }
 
 /* ---- making ---- */
@@ -238,13 +273,15 @@ room_unpublish(
 
 const struct operation control_rooms[] = {
 	{ "room list", { { NULL, JSON_NULL, false } }, room_list },
-	{ "room show", { { "room", JSON_STR, true } }, room_show },
+	{ "room info", { { "room", JSON_STR, true } }, room_info },
 	{ "room add",
 	    { { "alias", JSON_STR, true }, { "creator", JSON_STR, true },
 		{ "name", JSON_STR, false }, { "topic", JSON_STR, false },
 		{ "world_readable", JSON_BOOL, false }, { "guests", JSON_BOOL, false },
 		{ "unlisted", JSON_BOOL, false } },
 	    room_add },
+	{ "room hide", { { "room", JSON_STR, true } }, room_hide_pages },
+	{ "room show", { { "room", JSON_STR, true } }, room_show_pages },
 	{ "room publish", { { "room", JSON_STR, true } }, room_publish },
 	{ "room unpublish", { { "room", JSON_STR, true } }, room_unpublish },
 };

@@ -197,7 +197,7 @@ accounts_are_made_named_and_ended(void **state)
 }
 
 static void
-a_room_is_made_shown_and_unlisted(void **state)
+a_room_is_made_shown_hidden_and_unlisted(void **state)
 {
 	struct fixture *f = *state;
 
@@ -214,8 +214,15 @@ a_room_is_made_shown_and_unlisted(void **state)
 	assert_answer(f,
 	    "{\"do\":\"room add\",\"alias\":\"lobby\",\"creator\":\"ann\"}",
 	    "{\"error\":");
+	assert_answer(f, "{\"do\":\"room info\",\"room\":\"#lobby:example.org\"}",
+	    "\"guests_may_join\":true,\"hidden\":false,\"history_visibility\":\"world_"
+	    "readable\"");
+	assert_answer(
+	    f, "{\"do\":\"room hide\",\"room\":\"#lobby:example.org\"}", "{\"ok\":");
+	assert_answer(f, "{\"do\":\"room info\",\"room\":\"#lobby:example.org\"}",
+	    "\"hidden\":true");
 	assert_answer(f, "{\"do\":\"room show\",\"room\":\"#lobby:example.org\"}",
-	    "\"guests_may_join\":true,\"history_visibility\":\"world_readable\"");
+	    "\"hidden\":false");
 	assert_answer(f, "{\"do\":\"room list\"}", "\"published\":true");
 	assert_answer(f, "{\"do\":\"room unpublish\",\"room\":\"#lobby:example.org\"}",
 	    "{\"ok\":");
@@ -422,7 +429,7 @@ main(void)
 		TEST(lines_that_ask_for_nothing_known_are_refused_with_a_sentence),
 		TEST(arguments_must_be_those_of_the_operation_and_of_its_types),
 		TEST(accounts_are_made_named_and_ended),
-		TEST(a_room_is_made_shown_and_unlisted),
+		TEST(a_room_is_made_shown_hidden_and_unlisted),
 		TEST(files_are_chosen_by_ids_or_by_a_filter),
 		TEST(a_word_is_done_by_the_running_server),
 		TEST(a_word_is_done_without_a_server),

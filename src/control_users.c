@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control_inside.h"
+#include "core/hide.h"
 #include "core/users.h"
 #include "event/ids.h"
 
@@ -108,7 +109,58 @@ user_list(
 	return err;
 }
 
+/* ---- whom the server ignores ---- */
+
+static enum mx_err
+set_ignored(struct ctx *ctx, struct arena *arena, const struct json *args, bool ignored)
+{
+	const char *name = json_get_str(args, "name"), *user_id = name;
+
+	if (name[0] != '@')
+		user_id =
+		    arena_printf(arena, "@%s:%s", name, ctx->core->set.server_name);
+	if (!id_user_valid(user_id))
+		return ctx_fail(ctx, M_INVALID_PARAM,
+		    arena_printf(arena, "'%s' is no user id", name));
+	return user_ignore(ctx, arena, user_id, ignored);
+}
+
+static enum mx_err
+user_ignore_word(
+    struct ctx *ctx, struct arena *arena, const struct json *args, struct json *answer)
+{
+	return set_ignored(ctx, arena, args, true);
+}
+
+static enum mx_err
+user_unignore_word(
+    struct ctx *ctx, struct arena *arena, const struct json *args, struct json *answer)
+{
+	return set_ignored(ctx, arena, args, false);
+}
+
+static enum mx_err
+user_ignored_list(
+    struct ctx *ctx, struct arena *arena, const struct json *args, struct json *answer)
+{
+	struct json *list = json_array(arena);
+	const struct json *users;
+	enum mx_err err = users_ignored(ctx, arena, &users);
+
+	for (uint32_t i = 0; err == M_OK && users != NULL && i < users->n; i++) {
+		struct json *user = json_object(arena);
+
+		json_set_str(arena, user, "user_id", users->members[i].key);
+		json_push(arena, list, user);
+	}
+	json_set(arena, answer, "users", list);
+	return err;
+}
+
 const struct operation control_users[] = {
+	{ "user ignore", { { "name", JSON_STR, true } }, user_ignore_word },
+	{ "user unignore", { { "name", JSON_STR, true } }, user_unignore_word },
+	{ "user ignored", { { NULL, JSON_NULL, false } }, user_ignored_list },
 	{ "user add",
 	    { { "name", JSON_STR, true }, { "password", JSON_STR, true },
 		{ "admin", JSON_BOOL, false } },

@@ -27,6 +27,18 @@ def block(title, language):
     return re.search(rf"```{language}\n(.*?)```", text, re.S)[1]
 
 
+def write_nginx(proxy, text):
+    """A whole configuration around the document's part of it."""
+    # Else its workers are nobody, to whom the test's folder is closed.
+    user = "user root; " if os.geteuid() == 0 else ""
+    (proxy.folder / "nginx.conf").write_text(
+        f"{user}daemon off; pid {proxy.folder}/nginx.pid; error_log stderr;\n"
+        f"events {{ worker_connections 512; }}\nhttp {{ access_log off;\n"
+        + "".join(f"{kind}_temp_path {proxy.folder}/{kind};\n" for kind in (
+            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        + text.replace("listen 443", f"listen {proxy.port}") + "}\n")
+
+
 class Proxy:
     """A proxy in front of a server of its own."""
 
@@ -44,12 +56,12 @@ class Proxy:
             text = text.replace(f"/etc/ssl/{name}", str(path))
         return text
 
-    def start(self, *command, **more):
+    def start(self, *command, until="/_matrix/client/versions", **more):
         with open(self.folder / "proxy.txt", "wb") as out:
             self.process = subprocess.Popen(mortal(*command, how="TERM"), stdout=out,
                                             stderr=out, **more)
         deadline = time.monotonic() + 30
-        while self.get("/_matrix/client/versions").returncode != 0:
+        while self.get(until).returncode != 0:
             assert self.process.poll() is None, (self.folder / "proxy.txt").read_text()
             assert time.monotonic() < deadline, (self.folder / "proxy.txt").read_text()
             time.sleep(0.02)  # between two tries to connect: there is nothing to await yet
@@ -71,12 +83,7 @@ class Proxy:
 
 
 def nginx(proxy):
-    (proxy.folder / "nginx.conf").write_text(
-        f"daemon off; pid {proxy.folder}/nginx.pid; error_log stderr;\n"
-        f"events {{ worker_connections 512; }}\nhttp {{ access_log off;\n"
-        + "".join(f"{kind}_temp_path {proxy.folder}/{kind};\n" for kind in (
-            "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        + proxy.text("nginx", "nginx").replace("listen 443", f"listen {proxy.port}") + "}\n")
+    write_nginx(proxy, proxy.text("nginx", "nginx"))
     return proxy.start("/usr/sbin/nginx", "-c", proxy.folder / "nginx.conf", "-p", proxy.folder)
 
 
@@ -199,3 +206,64 @@ def test_files_pass_and_refusals_of_them(proxy, tmp_path):
 def test_encoded_ids_pass_as_they_are(proxy):
     got = proxy.get("/_matrix/client/v3/directory/room/%23no%2Fsuch%3Aexample.org")
     assert "M_NOT_FOUND" in got.stdout, got
+
+
+def test_pages_and_what_they_need_pass(proxy, room):
+    for path, kind in (("/rooms", "text/html"), ("/robots.txt", "text/plain"),
+                       (f"/rooms/{room[1]}", "text/html")):
+        got = proxy.get(path, "-o", "/dev/null", "-w", "%{http_code} %{content_type}")
+        assert got.stdout.startswith(f"200 {kind}"), (path, got.stdout, got.stderr)
+    page = proxy.get(f"/rooms/{room[1]}").stdout
+    for asset in re.findall(r"/_parlour/assets/[^\"]+", page):
+        got = proxy.get(asset, "-o", "/dev/null", "-w", "%{http_code}")
+        assert got.stdout == "200", asset
+
+
+# --- a cache in front of pages -------------------------------------------
+
+@pytest.fixture
+def cache(private, tmp_path):
+    """nginx as the document has it, in front of a server of its own."""
+    if shutil.which("nginx", path="/usr/sbin:/usr/bin") is None:
+        pytest.fail("nginx is not there: ./dev test installs it")
+    one = Proxy(tmp_path, private())
+    write_nginx(one, one.text("A cache for pages", "nginx")
+                .replace("/var/cache/nginx/parlour", str(tmp_path / "cache")))
+    one.start("/usr/sbin/nginx", "-c", tmp_path / "nginx.conf", "-p", tmp_path, until="/rooms")
+    yield one
+    one.stop()
+
+
+def pages_answered(server):
+    metrics = server.metrics()
+    return sum(metrics[f'parlour_pages_total{{how="{how}"}}'] for how in ("made", "kept"))
+
+
+def test_a_cache_answers_for_pages_and_forgets_what_was_redacted(cache):
+    ann = cache.server.api.register()
+    room = ann.public_room()
+    said = ann.send(room, "soon to be taken back")
+    path, before = f"/rooms/{room}", pages_answered(cache.server)
+    for _ in range(30):
+        assert "soon to be taken back" in cache.get(path).stdout
+    assert pages_answered(cache.server) - before < 10
+    german = cache.get(path, "-H", "Accept-Language: de-AT,de;q=0.9").stdout
+    assert 'lang="de"' in german and "soon to be taken back" in german
+
+    ann.redact(room, said)
+    redacted = time.monotonic()
+    while "soon to be taken back" in cache.get(path).stdout:
+        assert time.monotonic() - redacted < 15  # 10 s, and a slow machine
+        time.sleep(0.2)  # its age is all that ends it
+
+
+def test_a_stream_passes_beside_the_cache(cache):
+    ann = cache.server.api.register()
+    room = ann.public_room()
+    page = cache.get(f"/rooms/{room}").stdout
+    at = re.search(r'data-from="([^"]+)"', page)[1]
+    ann.send(room, "live behind the cache")
+    with subprocess.Popen(cache.curl(f"/rooms/{room}/live?from={at}", "-N"),
+                          stdout=subprocess.PIPE, text=True) as stream:
+        assert any("live behind the cache" in line for line in stream.stdout)
+        stream.terminate()

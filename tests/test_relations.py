@@ -905,6 +905,7 @@ DROP TABLE user_words_filled;
 DROP TABLE media; DROP TABLE media_quarantined; DROP TABLE thumbnails; DROP TABLE url_previews;
 CREATE INDEX events_redacted_state ON events (room, event)
     WHERE redacted_by IS NOT NULL AND key IS NOT NULL;
+ALTER TABLE rooms DROP COLUMN hidden;
 DELETE FROM schema_version WHERE version > 4;
 """
 

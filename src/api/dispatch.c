@@ -80,7 +80,9 @@ make_reply(struct req *req)
 	if (log_wants(LOG_DEBUG))
 		log_access(req, reply.status);
 	reply.body = buf_take(&req->out, &reply.body_n);
-	if (req->http->head.accepts_gzip)
+	if (req->is_packed)
+		reply.gzip = true;
+	else if (req->http->head.accepts_gzip)
 		reply.gzip = gzip_body(&reply.body, &reply.body_n);
 	return reply;
 }
@@ -92,6 +94,23 @@ answer_now(struct req *req)
 
 	dispatch_count(req->server, reply.status);
 	http_answer(req->http->exchange, &reply);
+}
+
+enum mx_err
+reply_shared(struct req *req, struct http_shared *bytes, struct http_shared *packed)
+{
+	bool gzip = packed != NULL && req->http->head.accepts_gzip;
+	struct http_shared *body = gzip ? packed : bytes;
+	struct http_reply head = { .status = 200,
+		.content_type = req->content_type,
+		.body_n = body->n,
+		.gzip = gzip };
+
+	buf_char(&req->headers, '\0');
+	head.headers = req->headers.p;
+	dispatch_count(req->server, head.status);
+	http_answer_from(req->http->exchange, &head, body, 0);
+	return M_PARKED;
 }
 
 /* An answer whose writes are not durable yet. */
@@ -171,6 +190,38 @@ answer_when_durable(struct req *req)
 	ticket_settled(held, M_OK);
 }
 
+static bool
+is_page(const struct route *route)
+{
+	return route != NULL && (route->limit == VIEW || route->limit == VIEW_PAST ||
+				    route->limit == VIEW_PICTURE);
+}
+
+/* A path below which there is nothing but pages. */
+static bool
+is_among_pages(const struct server *server, const struct http_request *request)
+{
+	struct str path = request->head.path;
+
+	return server->options.pages.error != NULL &&
+	       (server->options.serves[request->listener] & SERVES_VIEWER) != 0 &&
+	       str_starts(path, "/rooms") && (path.n == 6 || path.p[6] == '/');
+}
+
+/* Whoever looks at pages is told what is wrong by one. */
+static void
+write_error(struct req *req, enum mx_err err)
+{
+	const struct server_pages *pages = &req->server->options.pages;
+
+	if (req->arena != NULL &&
+	    (is_page(req->route) ||
+		(req->route == NULL && is_among_pages(req->server, req->http))))
+		pages->error(pages->arg, req, err);
+	else
+		error_write(req, err);
+}
+
 /* err is the handler's. */
 static void
 finish(struct req *req, enum mx_err err)
@@ -182,7 +233,7 @@ finish(struct req *req, enum mx_err err)
 		    req->who.user_id == NULL ? "-" : req->who.user_id);
 	} else {
 		if (err != M_OK)
-			error_write(req, err);
+			write_error(req, err);
 		answer_now(req);
 	}
 	buf_free(&req->out);
@@ -468,6 +519,8 @@ refuse(struct server *server, struct http_request *request, const struct route *
 	struct req req = { .server = server,
 		.core = server->core,
 		.ctx = &ctx,
+		.arena = is_page(route) || is_among_pages(server, request) ? arena_new()
+									   : NULL,
 		.http = request,
 		.route = route,
 		.status = status,
@@ -475,6 +528,8 @@ refuse(struct server *server, struct http_request *request, const struct route *
 		.retry_after_ms = retry_ms };
 
 	finish(&req, err);
+	if (req.arena != NULL)
+		arena_free(req.arena);
 }
 
 /* RFC 9110 15.5.6: a 405 names what the path does take. */
@@ -491,6 +546,7 @@ refuse_method(struct server *server, struct http_request *request)
 		.core = server->core,
 		.ctx = &ctx,
 		.http = request,
+		.arena = arena_new(),
 		.status = 405,
 		.error_sentence = "This endpoint does not take this method" };
 	struct router_match match;
@@ -503,6 +559,7 @@ refuse_method(struct server *server, struct http_request *request)
 	strcat(allow, "OPTIONS");
 	reply_header(&req, "Allow", allow);
 	finish(&req, M_UNRECOGNIZED);
+	arena_free(req.arena);
 }
 
 static void
@@ -538,7 +595,8 @@ serves(const struct server *server, const struct http_request *request,
 {
 	int needs = strcmp(route->path, "/metrics") == 0
 			? SERVES_METRICS | SERVES_CLIENT
-			: SERVES_CLIENT;
+		    : is_page(route) ? SERVES_VIEWER
+				     : SERVES_CLIENT;
 
 	/* Health is for whoever watches any listener. */
 	return strcmp(route->path, "/_parlour/health") == 0 ||

@@ -30,6 +30,9 @@ static const struct {
 	[GUEST_REGISTER] = { 100, 10, 100, 10, true },
 	[POLL] = { 60, 20, 60, 20, false },
 	[PREVIEW] = { 50, 1, 50, 1, false },
+	[VIEW] = { 100, 10, 100, 10, true },
+	[VIEW_PAST] = { 30, 1, 30, 1, true },
+	[VIEW_PICTURE] = { 2000, 200, 2000, 200, true },
 };
 
 /* Invented tokens must not be a way around: an address has this many times as much for

@@ -105,6 +105,10 @@ write_listeners(struct server *server, struct buf *out)
 	labelled(out, "parlour_listeners", "state", "parked",
 	    s.parked > s.looking ? s.parked - s.looking : 0);
 	labelled(out, "parlour_listeners", "state", "looking", s.looking);
+	single(out, "parlour_page_watchers", GAUGE, s.watchers,
+	    "Those of them who watch a room's page.");
+	single(out, "parlour_page_blocks_total", COUNTER, s.pages_made,
+	    "What watchers were told, made once for all of a room and language.");
 	single(out, "parlour_listener_rooms", GAUGE, s.rooms,
 	    "Rooms that are listened to, counted for each io thread.");
 	single(out, "parlour_listener_memory_bytes", GAUGE, s.memory_bytes,
@@ -117,6 +121,24 @@ write_listeners(struct server *server, struct buf *out)
 	    "Times that a worker looked for a listener.");
 	single(out, "parlour_listener_timeouts_total", COUNTER, s.timeouts,
 	    "Listeners answered with nothing when their time was over.");
+}
+
+static void
+write_pages(struct server *server, struct buf *out)
+{
+	const struct server_pages *pages = &server->options.pages;
+	struct server_page_stats s;
+
+	if (pages->stats == NULL)
+		return;
+	pages->stats(pages->arg, &s);
+	family(out, "parlour_pages_total", COUNTER, "Pages answered, by how.");
+	labelled(out, "parlour_pages_total", "how", "made", s.made);
+	labelled(out, "parlour_pages_total", "how", "kept", s.kept);
+	single(out, "parlour_page_lines_total", COUNTER, s.lines_made,
+	    "Events made into lines of pages, each once for a language.");
+	single(out, "parlour_page_line_bytes", GAUGE, s.line_bytes,
+	    "Lines that are kept in memory.");
 }
 
 static void
@@ -279,6 +301,7 @@ metrics_write(struct server *server, struct buf *out)
 	write_http(server, out);
 	write_answers(server, out);
 	write_listeners(server, out);
+	write_pages(server, out);
 	write_store(server, out);
 	write_core(server, out);
 	write_media(server, out);

@@ -56,6 +56,33 @@ look_later(void *arg, struct waiting *w)
 	workers_queue(look->server->workers, &look->task);
 }
 
+struct make_task {
+	struct task task;
+	struct server *server;
+	struct page_task *page;
+};
+
+static void
+run_make(struct task *task, struct ctx *ctx, struct arena *arena)
+{
+	struct make_task *make = (struct make_task *)task;
+
+	hub_page_run(make->page, ctx, arena);
+	hub_page_made(make->server->hubs, make->page);
+	free(make);
+}
+
+static void
+make_later(void *arg, struct page_task *page)
+{
+	struct make_task *make = xcalloc(1, sizeof *make);
+
+	make->task.run = run_make;
+	make->server = arg;
+	make->page = page;
+	workers_queue(make->server->workers, &make->task);
+}
+
 static void
 refuse(void *arg, struct waiting *w)
 {
@@ -89,7 +116,10 @@ poll_hubs_new(struct server *server)
 	    "\"error\":\"This access token is not valid any more\"}";
 	struct hub_options options = { .look = look_later,
 		.refuse = refuse,
+		.make = make_later,
 		.arg = server,
+		.page_news = server->options.pages.news,
+		.page_arg = server->options.pages.arg,
 		.parked_per_address = server->options.parked_per_address,
 		.parked_per_token = server->options.parked_per_token,
 		.token_gone =

@@ -55,6 +55,9 @@ enum limit_class {
 	GUEST_REGISTER,
 	POLL,
 	PREVIEW,
+	VIEW,	      /* pages for people; errors on their way are pages, too */
+	VIEW_PAST,    /* what is searched for, or long ago */
+	VIEW_PICTURE, /* a page has many */
 };
 
 struct req;
@@ -100,6 +103,7 @@ struct req {
 	/* The answer. */
 	int status;	/* 0: 200, or what api/error says of the returned error */
 	struct buf out; /* its body; empty: {} */
+	bool is_packed; /* by gzip_body, for a client that takes that */
 	const char *content_type;      /* NULL: application/json */
 	struct buf headers;	       /* more header lines, each ending in \r\n */
 	const char *error_sentence;    /* of req_fail */
@@ -155,6 +159,10 @@ enum mx_err reply_json(struct req *req, const struct json *body);
 enum mx_err reply_empty(struct req *req); /* {} */
 /* Takes over body's bytes: a JSON text, or content_type says what. */
 enum mx_err reply_buf(struct req *req, struct buf *body);
+/* On an io thread: answers with bytes that stay the caller's, packed ones (NULL: there
+ * are none) where the client takes them. The handler returns what this returns. */
+enum mx_err reply_shared(
+    struct req *req, struct http_shared *bytes, struct http_shared *packed);
 void reply_header(struct req *req, const char *name, const char *value);
 
 #endif

@@ -13,7 +13,7 @@
 #include "api/client/handlers.h"
 #include "base/log.h"
 
-static const struct route routes[] = {
+static const struct route client_routes[] = {
 /* HTTP_HEAD comes as GET: the server leaves the body out. */
 #define ROUTE(method, versions, path, who, limit, run, handler)                        \
 	{ HTTP_##method, versions, path, who, limit, run, handler },
@@ -21,7 +21,8 @@ static const struct route routes[] = {
 #undef ROUTE
 };
 
-#define ROUTE_COUNT ((int)(sizeof routes / sizeof routes[0]))
+#define CLIENT_ROUTES ((int)(sizeof client_routes / sizeof client_routes[0]))
+#define ROUTES_MAX 512
 #define SEGMENTS_MAX 12
 #define BUCKETS 256
 
@@ -33,7 +34,9 @@ struct compiled {
 	int next;		/* in its bucket; -1: none */
 };
 
-static struct compiled compiled[ROUTE_COUNT];
+static struct route routes[ROUTES_MAX];
+static struct compiled compiled[ROUTES_MAX];
+static int route_count;
 static int buckets[BUCKETS];
 
 static const struct {
@@ -91,13 +94,24 @@ compile(const struct route *route, struct compiled *out)
 	assert(params <= REQ_PARAMS_MAX && !is_param(path.segments[0]));
 }
 
-void
-router_setup(void)
+static void
+add_table(const struct route *table, int count)
 {
+	assert(route_count + count <= ROUTES_MAX);
+	for (int i = 0; i < count; i++)
+		routes[route_count++] = table[i];
+}
+
+void
+router_setup(const struct route *more, int more_count)
+{
+	route_count = 0;
+	add_table(client_routes, CLIENT_ROUTES);
+	add_table(more, more_count);
 	for (int b = 0; b < BUCKETS; b++)
 		buckets[b] = -1;
 	/* From behind, so that a bucket keeps the order of the table. */
-	for (int i = ROUTE_COUNT - 1; i >= 0; i--) {
+	for (int i = route_count - 1; i >= 0; i--) {
 		unsigned b;
 
 		compile(&routes[i], &compiled[i]);
@@ -196,6 +210,6 @@ router_find(enum http_method method, struct str raw, struct router_match *out)
 const struct route *
 router_routes(int *count_out)
 {
-	*count_out = ROUTE_COUNT;
+	*count_out = route_count;
 	return routes;
 }

@@ -7,8 +7,9 @@
 
 #include "api/req.h"
 
-/* Compiles the tables; once, at start. Aborts if a row is malformed. */
-void router_setup(void);
+/* Compiles the tables, those of the layer above among them (borrowed for good); once,
+ * at start. Aborts if a row is malformed. */
+void router_setup(const struct route *more, int more_count);
 
 enum router_result { ROUTE_FOUND, ROUTE_UNKNOWN, ROUTE_OTHER_METHOD };
 

@@ -103,6 +103,17 @@ on_media_changed(void *arg, const uint8_t (*hashes)[SHA256_LEN], int n)
 	media_hot_forget(((struct server *)arg)->media_hot, hashes, n);
 }
 
+static void
+on_pages_changed(void *arg, const char *room_id)
+{
+	struct server *server = arg;
+	const struct server_pages *pages = &server->options.pages;
+
+	if (pages->forget != NULL)
+		pages->forget(pages->arg);
+	hubs_stir_pages(server->hubs, room_id);
+}
+
 static size_t
 on_error_body(int status, char *out, size_t cap, void *arg)
 {
@@ -356,7 +367,7 @@ server_new(struct core *core, const struct server_options *options, char **error
 		.error_body = on_error_body,
 		.arg = server };
 
-	router_setup();
+	router_setup(options->pages.routes, options->pages.route_count);
 	uia_setup(core->set.secret);
 	server->core = core;
 	server->options = *options;
@@ -376,6 +387,8 @@ server_new(struct core *core, const struct server_options *options, char **error
 	media_set_hooks(core, &(const struct media_hooks){ .settled = on_media_settled,
 				  .changed = on_media_changed,
 				  .arg = server });
+	core->on_pages_changed = on_pages_changed;
+	core->on_pages_changed_arg = server;
 	changes_subscribe(core->changes, ring, NULL); /* behind the hubs' letters */
 	lock_init(&server->keeper_lock, RANK_LEAF);
 	cond_init(&server->keeper_cond);
@@ -400,6 +413,21 @@ server_start(struct server *server)
 	}
 	server->keeper = thread_start("keeper", ROLE_WORKER, keep, server);
 	http_server_start(server->http);
+}
+
+void *
+server_pages_arg(const struct server *server)
+{
+	return server->options.pages.arg;
+}
+
+void
+server_listeners(
+    struct server *server, const char *const *room_ids, int n, uint32_t *counts_out)
+{
+	memset(counts_out, 0, sizeof *counts_out * (size_t)n);
+	if (!hubs_listeners(server->hubs, room_ids, n, counts_out))
+		log_debug("pages: not every io thread has counted in time");
 }
 
 uint16_t
@@ -441,6 +469,7 @@ void
 server_free(struct server *server)
 {
 	poll_hubs_free(server);
+	server->core->on_pages_changed = NULL;
 	media_set_hooks(server->core, NULL);
 	media_waits_free(server->media_waits);
 	media_hot_free(server->media_hot);

@@ -185,8 +185,10 @@ directory_remove(
 		err = ctx_write(ctx, drop, (void *)alias);
 	else
 		err = ctx_fail(ctx, M_FORBIDDEN, "this alias is somebody else's");
-	if (err == M_OK)
+	if (err == M_OK) {
 		withdraw(ctx, arena, who->user_id, alias, room);
+		pages_changed(ctx->core, room->room_id);
+	}
 	room_put(room);
 	return err;
 }

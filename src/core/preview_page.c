@@ -227,6 +227,11 @@ feed(struct reading *r, struct str text)
 
 		if (r->parser->disableSAX || is_enough(r))
 			return;
+#if LIBXML_VERSION < 21100
+		/* Between two pieces it forgets by which quote a value ends, unless it
+		 * looks at the whole tag again. */
+		r->parser->checkIndex = 0;
+#endif
 		(void)htmlParseChunk(r->parser, text.p, (int)n, 0);
 		text.p += n;
 		text.n -= n;

@@ -144,6 +144,32 @@ texts_are_cut(void **state)
 	buf_free(&html);
 }
 
+/* The parser is fed in pieces. */
+static void
+a_value_may_lie_in_two_pieces(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int pad = 4000; pad < 4200; pad += 7) {
+		struct buf html = { 0 };
+		const struct page_facts *facts;
+
+		buf_lit(&html, "<html><head><meta name=a content='");
+		for (int i = 0; i < pad - 60; i++)
+			buf_char(&html, 'x');
+		buf_lit(&html, " it is said: \">\" '><meta name=b content=\"");
+		for (int i = 0; i < 100; i++)
+			buf_lit(&html, "it's ");
+		buf_lit(&html, "\"><meta property='og:title' content='here'></head>");
+		for (int i = 0; i < 8000; i++)
+			buf_lit(&html, "<p>text");
+		buf_char(&html, '\0');
+		facts = page(f, html.p);
+		assert_string_equal(facts->title, "here");
+		buf_free(&html);
+	}
+}
+
 static void
 broken_pages_are_read_as_far_as_they_go(void **state)
 {
@@ -244,6 +270,7 @@ main(void)
 		TEST(what_is_in_scripts_and_comments_is_not_read),
 		TEST(oembed_fills_in_what_is_missing),
 		TEST(texts_are_cut),
+		TEST(a_value_may_lie_in_two_pieces),
 		TEST(broken_pages_are_read_as_far_as_they_go),
 		TEST(no_page_keeps_the_reader_busy_for_long),
 	};

@@ -238,6 +238,7 @@ public_rooms_note(struct core *core, struct room *room, bool published)
 	else
 		remove_locked(list, room->id);
 	lock_give(&list->lock);
+	pages_changed(core, room->room_id);
 }
 
 /* The rows, once. Read under the lock: a room that is withdrawn at this moment is taken
@@ -376,6 +377,7 @@ static bool
 wanted(const struct public_query *q, const char *term, const struct entry *e)
 {
 	return e->position > 0 && type_wanted(q, e->shown.room_type) &&
+	       (!q->readable_only || e->shown.world_readable) &&
 	       (term == NULL || strstr(e->folded, term) != NULL);
 }
 

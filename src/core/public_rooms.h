@@ -46,6 +46,7 @@ struct public_query {
 	const char **types;
 	int type_count;
 	bool has_types;
+	bool readable_only; /* world_readable ones */
 	/* filled in */
 	struct public_room *rooms;
 	int count;

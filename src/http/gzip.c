@@ -84,6 +84,13 @@ blocks_get(void)
 	return &packers->blocks;
 }
 
+uint64_t
+gzip_checksum(const void *bytes, size_t n)
+{
+	return (uint64_t)libdeflate_crc32(0, bytes, n) << 32 |
+	       libdeflate_adler32(1, bytes, n);
+}
+
 bool
 gzip_body(char **body, size_t *n)
 {

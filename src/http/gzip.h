@@ -6,12 +6,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "base/str.h"
 
 #define GZIP_MIN 1024 /* smaller bodies go as they are */
 
 /* *body (malloc'ed) becomes its gzip form if that is smaller; true if it did. */
 bool gzip_body(char **body, size_t *n);
+
+/* A checksum of bytes: not against whoever wants two of them to be alike. */
+uint64_t gzip_checksum(const void *bytes, size_t n);
 
 /* What a stream of blocks begins with, once for each connection. */
 #define GZIP_HEADER "\x1f\x8b\x08\0\0\0\0\0\0\xff"

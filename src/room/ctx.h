@@ -78,10 +78,24 @@ struct core {
 	struct media
 	    *media; /* core/media: uploaded files; NULL in tests that do without */
 	struct previews *previews; /* core/preview: of links; NULL: none are made */
+	/* Told of what pages_changed says. Set before the threads start; NULL: nobody.
+	 */
+	void (*on_pages_changed)(void *arg, const char *room_id);
+	void *on_pages_changed_arg;
 	/* Every event at or below it is durable and in its room's tail (doc/rooms.md).
 	 */
 	_Atomic int64_t visible;
 };
+
+/* What a room's pages (web/) show, or where they are found, is other than it was, and
+ * no event of the room tells it. room_id NULL: any room's. When that is durable, before
+ * whoever asked for it is answered. Any thread. */
+static inline void
+pages_changed(const struct core *core, const char *room_id)
+{
+	if (core->on_pages_changed != NULL)
+		core->on_pages_changed(core->on_pages_changed_arg, room_id);
+}
 
 #define CTX_TICKETS_MAX 16
 

@@ -73,7 +73,7 @@ forget(void *arg, struct db *db)
 			   " SELECT 1, 0, max(event) FROM events");
 }
 
-/* All rows, one in each line. */
+/* All rows but of what was redacted, one in each line. */
 static const char *
 rows(struct fixture *f)
 {
@@ -85,6 +85,7 @@ rows(struct fixture *f)
 	    " || ' ' || coalesce(r.annotation, '') || ' ' || coalesce(t.thread, '')"
 	    " || ' ' || coalesce(t.hops, '') FROM relations r"
 	    " LEFT JOIN unread_threads t ON t.room = r.room AND t.event = r.event"
+	    " WHERE substr(r.rel_type, 1, 1) <> '-'"
 	    " ORDER BY r.event");
 
 	while (stmt_next(q))

@@ -426,6 +426,7 @@ room_load(struct ctx *ctx, const struct room_row *row, struct room **room_out)
 	l.arena = arena_new();
 	l.room = room_alloc(row->room_id, version);
 	l.room->id = row->room;
+	atomic_init(&l.room->hidden, row->hidden);
 	l.s = snapshot_new();
 	l.s->segment = row->segment;
 	l.room->committed = l.s;

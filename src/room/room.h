@@ -62,6 +62,7 @@ struct room {
 	const char *room_id;
 	const struct room_version *version;
 	_Atomic int64_t used; /* when it was last asked for: rooms_evict */
+	_Atomic bool hidden;  /* it has no pages: core/hide */
 	struct lock
 	    committed_lock; /* RANK_LEAF; guards the pointer, held for its copy */
 	struct snapshot *committed;

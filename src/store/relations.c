@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+/* Before the kind of a relation that a redaction has ended: such a row is found under
+ * no parent, and tells what its event was. */
+#define WITHDRAWN "-"
+
 /* M_NOT_FOUND where the one row was not there. */
 static enum mx_err
 ended(struct stmt *q, bool found)
@@ -36,10 +40,46 @@ store_relation_add(struct db *db, int64_t event, const struct relation_row *row)
 enum mx_err
 store_relation_remove(struct db *db, int64_t event)
 {
-	struct stmt *q = db_stmt(db, "DELETE FROM relations WHERE event = $1");
+	struct stmt *q = db_stmt(db, "SELECT parent FROM relations WHERE event = $1"
+				     " AND substr(rel_type, 1, 1) <> '" WITHDRAWN "'");
+	uint8_t marked[301] = { 0xff }; /* no id is encoded so */
+	struct str parent = { NULL, 0 };
+	enum mx_err err;
 
 	stmt_int(q, 1, event);
+	if (stmt_next(q))
+		parent = col_blob(q, 0);
+	if (parent.n > 0 && parent.n < sizeof marked)
+		memcpy(marked + 1, parent.p, parent.n);
+	err = stmt_done(q);
+	if (err != M_OK || parent.n == 0)
+		return err;
+	q = db_stmt(db,
+	    "UPDATE relations SET parent = $2, rel_type = '" WITHDRAWN "' || rel_type,"
+	    " annotation = NULL WHERE event = $1");
+	stmt_int(q, 1, event);
+	stmt_blob(q, 2, marked, parent.n + 1);
 	return stmt_run(q);
+}
+
+enum mx_err
+store_relation_was(struct db *db, struct arena *arena, int64_t event, bool standard64,
+    struct relation_up *out)
+{
+	struct stmt *q = db_stmt(db,
+	    "SELECT room, parent, rel_type FROM relations"
+	    " WHERE event = $1 AND substr(rel_type, 1, 1) = '" WITHDRAWN "'");
+	struct str parent;
+	bool found;
+
+	stmt_int(q, 1, event);
+	found = stmt_next(q) && (parent = col_blob(q, 1)).n > 1;
+	if (found)
+		*out = (struct relation_up){ .room = col_int(q, 0),
+			.parent_id = event_id_unpack(arena,
+			    (struct str){ parent.p + 1, parent.n - 1 }, standard64),
+			.rel_type = col_dup(q, 2, arena) + 1 };
+	return ended(q, found);
 }
 
 enum mx_err
@@ -48,7 +88,8 @@ store_relation_get(struct db *db, struct arena *arena, int64_t event, bool stand
 {
 	struct stmt *q = db_stmt(db,
 	    "SELECT r.room, p.event, p.room, r.parent, r.rel_type FROM relations r"
-	    " LEFT JOIN events p ON p.event_id = r.parent WHERE r.event = $1");
+	    " LEFT JOIN events p ON p.event_id = r.parent"
+	    " WHERE r.event = $1 AND substr(r.rel_type, 1, 1) <> '" WITHDRAWN "'");
 	bool found;
 
 	stmt_int(q, 1, event);
@@ -395,6 +436,28 @@ store_threads(struct db *db, struct arena *arena, int64_t room, struct place bef
 
 /* By its index, which holds the key's beginning; = in place of BETWEEN, and SQLite puts
  * the value into the substr, where the index is not seen any more. */
+enum mx_err
+store_annotations_each(struct db *db, const struct relation_ask *ask, const char *type,
+    int limit,
+    void (*each)(int64_t event, const char *sender, const char *key, void *arg),
+    void *arg)
+{
+	struct stmt *q =
+	    db_stmt(db, "SELECT event, sender, annotation FROM relations"
+			" WHERE room = $1 AND event <= $2 AND parent = $3"
+			" AND rel_type = 'm.annotation' AND annotation IS NOT NULL"
+			" AND type = (SELECT type FROM event_types WHERE name = $4)"
+			" ORDER BY line, sub LIMIT $5");
+	uint8_t id[300];
+
+	bind_ask(q, ask, id);
+	stmt_text(q, 4, type);
+	stmt_int(q, 5, limit);
+	while (stmt_next(q))
+		each(col_int(q, 0), col_text(q, 1), col_text(q, 2), arg);
+	return stmt_done(q);
+}
+
 enum mx_err
 store_annotation_find(struct db *db, struct arena *arena,
     const struct relation_ask *ask, const char *sender, const char *type,

@@ -19,7 +19,6 @@ enum mx_err store_relation_add(
     struct db *db, int64_t event, const struct relation_row *row) MUST_USE;
 /* The event is a child no more, if it was one. */
 enum mx_err store_relation_remove(struct db *db, int64_t event) MUST_USE;
-
 /* What an event is a child of. */
 struct relation_up {
 	int64_t room;		     /* the child's */
@@ -29,6 +28,11 @@ struct relation_up {
 };
 /* In the arena. M_NOT_FOUND: it is nobody's child. */
 enum mx_err store_relation_get(struct db *db, struct arena *arena, int64_t event,
+    bool standard64, struct relation_up *out) MUST_USE;
+
+/* What it was a child of before store_relation_remove; parent and parent_room are not
+ * filled in. M_NOT_FOUND: it was nobody's. */
+enum mx_err store_relation_was(struct db *db, struct arena *arena, int64_t event,
     bool standard64, struct relation_up *out) MUST_USE;
 
 /* The children of one event in its room that are asked for. Only those count that are
@@ -106,6 +110,13 @@ enum mx_err store_relations_depth(struct db *db, const struct relation_ask *ask,
 enum mx_err store_threads(struct db *db, struct arena *arena, int64_t room,
     struct place before, int limit, bool standard64, struct relation **children_out,
     int *count_out) MUST_USE;
+
+/* Annotations of ask's parent by events of this type, oldest first, at most `limit`. Of
+ * ask, rel_type is not looked at. */
+enum mx_err store_annotations_each(struct db *db, const struct relation_ask *ask,
+    const char *type, int limit,
+    void (*each)(int64_t event, const char *sender, const char *key, void *arg),
+    void *arg) MUST_USE;
 
 /* The id of an annotation of ask's parent by this sender, event type and key.
  * M_NOT_FOUND. Of ask, rel_type is not looked at. */

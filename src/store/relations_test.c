@@ -196,11 +196,22 @@ a_removed_child_is_in_no_list(void **state)
 		.from = { 0, 0 },
 		.to = { EVERYWHERE, 0 } };
 	struct relation *children;
+	struct relation_up up;
 	int n;
 
 	add_child(f, 10, 1, "m.thread", ANN);
+	assert_int_equal(
+	    store_relation_was(f->db, f->arena, 10, false, &up), M_NOT_FOUND);
 	assert_ok(store_relation_remove(f->db, 10));
 	assert_ok(store_relation_remove(f->db, 11));
+	assert_ok(store_relation_remove(f->db, 10)); /* once is enough */
+	assert_ok(store_relation_was(f->db, f->arena, 10, false, &up));
+	assert_string_equal(up.rel_type, "m.thread");
+	assert_string_equal(up.parent_id, id);
+	assert_int_equal(
+	    store_relation_was(f->db, f->arena, 11, false, &up), M_NOT_FOUND);
+	assert_int_equal(
+	    store_relation_get(f->db, f->arena, 10, false, &up), M_NOT_FOUND);
 	assert_ok(store_relation_families(
 	    f->db, 1, NOW, &id, 1, ANN, note_family, &families));
 	assert_int_equal(families.n, 0);

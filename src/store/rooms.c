@@ -45,7 +45,7 @@ store_room_add(struct db *db, const struct room_row *row)
 	return stmt_run(q);
 }
 
-#define ROOM_COLUMNS "room, room_id, version, published, segment"
+#define ROOM_COLUMNS "room, room_id, version, published, segment, hidden"
 
 static void
 read_room(struct stmt *q, struct arena *arena, struct room_row *out)
@@ -54,7 +54,8 @@ read_room(struct stmt *q, struct arena *arena, struct room_row *out)
 		.room_id = col_dup(q, 1, arena),
 		.version = col_dup(q, 2, arena),
 		.published = col_int(q, 3) != 0,
-		.segment = col_int(q, 4) };
+		.segment = col_int(q, 4),
+		.hidden = col_int(q, 5) != 0 };
 }
 
 enum mx_err
@@ -93,6 +94,16 @@ store_room_publish(struct db *db, int64_t room, bool published)
 
 	stmt_int(q, 1, room);
 	stmt_int(q, 2, published);
+	return stmt_run(q);
+}
+
+enum mx_err
+store_room_hide(struct db *db, int64_t room, bool hidden)
+{
+	struct stmt *q = db_stmt(db, "UPDATE rooms SET hidden = $2 WHERE room = $1");
+
+	stmt_int(q, 1, room);
+	stmt_int(q, 2, hidden);
 	return stmt_run(q);
 }
 

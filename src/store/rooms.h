@@ -10,6 +10,7 @@ struct room_row {
 	int64_t room;
 	const char *room_id, *version; /* in the arena */
 	bool published;
+	bool hidden; /* it has no pages; of store_room_add: not looked at */
 	int64_t segment;
 };
 
@@ -19,6 +20,7 @@ enum mx_err store_room_find(struct db *db, struct arena *arena, const char *room
 enum mx_err store_room_get(
     struct db *db, struct arena *arena, int64_t room, struct room_row *out) MUST_USE;
 enum mx_err store_room_publish(struct db *db, int64_t room, bool published) MUST_USE;
+enum mx_err store_room_hide(struct db *db, int64_t room, bool hidden) MUST_USE;
 enum mx_err store_room_last(struct db *db, int64_t *room_out) MUST_USE;
 /* Every published room, or every room; by integer. */
 enum mx_err store_rooms_list(struct db *db, struct arena *arena, bool published_only,

@@ -47,12 +47,16 @@ add_chunk(struct hub *hub)
 
 #define OF_WHEEL(l) LINK_OF(struct listener, wheel, l)
 
+/* By which it is counted; 0: by none. */
 static uint64_t
-token_hash(const struct waiting *w)
+token_hash(const struct hubs *hubs, const struct waiting *w)
 {
-	uint64_t of[2] = { map_hash(w->user_id, strlen(w->user_id)),
-		map_hash(w->device_id, strlen(w->device_id)) };
+	uint64_t of[2];
 
+	if (hubs->tokens == NULL || w->page > 0)
+		return 0;
+	of[0] = map_hash(w->user_id, strlen(w->user_id));
+	of[1] = map_hash(w->device_id, strlen(w->device_id));
 	return map_hash(of, sizeof of);
 }
 
@@ -61,7 +65,7 @@ uncount(struct hubs *hubs, uint64_t address, uint64_t token)
 {
 	if (hubs->addresses != NULL)
 		tally_sub(hubs->addresses, address);
-	if (hubs->tokens != NULL)
+	if (token != 0)
 		tally_sub(hubs->tokens, token);
 }
 
@@ -75,8 +79,7 @@ count(struct hubs *hubs, uint64_t address, uint64_t token)
 	if (hubs->addresses != NULL &&
 	    tally_add(hubs->addresses, address) > options->parked_per_address)
 		fits = false;
-	if (hubs->tokens != NULL &&
-	    tally_add(hubs->tokens, token) > options->parked_per_token)
+	if (token != 0 && tally_add(hubs->tokens, token) > options->parked_per_token)
 		fits = false;
 	if (!fits)
 		uncount(hubs, address, token);
@@ -98,7 +101,7 @@ listener_new(struct hub *hub, const struct waiting *w)
 		.gen = w->exchange.gen,
 		.user = map_hash(w->user_id, strlen(w->user_id)),
 		.address = w->address,
-		.token = hub->hubs->tokens == NULL ? 0 : token_hash(w) };
+		.token = token_hash(hub->hubs, w) };
 	link_init(&l->wheel);
 	link_init(&l->room);
 	atomic_fetch_add_explicit(&hub->parked, 1, memory_order_relaxed);
@@ -128,6 +131,19 @@ drop_watches(struct hub *hub, struct listener *l, const char *user_id)
 		hub_user_free(hub, user);
 }
 
+/* It stands there no longer. */
+static void
+leave_room(struct hub *hub, struct listener *l)
+{
+	link_out(&l->room);
+	if (l->in == NULL)
+		return;
+	l->in->listeners--;
+	if (l->state == LISTENER_WATCHING)
+		hub_pages_leave(hub, l);
+	l->in = NULL;
+}
+
 /* Also frees what it waits for, unless a worker has that. */
 void
 hub_listener_free(struct hub *hub, struct listener *l)
@@ -137,8 +153,8 @@ hub_listener_free(struct hub *hub, struct listener *l)
 		waiting_free(l->waiting);
 	l->waiting = NULL;
 	uncount(hub->hubs, l->address, l->token);
+	leave_room(hub, l);
 	l->state = LISTENER_FREE;
-	link_out(&l->room);
 	link_out(&l->wheel);
 	link_before(&hub->free, &l->wheel);
 	atomic_fetch_sub_explicit(&hub->parked, 1, memory_order_relaxed);
@@ -234,6 +250,7 @@ share(struct hub *hub, struct listener *l, struct hub_room *room,
 	l->sse = w->sse;
 	hub_set_deadline(hub, l, w->deadline_ms, w->expires_ms);
 	link_before(&room->sharing[class], &l->room);
+	room->listeners++;
 	hub_room_used(room);
 }
 
@@ -276,6 +293,27 @@ enter_known_room(struct hub *hub, struct waiting *w)
 		answer_sharing(hub, l);
 	else if (clock_mono_ms() >= w->deadline_ms)
 		answer_timeout(hub, l);
+	waiting_free(w);
+	return true;
+}
+
+/* The same of a page that others watch. */
+static bool
+enter_known_page(struct hub *hub, struct waiting *w)
+{
+	struct hub_room *room;
+	struct listener *l;
+
+	if (w->page == 0)
+		return false;
+	room = hub_rooms_find(hub, w->room_ids[0]);
+	if (room == NULL || !hub_pages_cover(hub, room, w->page - 1, w->from.events))
+		return false;
+	l = listener_new(hub, w);
+	http_park(w->exchange, l->tag);
+	hub_pages_watch(hub, l, room, w);
+	/* If it is gone already, it has left. */
+	(void)hub_sse_begin(hub, l, w->accepts_gzip, &w->from);
 	waiting_free(w);
 	return true;
 }
@@ -327,8 +365,7 @@ watch_topics(struct hub *hub, struct listener *l, uint32_t tag, const struct wai
 void
 hub_stand_alone(struct hub *hub, struct listener *l)
 {
-	link_out(&l->room);
-	l->in = NULL;
+	leave_room(hub, l);
 	l->behind = false;
 	watch_topics(hub, l, l->tag, l->waiting);
 	look(hub, l, l->waiting);
@@ -351,11 +388,12 @@ send_back(struct hub *hub, struct waiting *w)
 	waiting_free(w);
 }
 
-/* A first /sync never waits: it is answered as if it had come before that change. */
+/* A first /sync never waits: it is answered as if it had come before that change. Who
+ * watches a page has no token. */
 static bool
-is_answered_at_once(const struct waiting *w)
+may_be_sent_back(const struct waiting *w)
 {
-	return w->sync != NULL && !w->has_from;
+	return w->page == 0 && (w->sync == NULL || w->has_from);
 }
 
 void
@@ -372,18 +410,18 @@ hub_enter(struct hubs *hubs, struct waiting *w)
 		waiting_free(w);
 		return;
 	}
-	if (hub->tokens_gone > w->tokens_gone && !is_answered_at_once(w)) {
+	if (hub->tokens_gone > w->tokens_gone && may_be_sent_back(w)) {
 		send_back(hub, w);
 		return;
 	}
-	if (!count(hubs, w->address, hubs->tokens == NULL ? 0 : token_hash(w))) {
+	if (!count(hubs, w->address, token_hash(hubs, w))) {
 		hubs->options.refuse(hubs->options.arg, w);
 		waiting_free(w);
 		return;
 	}
 	if (hub->stopping)
 		w->deadline_ms = 0;
-	if (enter_known_room(hub, w))
+	if (enter_known_room(hub, w) || enter_known_page(hub, w))
 		return;
 	l = listener_new(hub, w);
 	w->tag = l->tag;
@@ -406,15 +444,32 @@ hub_enter_later(struct hubs *hubs, struct waiting *w)
 	http_post(w->exchange.io, enter_posted, w);
 }
 
-/* May what comes in the room now be answered to all of the listener's class alike?
+/* May what comes in the room now be answered to all of the listener's class, or of
+ * those who watch the same page, alike?
  * Those stand at what the hub has read, none before another: the first of them tells
  * whether there is news. */
 static bool
 stands_with_others(
     const struct hub *hub, const struct hub_room *room, const struct waiting *w)
 {
-	return may_share(w) && w->as != CLASS_ALONE && w->looked.events >= room->last &&
-	       w->looked.events <= hub->processed;
+	return (w->page > 0 || (may_share(w) && w->as != CLASS_ALONE)) &&
+	       w->looked.events >= room->last && w->looked.events <= hub->processed;
+}
+
+/* Stands with them. Who is the same as all others needs no record of its own. */
+static void
+join(struct hub *hub, struct listener *l, struct hub_room *room, struct waiting *w)
+{
+	drop_watches(hub, l, NULL);
+	l->waiting = w;
+	if (w->page > 0)
+		hub_pages_watch(hub, l, room, w);
+	else /* `start` is the position given; what was looked at since held nothing. */
+		share(hub, l, room, w, w->as, w->looked.events);
+	if (w->page > 0 || (w->is_stranger && w->as == CLASS_STRANGERS)) {
+		l->waiting = NULL;
+		waiting_free(w);
+	}
 }
 
 /* A look found nothing, and nothing has happened since: from now on it waits. */
@@ -427,15 +482,7 @@ park(struct hub *hub, struct listener *l, struct waiting *w)
 	if (room != NULL && !l->behind && stands_with_others(hub, room, w)) {
 		if (w->as == CLASS_STRANGERS)
 			room->known = room->world_readable = true;
-		drop_watches(hub, l, NULL);
-		/* `start` is the position given; what was looked at since held nothing.
-		 */
-		share(hub, l, room, w, w->as, w->looked.events);
-		l->waiting = w;
-		if (w->is_stranger && w->as == CLASS_STRANGERS) {
-			l->waiting = NULL;
-			waiting_free(w);
-		}
+		join(hub, l, room, w);
 		return;
 	}
 	l->state = LISTENER_PARKED;
@@ -473,13 +520,16 @@ settle_stream(struct hub *hub, struct listener *l, struct waiting *w)
 			return false;
 		free(w->reply.body);
 		w->reply.body = NULL;
+		l->behind = !http_stream_is_drained(hub_exchange(hub, l));
+	}
+	/* Some of a page's news show nothing. */
+	if (w->answered || w->page > 0) {
 		w->answered = false;
 		w->from = w->looked;
 		l->dirty = l->dirty || w->more;
-		l->behind = !http_stream_is_drained(hub_exchange(hub, l));
 	}
 	w->deadline_ms = clock_mono_ms() + SSE_COMMENT_MS;
-	if (!hub->stopping)
+	if (!hub->stopping && !w->is_last)
 		return true;
 	hub_sse_end(hub, l, false);
 	return false;
@@ -561,6 +611,13 @@ hub_wake(struct hub *hub, uint32_t tag)
 		l->dirty = true;
 	else if (l->state == LISTENER_PARKED)
 		look(hub, l, l->waiting);
+}
+
+void
+hub_wake_page(struct hub *hub, uint32_t tag)
+{
+	if (listener_at(hub, tag)->waiting->page > 0)
+		hub_wake(hub, tag);
 }
 
 /* The next page goes out when the last one was taken: a long backlog is not heaped up
@@ -740,6 +797,7 @@ answer_slice(struct hub *hub)
 		    (struct hub_room *)((char *)hub->dirty.next -
 					offsetof(struct hub_room, dirty));
 		bool is_done = true;
+		int told;
 
 		for (int i = 0; i < CLASS_COUNT; i++) {
 			int n = answer_class(hub, &room->sharing[i], TURN);
@@ -748,6 +806,9 @@ answer_slice(struct hub *hub)
 			done += n;
 		}
 		done += answer_ready(hub, room);
+		told = hub_pages_tell(hub, room, TURN);
+		is_done = is_done && told < TURN;
+		done += told;
 		link_out(&room->dirty);
 		if (is_done && !hub_room_has_ready(room))
 			hub_room_answered(hub, room);
@@ -815,6 +876,14 @@ hub_tick(struct hubs *hubs, struct http_io *io, int64_t mono_ms)
 		hub_rooms_tidy(hub, mono_ms);
 }
 
+/* Does it end now, and not behind what is on its way to it? */
+static bool
+ends_at_once(const struct listener *l)
+{
+	return l->state == LISTENER_SHARING || l->state == LISTENER_PARKED ||
+	       (l->state == LISTENER_WATCHING && !hub_pages_owe(l));
+}
+
 /* Everybody is told that nothing came; who is being looked for is answered by that. */
 void
 hub_stopping(struct hubs *hubs, struct http_io *io)
@@ -826,7 +895,7 @@ hub_stopping(struct hubs *hubs, struct http_io *io)
 		for (int i = 0; i < HUB_CHUNK; i++) {
 			struct listener *l = &hub->chunks.v[c][i];
 
-			if (l->state == LISTENER_SHARING || l->state == LISTENER_PARKED)
+			if (ends_at_once(l))
 				answer_timeout(hub, l);
 		}
 }

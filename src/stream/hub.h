@@ -4,6 +4,8 @@
  * shared bytes (strangers or members listening to one room: one body for all of a class
  * that stand at the same position) or has a worker look again (everybody else). A
  * listener is registered before anybody looks; what wakes it meanwhile is remembered.
+ * Who watches a room's page has no token: a stranger to an open room, whose events are
+ * made to HTML by a worker, once for all who watch in one language.
  */
 #ifndef STREAM_HUB_H
 #define STREAM_HUB_H
@@ -16,6 +18,28 @@
 #include "stream/token.h"
 
 struct hubs;
+
+#define PAGE_LANGUAGES 6
+
+/*
+ * What those who watch a room's page in one language have not seen behind `from`.
+ * Server-sent events, such that whoever comes back with one's id goes on behind it:
+ * each room event that is told of ends with an id, its position.
+ */
+struct page_news {
+	const char *room_id;
+	int language;
+	int64_t from;
+	/* Filled in; the block is the asker's, to be freed. */
+	struct buf block; /* empty: nothing to see */
+	/* Up to where it tells: with neither `more` nor `is_last` not less than what
+	 * was visible when it was asked for. */
+	int64_t end;
+	bool more;    /* there is more behind `end`, which is behind `from` */
+	bool is_last; /* the page is open no more: the stream ends behind the block */
+};
+
+struct page_task; /* one making of them */
 
 /*
  * One poll, from its request to its answer. malloc'ed as one block by waiting_new; goes
@@ -35,6 +59,7 @@ struct waiting {
 	bool accepts_gzip;
 	bool sse;		   /* server-sent events, not one answer */
 	bool has_chat;		   /* by a path of 2015, which has free_for_chat */
+	int page;		   /* a room's page in language page - 1; 0: none */
 	struct waiting_sync *sync; /* NULL: a poll of /events */
 	int64_t deadline_ms;	   /* clock_mono_ms */
 	int64_t expires_ms;	   /* the token's end in clock_mono_ms; 0: none */
@@ -46,6 +71,7 @@ struct waiting {
 	struct http_reply reply;
 	struct stream_token looked; /* up to where nothing was found */
 	bool more;		    /* the answer is a full page */
+	bool is_last;		    /* the stream ends behind it */
 	enum listener_class as;
 
 	struct hub *hub;
@@ -63,6 +89,8 @@ struct waiting_sync {
 struct waiting *waiting_new(const char *user_id, const char *device_id,
     const char *const *room_ids, int room_count, const char *start,
     const struct waiting_sync *sync);
+/* Who watches a room's page, and has seen what is up to `from`. */
+struct waiting *waiting_new_page(const char *room_id, int language, int64_t from);
 void waiting_free(struct waiting *w);
 /* On a worker: fills in the look's result. An error is for the caller to answer. */
 enum mx_err waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena);
@@ -85,10 +113,18 @@ struct hub_options {
 	/* There are too many from its address or with its token: answers w, which stays
 	 * the hub's. On its io thread. */
 	void (*refuse)(void *arg, struct waiting *w);
+	/* Have a worker run hub_page_run, then hub_page_made. From an io thread. */
+	void (*make)(void *arg, struct page_task *task);
 	void *arg;
-	uint32_t parked_per_address, parked_per_token; /* 0: no limit */
-	int ring_max;	  /* not fewer than HUB_RING; 0: HUB_RING_BURST */
-	size_t bytes_max; /* of what is sent at one time; 0: EVENTS_BYTES */
+	/* On a worker. M_NOT_FOUND: the room has no page. NULL: none has; make is not
+	 * called then. */
+	enum mx_err (*page_news)(void *page_arg, struct ctx *ctx, struct arena *arena,
+	    struct page_news *news);
+	void *page_arg;
+	uint32_t parked_per_address;
+	uint32_t parked_per_token; /* of those who have one; both 0: no limit */
+	int ring_max;		   /* not fewer than HUB_RING; 0: HUB_RING_BURST */
+	size_t bytes_max;	   /* of what is sent at one time; 0: EVENTS_BYTES */
 	/* The whole 401 answer for tokens that end while their listener is parked; its
 	 * reference passes to the hubs. */
 	struct http_shared *token_gone;
@@ -106,6 +142,19 @@ void hub_enter_later(struct hubs *hubs, struct waiting *w);
 /* A worker has looked: takes w back. From any thread. */
 void hub_looked(struct hubs *hubs, struct waiting *w);
 
+/* What options.make is to do, on a worker: asks the hook; then gives the task back,
+ * which ends with that. */
+void hub_page_run(struct page_task *task, struct ctx *ctx, struct arena *arena);
+void hub_page_made(struct hubs *hubs, struct page_task *task);
+/* What a room's page may show has changed without an event: all who watch are told, or
+ * their streams end. room_id NULL: of every room. Any thread. */
+void hubs_stir_pages(struct hubs *hubs, const char *room_id);
+/* How many listen to each of these rooms and to nothing else, and watch its pages, by
+ * what each hub says. From any thread but those of io, for whose answers it waits 200
+ * ms at most: false, and those that came. */
+bool hubs_listeners(
+    struct hubs *hubs, const char *const *room_ids, int n, uint32_t *counts_out);
+
 /* The server's hooks. */
 void hub_gone(struct hubs *hubs, struct http_io *io, uint32_t tag);
 void hub_drained(struct hubs *hubs, struct http_io *io, uint32_t tag);
@@ -114,8 +163,9 @@ bool hub_work(struct hubs *hubs, struct http_io *io);
 void hub_stopping(struct hubs *hubs, struct http_io *io);
 
 struct hub_stats {
-	/* parked: all listeners, those looked for among them. */
+	/* parked: all listeners, those looked for and those who watch among them. */
 	uint64_t parked, looking, rooms, answers_shared, bodies_made, looks, timeouts;
+	uint64_t watchers, pages_made;
 	uint64_t memory_bytes;
 };
 void hubs_stats(struct hubs *hubs, struct hub_stats *out);

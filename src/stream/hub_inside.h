@@ -1,6 +1,7 @@
 /*
- * A hub's own structures, shared by hub.c (the life of a listener) and hub_room.c
- * (rooms, shared answers). Everything here is owned by one io thread.
+ * A hub's own structures, shared by hub.c (the life of a listener), hub_room.c (rooms,
+ * shared answers) and hub_pages.c (who watches a page). Everything here is owned by one
+ * io thread.
  */
 #ifndef STREAM_HUB_INSIDE_H
 #define STREAM_HUB_INSIDE_H
@@ -8,6 +9,7 @@
 #include "base/link.h"
 #include "base/map.h"
 #include "base/tally.h"
+#include "base/thread.h"
 #include "base/vec.h"
 #include "room/changes.h"
 #include "room/room.h"
@@ -15,9 +17,10 @@
 
 enum listener_state {
 	LISTENER_FREE,
-	LISTENER_SHARING, /* parked; its room's shared bodies are for it */
-	LISTENER_PARKED,  /* parked; a wake-up means another look */
-	LISTENER_LOOKING, /* a worker has its struct waiting */
+	LISTENER_SHARING,  /* parked; its room's shared bodies are for it */
+	LISTENER_PARKED,   /* parked; a wake-up means another look */
+	LISTENER_LOOKING,  /* a worker has its struct waiting */
+	LISTENER_WATCHING, /* a room's page: with those who do so in its language */
 };
 
 /* What stays of a guest who waits: this, and the connection's 64 bytes. */
@@ -25,7 +28,7 @@ struct listener {
 	uint32_t tag;	    /* its own place; never changes */
 	uint32_t conn, gen; /* of the exchange */
 	uint8_t state;
-	uint8_t class;	     /* sharing: with whom */
+	uint8_t class;	     /* sharing: with whom; watching: the language */
 	bool dirty;	     /* woken while a worker looks, or while behind */
 	bool gone;	     /* the client went while a worker looks */
 	bool revoked;	     /* its token ended while a worker looks */
@@ -35,15 +38,17 @@ struct listener {
 	uint32_t deadline_s; /* of clock_mono_ms / 1000 */
 	int64_t expires_ms;  /* its token's end; 0: none */
 	struct link wheel;   /* in its second; free ones: next is the free list */
-	/* Sharing: in its room, in the order of parking; or among those behind. */
+	/* Sharing: in its room, in the order of parking; or among those behind.
+	 * Watching: in a list of its page. */
 	struct link room;
-	struct hub_room *in;	 /* sharing */
-	int64_t from;		 /* sharing: the position asked from */
-	int64_t heard;		 /* sharing: up to here nothing is left to hear */
-	uint64_t user;		 /* map_hash of the user id */
-	uint64_t address, token; /* by which it is counted, where that is limited */
+	struct hub_room *in; /* sharing, watching */
+	int64_t from;	     /* sharing: the position asked from */
+	int64_t heard;	     /* both: up to here nothing is left to hear */
+	uint64_t user;	     /* map_hash of the user id */
+	/* By which it is counted, where that is limited; token 0: by none. */
+	uint64_t address, token;
 	/* What to look for, as soon as it cannot share; LOOKING: the worker's. NULL of
-	 * a guest who can be nothing but a stranger. */
+	 * a guest who can be nothing but a stranger, and of who watches. */
 	struct waiting *waiting;
 	struct watch *watches; /* not sharing: one for each topic */
 	int watch_count;
@@ -82,6 +87,27 @@ struct hub_body {
 	struct http_shared *forms[HUB_FORMS]; /* NULL: nobody has asked for it */
 };
 
+/*
+ * Those who watch a room's page in one language. What there is for them is made by a
+ * worker for all of them who are there when it is asked for, and for those who have
+ * come since as far as they have not seen it: whoever comes may stand elsewhere.
+ */
+struct hub_page {
+	struct hub_page *next; /* of the room's, in another language */
+	/* struct listener.room. watching: those for whom it was asked, or will be;
+	 * come: since it was asked for; told: who had it, until all of them have. */
+	struct link watching, come, told;
+	/* None of them, and of those told, has yet to see what is up to here. */
+	int64_t heard, told_heard;
+	struct page_task *task; /* under way, or made and handed out; NULL: none */
+	uint32_t count, packed; /* all of them; those who take gzip */
+	uint8_t language;
+	bool is_stirred; /* the next is due, event or no event */
+	/* Who stands at the live end needs no look: nothing has come since one that
+	 * closes it. */
+	bool admits;
+};
+
 /* One allocation: many rooms have one listener each. */
 struct hub_room {
 	struct hub_room *next;		  /* in hub->rooms */
@@ -90,12 +116,15 @@ struct hub_room {
 	/* Sharing streams that have had a part of what there is: first those who can
 	 * have the next one, newest first, then those who have yet to take theirs. */
 	struct link behind;
-	struct link dirty; /* in hub->dirty while those who share have news */
+	/* In hub->dirty while those who share have news, or who watch. */
+	struct link dirty;
 	/* The newest events, oldest first; every one above ring_from is there. */
 	struct live_event **ring; /* grows to options.ring_max */
 	int64_t ring_from, last;  /* last: the newest event's position */
 	/* HUB_BODIES, all of which end at `last`; NULL while nobody asks for one. */
 	struct hub_body *bodies;
+	struct hub_page *pages; /* one for each language that is watched */
+	uint32_t listeners;	/* who stand here: sharing, watching */
 	uint32_t hash;
 	uint32_t used_s; /* of clock_mono_ms / 1000 */
 	uint16_t ring_count, ring_cap;
@@ -107,7 +136,7 @@ struct hub_room {
 
 /* With an id of version 12 and its part of the table less than 200 bytes. */
 _Static_assert(
-    offsetof(struct hub_room, room_id) <= 143, "many rooms have one listener");
+    offsetof(struct hub_room, room_id) <= 147, "many rooms have one listener");
 
 /* By their ids. */
 struct hub_rooms {
@@ -132,6 +161,7 @@ struct hub {
 	struct hub_rooms rooms;
 	struct map users;  /* user_id -> struct hub_user */
 	struct link dirty; /* struct hub_room.dirty */
+	struct link tasks; /* struct page_task.link, those under way and those made */
 	struct link wheel[HUB_SECONDS];
 	int64_t wheel_s; /* the second that was looked at last */
 	VEC(struct listener *) chunks;
@@ -142,7 +172,7 @@ struct hub {
 	struct http_shared *empty_shared;
 	struct http_shared *comments[2]; /* of streams: plain, packed */
 	_Atomic uint64_t parked, looking, answers_shared, bodies_made, looks, timeouts;
-	_Atomic uint64_t room_count, memory;
+	_Atomic uint64_t room_count, memory, watchers, pages_made;
 	_Atomic bool woken; /* a wake-up is on its way */
 	bool stopping;
 };
@@ -154,7 +184,13 @@ struct hubs {
 	struct hub *hubs;
 	int count;
 	struct tally *addresses, *tokens; /* of parked listeners; NULL: no limit */
+	struct lock lock;		  /* RANK_LEAF; guards what stands below it */
+	pthread_cond_t answered;
+	struct link questions; /* struct question.link */
 };
+
+/* Packed on the io thread; more of it would keep the sockets waiting. */
+#define GZIP_SHARED_MAX 65536
 
 /* hub_rooms.c */
 struct hub_room *hub_rooms_find(const struct hub *hub, const char *room_id);
@@ -197,6 +233,35 @@ void hub_room_take_ready(struct hub_room *room, int most, struct link *out);
 /* Frees rooms that nobody has listened to for a while. */
 void hub_rooms_tidy(struct hub *hub, int64_t now_ms);
 
+/* hub_pages.c */
+/* It stands at the live end: from now on it watches, in w's language. w stays the
+ * caller's. */
+void hub_pages_watch(struct hub *hub, struct listener *l, struct hub_room *room,
+    const struct waiting *w);
+/* Who watches goes. */
+void hub_pages_leave(struct hub *hub, struct listener *l);
+/* May one who has seen what is up to `from` watch without a look? */
+bool hub_pages_cover(
+    const struct hub *hub, const struct hub_room *room, int language, int64_t from);
+/* An event has come: what there is to see is asked for. */
+void hub_pages_event(struct hub *hub, struct hub_room *room);
+/* Hands on what was made, to so many; returns how many it were. */
+int hub_pages_tell(struct hub *hub, struct hub_room *room, int most);
+/* Is something on its way to this one, who watches? */
+bool hub_pages_owe(const struct listener *l);
+/* For all who watch a page of the room, event or no event. */
+void hub_pages_stir(struct hub *hub, struct hub_room *room);
+/* On a worker: the hook, which keeps its word. */
+enum mx_err hub_pages_news(struct hub *hub, struct ctx *ctx, struct arena *arena,
+    struct page_news *news) MUST_USE;
+/* At the end: whoever watches is not told. */
+void hub_pages_free(struct hub *hub, struct hub_room *room);
+void hub_pages_fini(struct hub *hub);
+
+/* hub_questions.c */
+/* Those that were asked when the io threads had ended. */
+void hub_questions_fini(struct hubs *hubs);
+
 /* hub_changes.c */
 /* Acts on all that has become visible since the last time. */
 void hub_read_changes(struct hub *hub);
@@ -207,6 +272,8 @@ void hub_wake_all(void *arg);
 /* The stream's head and opening; false: the client has gone, and the listener too. */
 bool hub_sse_begin(
     struct hub *hub, struct listener *l, bool gzip, const struct stream_token *at);
+/* A block of one: the same packed, for those who take it so. */
+struct http_shared *hub_sse_pack(const struct http_shared *plain);
 /* The same of the bytes that a look has found. */
 bool hub_sse_send(struct hub *hub, struct listener *l, const char *bytes, size_t n);
 /* What a stream has not heard of what is shared; it waits on afterwards, unless that
@@ -230,6 +297,8 @@ bool hub_is_outrun(const struct listener *l);
 bool hub_has_expired(int64_t expires_ms);
 /* The listener with this tag has something to look for. */
 void hub_wake(struct hub *hub, uint32_t tag);
+/* The same of one who is to watch a page; of others nothing. */
+void hub_wake_page(struct hub *hub, uint32_t tag);
 /* Shares with others no longer: a worker looks for what it has not heard. */
 void hub_stand_alone(struct hub *hub, struct listener *l);
 /* Its token is no longer valid: 401, and out. */

@@ -13,8 +13,6 @@
 #include "stream/sse.h"
 
 #define UNUSED_S 120
-/* Packed here, on the io thread; more of it would keep the sockets waiting. */
-#define GZIP_SHARED_MAX 65536
 
 void
 hub_room_used(struct hub_room *room)
@@ -75,6 +73,7 @@ hub_room_free(struct hub *hub, struct hub_room *room)
 	hub_rooms_remove(hub, room);
 	changes_unfollow(hub->hubs->core->changes, room->room_id);
 	drop_bodies(hub, room);
+	hub_pages_free(hub, room);
 	for (int i = 0; i < room->ring_count; i++)
 		live_event_unref(room->ring[i]);
 	atomic_fetch_sub(&hub->memory, (size_t)room->ring_cap * sizeof *room->ring);
@@ -161,7 +160,8 @@ is_listened_to(const struct hub_room *room)
 	for (int i = 0; i < CLASS_COUNT; i++)
 		if (link_has(&room->sharing[i]))
 			return true;
-	return link_has(&room->behind) || link_has(&room->watches);
+	return link_has(&room->behind) || link_has(&room->watches) ||
+	       room->pages != NULL;
 }
 
 void
@@ -222,6 +222,7 @@ hub_room_event(struct hub *hub, struct hub_room *room, const struct change *chan
 	if (strcmp(e->pdu->event->type, "m.room.redaction") == 0)
 		refresh(room, change->room);
 	have_news(hub, room, e);
+	hub_pages_event(hub, room);
 	for (struct link *l = room->watches.next, *next; l != &room->watches;
 	     l = next) {
 		next = l->next;
@@ -372,23 +373,6 @@ packed_answer(struct http_shared *plain)
 	return shared;
 }
 
-static struct http_shared *
-packed_block(struct http_shared *plain)
-{
-	const char *bytes = plain->bytes + plain->head_n;
-	size_t n = plain->n - plain->head_n - plain->tail_n;
-	struct buf packed = { 0 };
-	struct http_shared *block;
-
-	if (n > GZIP_SHARED_MAX)
-		gzip_block_stored(&packed, bytes, n);
-	else
-		gzip_block(&packed, bytes, n);
-	block = http_block_new(packed.p, packed.n);
-	buf_free(&packed);
-	return block;
-}
-
 static void
 make_form(
     struct hub *hub, struct hub_room *room, struct hub_body *b, enum hub_form form)
@@ -409,7 +393,7 @@ make_form(
 		b->forms[form] = packed_answer(b->forms[HUB_ANSWER]);
 		break;
 	case HUB_BLOCK_GZIP:
-		b->forms[form] = packed_block(b->forms[HUB_BLOCK]);
+		b->forms[form] = hub_sse_pack(b->forms[HUB_BLOCK]);
 		break;
 	case HUB_FORMS:
 		break;

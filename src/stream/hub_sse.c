@@ -14,6 +14,23 @@
 /* nginx holds back what it may buffer. */
 #define HEADERS "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
 
+struct http_shared *
+hub_sse_pack(const struct http_shared *plain)
+{
+	const char *bytes = plain->bytes + plain->head_n;
+	size_t n = plain->n - plain->head_n - plain->tail_n;
+	struct buf packed = { 0 };
+	struct http_shared *block;
+
+	if (n > GZIP_SHARED_MAX)
+		gzip_block_stored(&packed, bytes, n);
+	else
+		gzip_block(&packed, bytes, n);
+	block = http_block_new(packed.p, packed.n);
+	buf_free(&packed);
+	return block;
+}
+
 bool
 hub_sse_send(struct hub *hub, struct listener *l, const char *bytes, size_t n)
 {

@@ -2,7 +2,6 @@
  * Listeners that stay: what a hub sends to streams of server-sent events, and when it
  * ends them. Relies on stream/testing.
  */
-#include <zlib.h>
 #include "core/presence.h"
 #include "stream/testing_sse.h"
 
@@ -29,43 +28,6 @@ burst_on(struct fixture *f, int fd, int heard)
 	assert_true(now > heard);
 	free(block);
 	return now;
-}
-
-/* Turns the hub's clock to so many milliseconds from now. */
-struct turn {
-	struct fixture *f;
-	int64_t in_ms;
-	bool done;
-};
-
-static void
-do_turn(struct http_io *io, void *arg)
-{
-	struct turn *turn = arg;
-
-	hub_tick(turn->f->hubs, io, clock_mono_ms() + turn->in_ms);
-	lock_take(&turn->f->lock);
-	turn->done = true;
-	pthread_cond_broadcast(&turn->f->changed);
-	lock_give(&turn->f->lock);
-}
-
-static void
-turn_clock(struct fixture *f, int64_t in_ms)
-{
-	struct turn turn = { f, in_ms, false };
-
-	http_post(http_io_at(f->http, 0), do_turn, &turn);
-	lock_take(&f->lock);
-	while (!turn.done)
-		lock_wait(&f->lock, &f->changed, 0);
-	lock_give(&f->lock);
-}
-
-static void
-stop_hub(struct http_io *io, void *arg)
-{
-	hub_stopping(((struct fixture *)arg)->hubs, io);
 }
 
 /* --- strangers --- */
@@ -160,23 +122,6 @@ polls_and_streams_share_an_events_encoding(void **state)
 	assert_int_equal(after.delivered - before.delivered, 100);
 	assert_int_equal(stats.bodies_made, 2); /* the answer, the block */
 	assert_int_equal(stats.answers_shared, 100);
-}
-
-/* Unpacks the next block of a stream into text. */
-static void
-read_packed(int fd, z_stream *stream, char *text, size_t cap)
-{
-	size_t n;
-	char *block = read_block(fd, &n);
-
-	stream->next_in = (unsigned char *)block;
-	stream->avail_in = (unsigned)n;
-	stream->next_out = (unsigned char *)text;
-	stream->avail_out = (unsigned)cap - 1;
-	assert_int_equal(inflate(stream, Z_SYNC_FLUSH), Z_OK);
-	assert_int_equal(stream->avail_in, 0);
-	text[cap - 1 - stream->avail_out] = '\0';
-	free(block);
 }
 
 static void

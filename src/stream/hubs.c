@@ -17,6 +17,7 @@ hub_init(struct hub *hub, struct hubs *hubs, int index)
 	hub->tokens_gone = changes_tokens_gone(hubs->core->changes);
 	hub->wheel_s = clock_mono_ms() / 1000;
 	link_init(&hub->dirty);
+	link_init(&hub->tasks);
 	link_init(&hub->free);
 	for (int i = 0; i < HUB_SECONDS; i++)
 		link_init(&hub->wheel[i]);
@@ -40,6 +41,9 @@ hubs_new(struct core *core, struct http_server *http, const struct hub_options *
 		hubs->addresses = tally_new(TALLY_CLIENTS);
 	if (options->parked_per_token > 0)
 		hubs->tokens = tally_new(TALLY_CLIENTS);
+	lock_init(&hubs->lock, RANK_LEAF);
+	cond_init(&hubs->answered);
+	link_init(&hubs->questions);
 	hubs->count = http_io_count(http);
 	hubs->hubs = xcalloc(hubs->count, sizeof *hubs->hubs);
 	for (int i = 0; i < hubs->count; i++)
@@ -64,6 +68,7 @@ hub_fini(struct hub *hub)
 	}
 	while ((room = hub_rooms_next(hub, NULL)) != NULL)
 		hub_room_free(hub, room);
+	hub_pages_fini(hub);
 	for (size_t at = 0; (user = map_next(&hub->users, &at)) != NULL;)
 		hub_user_free(hub, user);
 	vec_free(&hub->chunks);
@@ -80,6 +85,9 @@ hubs_free(struct hubs *hubs)
 {
 	for (int i = 0; i < hubs->count; i++)
 		hub_fini(&hubs->hubs[i]);
+	hub_questions_fini(hubs);
+	pthread_cond_destroy(&hubs->answered);
+	lock_fini(&hubs->lock);
 	http_shared_unref(hubs->options.token_gone);
 	tally_free(hubs->addresses);
 	tally_free(hubs->tokens);
@@ -101,6 +109,8 @@ hubs_stats(struct hubs *hubs, struct hub_stats *out)
 		out->bodies_made += atomic_load(&hub->bodies_made);
 		out->looks += atomic_load(&hub->looks);
 		out->timeouts += atomic_load(&hub->timeouts);
+		out->watchers += atomic_load(&hub->watchers);
+		out->pages_made += atomic_load(&hub->pages_made);
 		out->memory_bytes += atomic_load(&hub->memory);
 	}
 }

@@ -53,3 +53,44 @@ sse_comment(struct buf *out)
 {
 	buf_lit(out, ":\n\n");
 }
+
+/* The position in an event's id; -1: it has none. */
+static int64_t
+position_of(const char *event, size_t n)
+{
+	static const char name[] = "\nid: ";
+	const size_t name_n = sizeof name - 1;
+	struct stream_token token;
+	char text[TOKEN_MAX];
+	const char *id, *end;
+
+	if (n >= name_n && memcmp(event, name + 1, name_n - 1) == 0)
+		id = event + name_n - 1;
+	else if ((id = memmem(event, n, name, name_n)) != NULL)
+		id += name_n;
+	else
+		return -1;
+	end = memchr(id, '\n', (size_t)(event + n - id));
+	if (end == NULL || end - id >= TOKEN_MAX)
+		return -1;
+	memcpy(text, id, (size_t)(end - id));
+	text[end - id] = '\0';
+	return token_parse(text, &token) ? token.events : -1;
+}
+
+size_t
+sse_behind(const char *text, size_t n, int64_t position)
+{
+	size_t behind = 0;
+
+	for (size_t at = 0, next; at < n; at = next) {
+		const char *end = memmem(text + at, n - at, "\n\n", 2);
+		int64_t has;
+
+		next = end == NULL ? n : (size_t)(end - text) + 2;
+		has = position_of(text + at, next - at);
+		if (has >= 0 && has <= position)
+			behind = next;
+	}
+	return behind;
+}

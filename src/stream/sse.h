@@ -18,6 +18,9 @@ void sse_opening(struct buf *out, const struct stream_token *at);
  * whoever comes back goes on. */
 void sse_event_begin(struct buf *out, const struct stream_token *id, const char *type);
 void sse_event_end(struct buf *out);
+/* Where in such text those go on who have had what is up to a position: behind the last
+ * event with an id that is not behind it. n: there is nothing for them. */
+size_t sse_behind(const char *text, size_t n, int64_t position);
 /* Something to send when nothing is said. */
 void sse_comment(struct buf *out);
 

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -224,6 +225,51 @@ events_behind_each_other_stay_apart(void **state)
 	buf_free(&text);
 }
 
+static size_t
+behind(const char *text, int64_t position)
+{
+	return sse_behind(text, strlen(text), position);
+}
+
+static void
+who_has_had_a_part_goes_on_behind_its_last_id(void **state)
+{
+	static const char one[] = "event: day\ndata: x\n\n"
+				  "id: s1_e3\nevent: line\ndata: one\n\n",
+			  two[] = "event: line\ndata: id: s1_e4\nid: s1_e5_t7\n\n",
+			  three[] = "id: s1_e9\ndata: three\n\n",
+			  rest[] = "event: gone\ndata:\n\n";
+	char text[400];
+	size_t n = (size_t)snprintf(text, sizeof text, "%s%s%s", one, two, three);
+
+	assert_int_equal(behind(text, 2), 0);
+	assert_int_equal(behind(text, 3), strlen(one));
+	assert_int_equal(behind(text, 4), strlen(one));
+	assert_int_equal(behind(text, 5), strlen(one) + strlen(two));
+	assert_int_equal(behind(text, 8), strlen(one) + strlen(two));
+	assert_int_equal(behind(text, 9), n);
+	/* What has no id of its own is behind all that have. */
+	strcat(text, rest);
+	assert_int_equal(behind(text, 100), n);
+}
+
+static void
+what_is_no_id_is_behind_everybody(void **state)
+{
+	assert_int_equal(behind("", 9), 0);
+	assert_int_equal(behind("id: s1_e3", 9), 0);
+	assert_int_equal(behind("id: s1_e3\n", 9), 10);
+	assert_int_equal(behind("id: 3\n\n", 9), 0);
+	assert_int_equal(behind("id: \n\n", 9), 0);
+	assert_int_equal(behind("id:s1_e3\n\n", 9), 0);
+	assert_int_equal(behind("data: id: s1_e3\n\n", 9), 0);
+	assert_int_equal(behind("\n\n\n\n", 9), 0);
+	assert_int_equal(behind("id: s1_e1111111111111111111111111111111111111111111111"
+				"1111111111111111111111111111111111111111\n\n",
+			     9),
+	    0);
+}
+
 int
 main(void)
 {
@@ -235,6 +281,8 @@ main(void)
 		cmocka_unit_test(a_type_with_a_line_end_breaks_out_of_nothing),
 		cmocka_unit_test(odd_types_come_through_as_they_are),
 		cmocka_unit_test(events_behind_each_other_stay_apart),
+		cmocka_unit_test(who_has_had_a_part_goes_on_behind_its_last_id),
+		cmocka_unit_test(what_is_no_id_is_behind_everybody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

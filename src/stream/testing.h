@@ -19,8 +19,9 @@
 #include "stream/sse.h"
 
 #define LOOKS_MAX 512
+#define MAKINGS_MAX 64
 
-/* Shared; lock guards the queue of looks. */
+/* Shared; lock guards the queues of looks and of what is to be made for pages. */
 struct fixture {
 	struct testing t;
 	struct http_server *http;
@@ -30,6 +31,11 @@ struct fixture {
 	pthread_cond_t changed;
 	struct waiting *looks[LOOKS_MAX];
 	int look_first, look_last;
+	struct page_task *makings[MAKINGS_MAX];
+	int making_first, making_last;
+	/* What pages show; NULL: there are none. On the test's own thread. */
+	enum mx_err (*news)(struct fixture *f, struct page_news *news);
+	void *news_arg;
 	struct room *room;
 	/* How many ended tokens a request's identification came before. */
 	_Atomic uint64_t gone_lag;
@@ -88,6 +94,51 @@ serve_look(struct fixture *f)
 	hub_looked(f->hubs, w);
 }
 
+/* --- what is made for those who watch pages --- */
+
+static inline enum mx_err
+page_news(void *arg, struct ctx *ctx, struct arena *arena, struct page_news *news)
+{
+	struct fixture *f = arg;
+
+	(void)ctx;
+	(void)arena;
+	return f->news == NULL ? M_NOT_FOUND : f->news(f, news);
+}
+
+static inline void
+queue_making(void *arg, struct page_task *task)
+{
+	struct fixture *f = arg;
+
+	lock_take(&f->lock);
+	f->makings[f->making_last++ % MAKINGS_MAX] = task;
+	pthread_cond_broadcast(&f->changed);
+	lock_give(&f->lock);
+}
+
+/* --- requests --- */
+
+static inline void
+refuse(void *arg, struct waiting *w)
+{
+	struct http_reply reply = { .status = 429 };
+
+	(void)arg;
+	http_answer(w->exchange, &reply);
+}
+
+/* GET /events?page=LANGUAGE&room=R&from=T&gzip=1 */
+static inline struct waiting *
+watcher_of(const struct uri_query *query, const char *page)
+{
+	struct stream_token from;
+
+	assert_true(token_parse(uri_query_get(query, "from"), &from));
+	return waiting_new_page(
+	    uri_query_get(query, "room"), page[0] - '0', from.events);
+}
+
 /* GET /events?user=U&room=R&from=T&timeout=MS&expires=MS&stream=1&gzip=1; '@g...' is a
  * stranger. */
 static inline void
@@ -96,7 +147,7 @@ hub_request(struct http_io *io, struct http_request *request, void *arg)
 	struct fixture *f = arg;
 	struct arena *arena = arena_new();
 	struct uri_query query;
-	const char *user, *from, *timeout, *expires;
+	const char *user, *from, *timeout, *expires, *page;
 	const char *rooms[8];
 	int64_t timeout_ms = 20000, expires_ms = 0;
 	struct waiting *w;
@@ -115,15 +166,17 @@ hub_request(struct http_io *io, struct http_request *request, void *arg)
 		assert_true(str_int(str_of(timeout), &timeout_ms));
 	if (expires != NULL)
 		assert_true(str_int(str_of(expires), &expires_ms));
-	w = waiting_new(user, "DEVICE", rooms, n, from, NULL);
+	page = uri_query_get(&query, "page");
+	w = page != NULL ? watcher_of(&query, page)
+			 : waiting_new(user, "DEVICE", rooms, n, from, NULL);
 	w->exchange = request->exchange;
 	w->has_from = from != NULL;
 	if (from != NULL)
 		assert_true(token_parse(from, &w->from));
 	w->limit = uri_query_get(&query, "alone") == NULL ? EVENTS_LIMIT_DEFAULT
 							  : EVENTS_LIMIT_DEFAULT + 1;
-	w->is_stranger = starts_with(user, "@g");
-	w->sse = uri_query_get(&query, "stream") != NULL;
+	w->is_stranger = page == NULL && starts_with(user, "@g");
+	w->sse = page != NULL || uri_query_get(&query, "stream") != NULL;
 	w->accepts_gzip = uri_query_get(&query, "gzip") != NULL;
 	w->deadline_ms = clock_mono_ms() + (w->sse ? SSE_COMMENT_MS : timeout_ms);
 	w->expires_ms = expires_ms == 0 ? 0 : clock_mono_ms() + expires_ms;
@@ -163,8 +216,9 @@ hub_stops(struct http_io *io, void *arg)
 	hub_stopping(((struct fixture *)arg)->hubs, io);
 }
 
-static inline int
-open_fixture(void **state)
+/* per_address, per_token: listeners at most; 0: no limit. */
+static inline struct fixture *
+fixture_open(uint32_t per_address, uint32_t per_token)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 	struct http_listener listener = { .host = "127.0.0.1", .port = 0 };
@@ -178,7 +232,13 @@ open_fixture(void **state)
 		.error_body = error_body,
 		.arg = f };
 	struct hub_options options = { .look = queue_look,
+		.refuse = refuse,
+		.make = queue_making,
 		.arg = f,
+		.page_news = page_news,
+		.page_arg = f,
+		.parked_per_address = per_address,
+		.parked_per_token = per_token,
 		.ring_max = HUB_RING,
 		.token_gone = http_shared_new(401, "application/json", "{}", 2) };
 	char *error;
@@ -198,7 +258,13 @@ open_fixture(void **state)
 			     "{\"history_visibility\":\"world_readable\"}", NULL),
 	    M_OK);
 	http_server_start(f->http);
-	*state = f;
+	return f;
+}
+
+static inline int
+open_fixture(void **state)
+{
+	*state = fixture_open(0, 0);
 	return 0;
 }
 

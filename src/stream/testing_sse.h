@@ -5,6 +5,8 @@
 #ifndef STREAM_TESTING_SSE_H
 #define STREAM_TESTING_SSE_H
 
+#include <zlib.h>
+
 #include "stream/testing.h"
 
 #define BLOCK_MAX (16 << 20)
@@ -129,6 +131,60 @@ looks(struct fixture *f)
 
 	hubs_stats(f->hubs, &stats);
 	return stats.looks;
+}
+
+/* Turns the hub's clock to so many milliseconds from now. */
+struct turn {
+	struct fixture *f;
+	int64_t in_ms;
+	bool done;
+};
+
+static inline void
+do_turn(struct http_io *io, void *arg)
+{
+	struct turn *turn = arg;
+
+	hub_tick(turn->f->hubs, io, clock_mono_ms() + turn->in_ms);
+	lock_take(&turn->f->lock);
+	turn->done = true;
+	pthread_cond_broadcast(&turn->f->changed);
+	lock_give(&turn->f->lock);
+}
+
+static inline void
+turn_clock(struct fixture *f, int64_t in_ms)
+{
+	struct turn turn = { f, in_ms, false };
+
+	http_post(http_io_at(f->http, 0), do_turn, &turn);
+	lock_take(&f->lock);
+	while (!turn.done)
+		lock_wait(&f->lock, &f->changed, 0);
+	lock_give(&f->lock);
+}
+
+static inline void
+stop_hub(struct http_io *io, void *arg)
+{
+	hub_stopping(((struct fixture *)arg)->hubs, io);
+}
+
+/* Unpacks the next block of a stream into text. */
+static inline void
+read_packed(int fd, z_stream *stream, char *text, size_t cap)
+{
+	size_t n;
+	char *block = read_block(fd, &n);
+
+	stream->next_in = (unsigned char *)block;
+	stream->avail_in = (unsigned)n;
+	stream->next_out = (unsigned char *)text;
+	stream->avail_out = (unsigned)cap - 1;
+	assert_int_equal(inflate(stream, Z_SYNC_FLUSH), Z_OK);
+	assert_int_equal(stream->avail_in, 0);
+	text[cap - 1 - stream->avail_out] = '\0';
+	free(block);
 }
 
 #endif

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "core/presence.h"
 #include "http/gzip.h"
 #include "stream/events.h"
-#include "stream/hub.h"
+#include "stream/hub_inside.h"
 #include "stream/sync.h"
 #include "stream/sse.h"
 
@@ -57,6 +58,19 @@ waiting_new(const char *user_id, const char *device_id, const char *const *room_
 	w->start = text_put(&at, start);
 	for (int i = 0; i < room_count; i++)
 		w->room_ids[i] = text_put(&at, room_ids[i]);
+	return w;
+}
+
+struct waiting *
+waiting_new_page(const char *room_id, int language, int64_t from)
+{
+	struct waiting *w = waiting_new("", "", &room_id, 1, NULL, NULL);
+
+	w->page = 1 + language;
+	w->from = token_at(from);
+	w->has_from = true;
+	w->sse = true;
+	w->deadline_ms = clock_mono_ms() + SSE_COMMENT_MS;
 	return w;
 }
 
@@ -156,9 +170,29 @@ look_sync(struct waiting *w, struct ctx *ctx, struct arena *arena)
 	return err;
 }
 
+static enum mx_err
+look_at_page(struct waiting *w, struct ctx *ctx, struct arena *arena)
+{
+	struct page_news news = { .room_id = w->room_ids[0],
+		.language = w->page - 1,
+		.from = w->from.events };
+	enum mx_err err = hub_pages_news(w->hub, ctx, arena, &news);
+
+	w->looked = token_at(news.end);
+	w->more = news.more;
+	w->is_last = news.is_last;
+	w->as = CLASS_ALONE;
+	if (err == M_OK && news.block.n > 0)
+		set_block(w, &news.block);
+	buf_free(&news.block);
+	return err;
+}
+
 void
 waiting_stays(const struct waiting *w, struct core *core)
 {
+	if (w->page > 0)
+		return; /* nobody in particular */
 	presence_stays(core, w->user_id, w->device_id, SSE_COMMENT_MS);
 }
 
@@ -181,6 +215,8 @@ waiting_look(struct waiting *w, struct ctx *ctx, struct arena *arena)
 
 	if (w->sync != NULL)
 		return look_sync(w, ctx, arena);
+	if (w->page > 0)
+		return look_at_page(w, ctx, arena);
 	if (w->sse)
 		waiting_stays(w, ctx->core);
 	err = events_look(ctx, arena, &ask, &chunk, &found);

@@ -108,7 +108,7 @@ class Server:
         self.port, self.metrics_port = free_port(), free_port()
         self.settings = merged(DEFAULTS, {"data_dir": str(self.folder / "data"), **settings})
         self.settings.setdefault("listeners", [
-            {"address": f"127.0.0.1:{self.port}", "serve": ["client"]},
+            {"address": f"127.0.0.1:{self.port}", "serve": ["client", "viewer"]},
             {"address": f"127.0.0.1:{self.metrics_port}", "serve": ["metrics"]}])
         self.config = self.folder / "parlour.yaml"
         self.log = self.folder / "stderr.txt"

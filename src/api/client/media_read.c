@@ -146,14 +146,15 @@ run_sending(struct task *task, struct ctx *ctx, struct arena *arena)
 /* --- what stands beside it --- */
 
 static void
-common_headers(struct req *req, const char *etag)
+common_headers(struct req *req, const char *etag, const char *cache_control)
 {
 	bool is_open = req->who.user_id == NULL;
 
 	reply_header(req, "ETag", etag);
 	reply_header(req, "Cache-Control",
-	    is_open ? "public, max-age=86400, immutable"
-		    : "private, max-age=86400, immutable");
+	    cache_control != NULL ? cache_control
+	    : is_open		  ? "public, max-age=86400, immutable"
+				  : "private, max-age=86400, immutable");
 	reply_header(req, "Cross-Origin-Resource-Policy", "cross-origin");
 	/* Else the script that fetches a file does not see what it is called. */
 	reply_header(req, "Access-Control-Expose-Headers",
@@ -306,7 +307,7 @@ media_answer(struct req *req, const struct media_asked *asked)
 
 	hex_encode(asked->file.sha256, SHA256_LEN, hex);
 	etag = arena_printf(req->arena, "\"%s\"", hex);
-	common_headers(req, etag);
+	common_headers(req, etag, asked->cache_control);
 	if (names_etag(req, "if-none-match", etag)) {
 		req->status = 304;
 		return M_OK;
@@ -337,6 +338,14 @@ media_read_asked(struct req *req, const char *made, struct media_asked *out)
 		return req_fail(req, M_INVALID_PARAM, "timeout_ms must be a number");
 	out->key = arena_printf(req->arena, "%s %s", made, out->id);
 	return M_OK;
+}
+
+void
+media_asked_of(struct req *req, const char *server_name, const char *id,
+    const char *made, struct media_asked *out)
+{
+	*out = (struct media_asked){ .server_name = server_name, .id = id };
+	out->key = arena_printf(req->arena, "%s %s", made, id);
 }
 
 enum mx_err
@@ -383,24 +392,36 @@ media_set_asked(struct req *req, struct media_asked *asked, const struct media_r
 }
 
 static enum mx_err
+answer_named(struct req *req, struct media_asked *asked, const char *name)
+{
+	struct media_file file;
+	struct media_row row;
+	enum mx_err err = media_find_asked(req, asked, &row);
+
+	if (err != M_OK)
+		return err;
+	file = media_original(&row);
+	media_set_asked(req, asked, &row, &file);
+	if (name != NULL)
+		asked->file.name = name;
+	return media_answer(req, asked);
+}
+
+enum mx_err
+media_answer_whole(struct req *req, struct media_asked *asked)
+{
+	return answer_named(req, asked, NULL);
+}
+
+static enum mx_err
 download(struct req *req, const char *name)
 {
 	struct media_asked asked;
-	struct media_file file;
-	struct media_row row;
 	enum mx_err err = media_read_asked(req, "whole", &asked);
 
 	if (err == M_OK && req->ctx->db == NULL)
 		return media_answer_known(req, &asked, name);
-	if (err == M_OK)
-		err = media_find_asked(req, &asked, &row);
-	if (err != M_OK)
-		return err;
-	file = media_original(&row);
-	media_set_asked(req, &asked, &row, &file);
-	if (name != NULL)
-		asked.file.name = name;
-	return media_answer(req, &asked);
+	return err == M_OK ? answer_named(req, &asked, name) : err;
 }
 
 enum mx_err

@@ -83,24 +83,17 @@ word_of(struct req *req, const struct thumbnail_ask *ask)
 }
 
 enum mx_err
-client_media_thumbnail(struct req *req)
+media_answer_thumbnail(
+    struct req *req, struct media_asked *asked, const struct thumbnail_ask *ask)
 {
 	struct thumbnail_row made;
-	struct thumbnail_ask ask;
-	struct media_asked asked;
 	struct media_file file;
 	struct media_row row;
-	enum mx_err err = read_ask(req, &ask);
+	enum mx_err err = media_find_asked(req, asked, &row);
 
-	if (err == M_OK)
-		err = media_read_asked(req, word_of(req, &ask), &asked);
-	if (err == M_OK && req->ctx->db == NULL)
-		return media_answer_known(req, &asked, NULL);
-	if (err == M_OK)
-		err = media_find_asked(req, &asked, &row);
 	if (err != M_OK)
 		return err;
-	err = thumbnail_find(req->ctx, req->arena, &row, &ask, &made);
+	err = thumbnail_find(req->ctx, req->arena, &row, ask, &made);
 	if (err == M_NOT_FOUND && !req->is_slow) {
 		job_run_away(req->job);
 		return REQ_TAKEN;
@@ -110,8 +103,35 @@ client_media_thumbnail(struct req *req)
 	if (err != M_OK)
 		return err;
 	file = file_of(&row, &made);
-	media_set_asked(req, &asked, &row, &file);
-	return media_answer(req, &asked);
+	media_set_asked(req, asked, &row, &file);
+	return media_answer(req, asked);
+}
+
+enum mx_err
+client_media_thumbnail(struct req *req)
+{
+	struct thumbnail_ask ask;
+	struct media_asked asked;
+	enum mx_err err = read_ask(req, &ask);
+
+	if (err == M_OK)
+		err = media_read_asked(req, word_of(req, &ask), &asked);
+	if (err == M_OK && req->ctx->db == NULL)
+		return media_answer_known(req, &asked, NULL);
+	return err == M_OK ? media_answer_thumbnail(req, &asked, &ask) : err;
+}
+
+enum mx_err
+media_hand_out(struct req *req, const char *server_name, const char *id,
+    const struct thumbnail_ask *ask, const char *cache_control)
+{
+	struct media_asked asked;
+
+	media_asked_of(
+	    req, server_name, id, ask == NULL ? "whole" : word_of(req, ask), &asked);
+	asked.cache_control = cache_control;
+	return ask == NULL ? media_answer_whole(req, &asked)
+			   : media_answer_thumbnail(req, &asked, ask);
 }
 
 enum mx_err

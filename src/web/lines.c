@@ -1,0 +1,449 @@
+/*
+ * The memory of lines. A room's lines are as of one position of the room; whoever comes
+ * with a newer one first drops what has changed since.
+ * Between web/line, which makes them, and the pages and streams that show them.
+ */
+#include "web/lines.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/link.h"
+#include "base/map.h"
+#include "base/thread.h"
+#include "room/bundle.h"
+#include "room/relations.h"
+#include "store/relations.h"
+#include "web/line_inside.h"
+
+#define BYTES_MAX (32 << 20)
+#define ROOM_LINES_MAX 400 /* of one language */
+
+#define PEOPLE_MAX 1000 /* of one room */
+
+/* Names and faces of a room's people, by user id. Guarded by their room's lock. */
+struct people {
+	struct map by_id;
+};
+
+/* A room's lines. Counted; lock guards what stands below it. */
+struct room_lines {
+	int refs; /* guarded by lines->lock */
+	int64_t room;
+	struct link used;      /* in lines->used */
+	struct lock lock;      /* RANK_CACHE */
+	int64_t position;      /* of the room's snapshot as of which they are */
+	int64_t ignored_since; /* shown.ignored_since */
+	struct map by_id[LANGUAGE_COUNT]; /* event id -> struct line */
+	struct people people;
+	size_t bytes;
+};
+
+/* Shared; lock guards rooms and used. */
+struct lines {
+	struct lock lock; /* RANK_CACHE */
+	struct map rooms; /* room -> struct room_lines */
+	struct link used;
+	_Atomic uint64_t bytes;
+};
+
+struct lines *
+lines_new(void)
+{
+	struct lines *lines = xcalloc(1, sizeof *lines);
+
+	lock_init(&lines->lock, RANK_CACHE);
+	link_init(&lines->used);
+	return lines;
+}
+
+static size_t
+bytes_of(const struct line *line)
+{
+	return sizeof *line + line->html.n + 200;
+}
+
+static void
+drop(struct lines *lines, struct room_lines *room, int language, struct line *line)
+{
+	map_del_str(&room->by_id[language], line->event_id);
+	room->bytes -= bytes_of(line);
+	atomic_fetch_sub(&lines->bytes, bytes_of(line));
+	line_unref(line);
+}
+
+/* Those for which is() says so; NULL: all. */
+static void
+drop_which(struct lines *lines, struct room_lines *room,
+    bool (*is)(const struct line *line, const void *arg), const void *arg)
+{
+	for (int i = 0; i < LANGUAGE_COUNT; i++) {
+		struct line *line;
+
+		for (size_t at = 0; (line = map_next(&room->by_id[i], &at)) != NULL;)
+			if (is == NULL || is(line, arg))
+				drop(lines, room, i, line);
+	}
+}
+
+/* --- people --- */
+
+bool
+people_find(const struct people *people, const char *user_id, struct person *out)
+{
+	const struct person *known = map_get_str(&people->by_id, user_id);
+
+	if (known != NULL)
+		*out = *known;
+	return known != NULL;
+}
+
+/* NULL: all. */
+static void
+people_drop(struct people *people, const char *user_id)
+{
+	struct person *person;
+
+	if (user_id != NULL) {
+		free(map_del_str(&people->by_id, user_id));
+		return;
+	}
+	for (size_t at = 0; (person = map_next(&people->by_id, &at)) != NULL;) {
+		map_del_str(&people->by_id, person->user_id);
+		free(person);
+	}
+}
+
+void
+people_add(struct people *people, const struct person *person)
+{
+	size_t id_n = strlen(person->user_id) + 1, name_n = strlen(person->name) + 1;
+	size_t face_n = person->face == NULL ? 0 : strlen(person->face) + 1;
+	struct person *known = xmalloc(sizeof *known + id_n + name_n + face_n);
+	char *at = (char *)(known + 1);
+
+	if (people->by_id.count >= PEOPLE_MAX)
+		people_drop(people, NULL);
+	known->user_id = memcpy(at, person->user_id, id_n);
+	known->name = memcpy(at + id_n, person->name, name_n);
+	known->face =
+	    face_n == 0 ? NULL : memcpy(at + id_n + name_n, person->face, face_n);
+	free(map_put_str(&people->by_id, known->user_id, known));
+}
+
+/* --- rooms --- */
+
+static void
+room_lines_unref_locked(struct lines *lines, struct room_lines *room)
+{
+	if (--room->refs > 0)
+		return;
+	drop_which(lines, room, NULL, NULL);
+	for (int i = 0; i < LANGUAGE_COUNT; i++)
+		map_fini(&room->by_id[i]);
+	people_drop(&room->people, NULL);
+	map_fini(&room->people.by_id);
+	lock_fini(&room->lock);
+	free(room);
+}
+
+static void
+forget_locked(struct lines *lines, struct room_lines *room)
+{
+	map_del(&lines->rooms, &room->room, sizeof room->room);
+	link_out(&room->used);
+	room_lines_unref_locked(lines, room);
+}
+
+void
+lines_free(struct lines *lines)
+{
+	while (link_has(&lines->used))
+		forget_locked(
+		    lines, LINK_OF(struct room_lines, used, lines->used.next));
+	map_fini(&lines->rooms);
+	lock_fini(&lines->lock);
+	free(lines);
+}
+
+uint64_t
+lines_bytes(const struct lines *lines)
+{
+	return atomic_load(&lines->bytes);
+}
+
+/* A room's entry, counted; those used least make room. */
+static struct room_lines *
+room_lines_get(struct lines *lines, int64_t room_number)
+{
+	struct room_lines *room;
+
+	lock_take(&lines->lock);
+	while (atomic_load(&lines->bytes) > BYTES_MAX &&
+	       lines->used.next != lines->used.prev)
+		forget_locked(
+		    lines, LINK_OF(struct room_lines, used, lines->used.next));
+	room = map_get(&lines->rooms, &room_number, sizeof room_number);
+	if (room == NULL) {
+		room = xcalloc(1, sizeof *room);
+		room->refs = 1;
+		room->room = room_number;
+		lock_init(&room->lock, RANK_CACHE);
+		link_init(&room->used);
+		map_put(&lines->rooms, &room->room, sizeof room->room, room);
+	}
+	room->refs++;
+	link_used(&lines->used, &room->used);
+	lock_give(&lines->lock);
+	return room;
+}
+
+static void
+room_lines_put(struct lines *lines, struct room_lines *room)
+{
+	lock_take(&lines->lock);
+	room_lines_unref_locked(lines, room);
+	lock_give(&lines->lock);
+}
+
+/* --- what changes lines --- */
+
+static void
+add_touched(struct touched *touched, const char *id)
+{
+	if (id != NULL && touched->n < TOUCHED_MAX)
+		touched->ids[touched->n++] = id;
+}
+
+/* What the last of them is a child of, or was before it was redacted, and so on: an
+ * edit of an answer changes what the root of its thread shows. */
+static void
+follow_up(struct seer *seer, struct touched *touched)
+{
+	bool standard64 = seer->room->version->event_id_format == EVENT_ID_BASE64;
+	struct db *db = seer->ctx->db;
+
+	while (touched->n > 0 && touched->n < TOUCHED_MAX) {
+		const char *id = touched->ids[touched->n - 1];
+		struct relation_up up;
+		int64_t event, room;
+
+		if (store_event_find(db, id, &event, &room) != M_OK ||
+		    room != seer->room->id ||
+		    (store_relation_get(db, seer->arena, event, standard64, &up) !=
+			    M_OK &&
+			store_relation_was(db, seer->arena, event, standard64, &up) !=
+			    M_OK))
+			return;
+		add_touched(touched, up.parent_id);
+	}
+}
+
+static const char *
+redacts_of(struct seer *seer, const struct sliced *e)
+{
+	if (e->live != NULL)
+		return e->live->pdu->event->redacts;
+	return seer->room->version->redacts_in_content
+		   ? json_get_str(sliced_content(seer, e), "redacts")
+		   : slice_text(seer->arena, e->raw.redacts);
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* NULL: the member is called, and looks, as before. */
+static const char *
+changed_profile(struct seer *seer, const struct sliced *e)
+{
+	const struct json *content = sliced_content(seer, e), *before;
+
+	if (e->live == NULL)
+		return e->state_key;
+	if (e->live->replaced_content == NULL)
+		return NULL; /* nothing spoke of them */
+	before = json_parse_copy(seer->arena, e->live->replaced_content,
+	    strlen(e->live->replaced_content), JSON_LENIENT, NULL);
+	return is_same(member_name(content, before), member_name(before, NULL)) &&
+		       is_same(json_get_str(content, "avatar_url"),
+			   json_get_str(before, "avatar_url"))
+		   ? NULL
+		   : e->state_key;
+}
+
+struct touched
+lines_touched(struct seer *seer, const struct sliced *e)
+{
+	struct touched touched = { .n = 0 };
+	struct relation_to to;
+
+	if (e->state_key != NULL) {
+		if (strcmp(e->type, "m.room.member") == 0)
+			touched.profile = changed_profile(seer, e);
+		return touched;
+	}
+	if (strcmp(e->type, "m.room.redaction") == 0)
+		add_touched(&touched, redacts_of(seer, e));
+	else if (relation_of(seer->room->version, sliced_content(seer, e), &to))
+		add_touched(&touched, to.parent);
+	follow_up(seer, &touched);
+	return touched;
+}
+
+/* In sentences, quotes and summaries. */
+static bool
+may_name_others(const struct line *line)
+{
+	return line->kind != LINE_SAID || line->quotes != 0 || line->has_children;
+}
+
+bool
+line_is_touched(const struct line *line, const struct touched *touched)
+{
+	for (int i = 0; i < touched->n; i++) {
+		const char *id = touched->ids[i];
+
+		if (strcmp(line->event_id, id) == 0 ||
+		    (line->quotes != 0 && line->quotes == map_hash(id, strlen(id))))
+			return true;
+	}
+	return touched->profile != NULL &&
+	       (strcmp(line->user_id, touched->profile) == 0 || may_name_others(line));
+}
+
+static bool
+is_touched(const struct line *line, const void *arg)
+{
+	return line_is_touched(line, arg);
+}
+
+static void
+apply(struct lines *lines, struct room_lines *room, struct seer *seer,
+    struct live_event *live)
+{
+	const struct event *event = live->pdu->event;
+	struct sliced e = { .type = event->type,
+		.sender = event->sender,
+		.state_key = event->state_key,
+		.live = live };
+	struct touched touched = lines_touched(seer, &e);
+
+	drop_which(lines, room, is_touched, &touched);
+	if (e.state_key != NULL && strcmp(e.type, "m.room.member") == 0)
+		people_drop(&room->people, e.state_key);
+}
+
+/* False: the cache is ahead of this snapshot. */
+static bool
+catch_up_locked(struct lines *lines, struct room_lines *room, struct shown *shown)
+{
+	const struct snapshot *s = shown->s;
+
+	if (room->position > s->position || room->ignored_since > shown->ignored_since)
+		return false;
+	if (room->position < s->tail_from)
+		people_drop(&room->people, NULL);
+	if (room->position < s->tail_from || room->ignored_since < shown->ignored_since)
+		drop_which(lines, room, NULL, NULL);
+	room->ignored_since = shown->ignored_since;
+	for (int i = 0; i < s->tail_count; i++)
+		if (s->tail[i]->event > room->position)
+			apply(lines, room, &shown->seer, s->tail[i]);
+	room->position = s->position;
+	return true;
+}
+
+/* --- making them --- */
+
+/* Of all that have none yet. kept: into which they go; NULL: nowhere. */
+static enum mx_err
+make_missing(struct scene *scene, struct room_lines *kept, struct sliced *events, int n,
+    struct line **out)
+{
+	struct lines *lines = scene->web->lines;
+	struct seer *seer = &scene->shown->seer;
+	struct sliced *missing = ARENA_ARRAY(seer->arena, struct sliced, (size_t)n);
+	int *places = ARENA_ARRAY(seer->arena, int, (size_t)n), count = 0;
+	enum mx_err err;
+
+	for (int i = 0; i < n; i++)
+		if (out[i] == NULL) {
+			places[count] = i;
+			missing[count++] = events[i];
+		}
+	err = count == 0
+		  ? M_OK
+		  : bundle_events(seer, missing, count, scene->upto, FORMAT_CLIENT);
+	for (int i = 0; err == M_OK && i < count; i++) {
+		struct line *line = out[places[i]] = line_new(scene, &missing[i]);
+
+		if (kept == NULL)
+			continue;
+		map_put_str(
+		    &kept->by_id[scene->language], line->event_id, line_ref(line));
+		kept->bytes += bytes_of(line);
+		atomic_fetch_add(&lines->bytes, bytes_of(line));
+	}
+	return err;
+}
+
+static void
+find_kept(struct scene *scene, struct room_lines *room, struct sliced *events, int n,
+    struct line **out)
+{
+	struct map *by_id = &room->by_id[scene->language];
+
+	for (int i = 0; i < n; i++) {
+		struct line *line = map_get_str(by_id, events[i].stored.event_id);
+
+		out[i] = line == NULL ? NULL : line_ref(line);
+	}
+}
+
+enum mx_err
+lines_get(struct scene *scene, struct sliced *events, int n, struct line **out)
+{
+	struct lines *lines = scene->web->lines;
+	struct room_lines *room;
+	enum mx_err err;
+
+	memset(out, 0, sizeof *out * (size_t)n);
+	scene->upto = scene->shown->s->position;
+	/* What a thread shows of its root is not what the room shows of it. */
+	if (scene->in_thread) {
+		err = make_missing(scene, NULL, events, n, out);
+		if (err != M_OK)
+			lines_put(out, n);
+		return err;
+	}
+	room = room_lines_get(lines, scene->shown->room->id);
+	lock_take(&room->lock);
+	if (!catch_up_locked(lines, room, scene->shown)) {
+		lock_give(&room->lock);
+		err = make_missing(scene, NULL, events, n, out);
+	} else {
+		if (room->by_id[scene->language].count > ROOM_LINES_MAX)
+			drop_which(lines, room, NULL, NULL);
+		find_kept(scene, room, events, n, out);
+		scene->people = &room->people;
+		err = make_missing(scene, room, events, n, out);
+		scene->people = NULL;
+		lock_give(&room->lock);
+	}
+	room_lines_put(lines, room);
+	if (err != M_OK)
+		lines_put(out, n);
+	return err;
+}
+
+void
+lines_put(struct line **lines, int n)
+{
+	for (int i = 0; i < n; i++) {
+		line_unref(lines[i]);
+		lines[i] = NULL;
+	}
+}

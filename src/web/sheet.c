@@ -1,0 +1,329 @@
+/*
+ * The frame of all pages and what stands beside them in an answer.
+ * Relies on web/template; the last step of every handler here.
+ */
+#include "web/sheet.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/error.h"
+#include "http/gzip.h"
+#include "web/kept.h"
+
+#define HTML "text/html; charset=utf-8"
+
+enum language
+page_language(const struct req *req)
+{
+	const struct web *web = web_of(req);
+	const struct str *accept = http_header(&req->http->head, "accept-language");
+	const char *wanted = req_query(req, "lang");
+	enum language language;
+
+	if (wanted != NULL && language_of_code(str_of(wanted), &language) &&
+	    (web->set.languages >> language & 1))
+		return language;
+	return language_accepted(
+	    accept == NULL ? str_of(NULL) : *accept, web->set.languages);
+}
+
+void
+sheet_init(struct sheet *sheet, struct req *req)
+{
+	*sheet = (struct sheet){ .req = req, .web = web_of(req) };
+	sheet->age = kept_age(sheet->web->kept);
+	sheet->language = page_language(req);
+	sheet->f.language = sheet->language;
+}
+
+void
+sheet_fini(struct sheet *sheet)
+{
+	buf_free(&sheet->body);
+	buf_free(&sheet->url);
+}
+
+/* --- addresses --- */
+
+/* What stays as it is in a segment and in a query alike, RFC 3986 3.3. */
+static bool
+is_plain(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~!$:@", c) != NULL);
+}
+
+void
+page_encode(struct buf *out, const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		if (is_plain((unsigned char)*p))
+			buf_char(out, *p);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*p);
+}
+
+static void
+add_url(const struct web *web, struct buf *out, const char *room, va_list parts)
+{
+	const char *part;
+
+	buf_str(out, web->base);
+	buf_lit(out, "/rooms");
+	for (part = room; part != NULL; part = va_arg(parts, const char *)) {
+		buf_char(out, '/');
+		page_encode(out, part);
+	}
+}
+
+void
+page_url(const struct web *web, struct buf *out, const char *room, ...)
+{
+	va_list parts;
+
+	va_start(parts, room);
+	add_url(web, out, room, parts);
+	va_end(parts);
+}
+
+const char *
+page_link(const struct web *web, struct arena *arena, const char *room, ...)
+{
+	struct buf url = { 0 };
+	const char *link;
+	va_list parts;
+
+	va_start(parts, room);
+	add_url(web, &url, room, parts);
+	va_end(parts);
+	link = arena_strndup(arena, url.p, url.n);
+	buf_free(&url);
+	return link;
+}
+
+const char *
+page_time(struct arena *arena, int64_t ts_ms, const char *format)
+{
+	char text[64] = "";
+	time_t at = (time_t)(ts_ms / 1000);
+	struct tm tm;
+
+	/* A server may claim any moment: what no calendar has is shown as none. */
+	if (gmtime_r(&at, &tm) == NULL || tm.tm_year < 0 || tm.tm_year > 8099)
+		return "";
+	strftime(text, sizeof text, format, &tm);
+	return arena_strdup(arena, text);
+}
+
+/* --- the frame --- */
+
+/* This page in another language. */
+static const char *
+in_language(const struct req *req, const char *code)
+{
+	struct buf query = { 0 };
+	const char *link;
+
+	buf_printf(&query, "?lang=%s", code);
+	for (int i = 0; i < req->query.count; i++) {
+		const struct uri_param *param = &req->query.params[i];
+
+		if (strcmp(param->name, "lang") == 0)
+			continue;
+		buf_char(&query, '&');
+		page_encode(&query, param->name);
+		buf_char(&query, '=');
+		page_encode(&query, param->value);
+	}
+	link = arena_strndup(req->arena, query.p, query.n);
+	buf_free(&query);
+	return link;
+}
+
+/* One entry for each language that is offered; the page's own is told apart. */
+static void
+write_languages(struct sheet *sheet, struct buf *out)
+{
+	for (int i = 0; i < LANGUAGE_COUNT; i++) {
+		struct filling f = { .language = sheet->language };
+		const char *code = language_code((enum language)i);
+
+		if (!(sheet->web->set.languages >> i & 1))
+			continue;
+		fill(&f, SLOT_lang, code);
+		fill(&f, SLOT_name, language_name((enum language)i));
+		fill(&f, SLOT_here, i == (int)sheet->language ? "" : NULL);
+		fill(&f, SLOT_href, in_language(sheet->req, code));
+		template_write(out, TEMPLATE_language, &f);
+	}
+}
+
+void
+sheet_write(struct sheet *sheet, struct buf *out)
+{
+	struct filling *f = &sheet->f;
+	struct buf languages = { 0 };
+
+	write_languages(sheet, &languages);
+	fill(f, SLOT_lang, language_code(sheet->language));
+	fill(f, SLOT_dir, language_direction(sheet->language));
+	fill(f, SLOT_style, sheet->web->style->url);
+	fill(f, SLOT_icon, sheet->web->icon->url);
+	fill(f, SLOT_scripts, sheet->web->script_tags);
+	fill(f, SLOT_home, page_link(sheet->web, sheet->req->arena, NULL, NULL));
+	fill(f, SLOT_noindex, sheet->may_index ? NULL : "");
+	fill_buf(f, SLOT_canonical, &sheet->url);
+	fill_buf(f, SLOT_body, &sheet->body);
+	fill_buf(f, SLOT_languages, &languages);
+	template_write(out, TEMPLATE_page, f);
+	buf_free(&languages);
+}
+
+const char *
+page_etag(struct arena *arena, const void *bytes, size_t n)
+{
+	/* Weak: packed or not, it is the same page. */
+	return arena_printf(arena, "W/\"%zx-%" PRIx64 "\"", n, gzip_checksum(bytes, n));
+}
+
+bool
+page_is_known(const struct req *req, const char *etag)
+{
+	const struct str *given = http_header(&req->http->head, "if-none-match");
+	const char *opaque = etag + 2;
+
+	return given != NULL && (str_is(*given, "*") ||
+				    memmem(given->p, given->n, opaque, strlen(opaque)));
+}
+
+/* Scripts and styles by their exact addresses: uploads share the origin. */
+static const char *
+policy(const struct req *req)
+{
+	const struct web *web = web_of(req);
+
+	return arena_printf(req->arena,
+	    "default-src 'none'; script-src%s; style-src %s; img-src %s %s/rooms/; "
+	    "media-src %s/rooms/; connect-src %s/rooms/; form-action %s/rooms "
+	    "%s/rooms/; "
+	    "base-uri 'none'; frame-ancestors 'none'",
+	    web->scripts, web->style->url, web->icon->url, web->base, web->base,
+	    web->base, web->base, web->base);
+}
+
+static void
+safe_headers(struct req *req)
+{
+	reply_header(req, "Content-Security-Policy", policy(req));
+	reply_header(req, "X-Content-Type-Options", "nosniff");
+	reply_header(req, "Referrer-Policy", "no-referrer");
+	reply_header(req, "Permissions-Policy", "interest-cohort=()");
+}
+
+void
+page_headers(struct req *req, bool may_index)
+{
+	req->content_type = HTML;
+	safe_headers(req);
+	reply_header(req, "Cache-Control", "public, max-age=10, must-revalidate");
+	reply_header(req, "Vary", "Accept-Language");
+	if (!may_index)
+		reply_header(req, "X-Robots-Tag", "noindex");
+}
+
+/* Once, for the client and for whoever comes behind it. */
+static struct packed
+pack(const struct req *req, const struct buf *page)
+{
+	struct packed packed = { .is_tried = req->http->head.accepts_gzip };
+
+	if (!packed.is_tried)
+		return packed;
+	packed.n = page->n;
+	packed.p = xmalloc(page->n);
+	memcpy(packed.p, page->p, page->n);
+	if (!gzip_body(&packed.p, &packed.n)) {
+		free(packed.p);
+		packed.p = NULL;
+	}
+	return packed;
+}
+
+/* Takes over the packed form, if there is one. */
+static enum mx_err
+reply_page(struct req *req, struct buf *page, struct packed *packed)
+{
+	struct buf small = { packed->p, packed->n, packed->n };
+
+	if (packed->p == NULL)
+		return reply_buf(req, page);
+	buf_free(page);
+	req->is_packed = true;
+	return reply_buf(req, &small);
+}
+
+enum mx_err
+sheet_answer(struct sheet *sheet)
+{
+	struct req *req = sheet->req;
+	struct buf out = { 0 };
+	struct packed packed;
+	const char *etag;
+
+	sheet_write(sheet, &out);
+	atomic_fetch_add(&sheet->web->pages_made, 1);
+	etag = page_etag(req->arena, out.p, out.n);
+	page_headers(req, sheet->may_index);
+	reply_header(req, "ETag", etag);
+	packed = pack(req, &out);
+	if (sheet->keep_key != NULL)
+		kept_add(sheet->web->kept, sheet->age, sheet->keep_key, sheet->room,
+		    sheet->position, etag, sheet->may_index, &out, &packed);
+	sheet_fini(sheet);
+	if (!page_is_known(req, etag))
+		return reply_page(req, &out, &packed);
+	buf_free(&out);
+	free(packed.p);
+	req->status = 304;
+	return M_OK;
+}
+
+/* --- errors --- */
+
+void
+page_error(void *arg, struct req *req, enum mx_err err)
+{
+	struct sheet sheet;
+	struct buf out = { 0 };
+	enum word title = WORD_went_wrong, about = WORD_went_wrong_about;
+
+	error_write(req, err); /* status, Retry-After, and the sentence for a log */
+	buf_reset(&req->out);
+	sheet_init(&sheet, req);
+	if (req->status == 404) {
+		title = WORD_not_found;
+		about = WORD_not_found_about;
+	} else if (req->status == 429) {
+		title = WORD_too_fast;
+		about = WORD_too_fast_about;
+	} else if (req->status < 500) {
+		title = WORD_bad_request;
+		about = WORD_not_found_about;
+	}
+	fill(&sheet.f, SLOT_title, word(title, sheet.language));
+	fill(&sheet.f, SLOT_text, word(about, sheet.language));
+	fill(&sheet.f, SLOT_href, page_link(sheet.web, req->arena, NULL, NULL));
+	template_write(&sheet.body, TEMPLATE_error, &sheet.f);
+	sheet_write(&sheet, &out);
+	req->content_type = HTML;
+	safe_headers(req);
+	reply_header(req, "Cache-Control", "no-store");
+	reply_header(req, "X-Robots-Tag", "noindex");
+	sheet_fini(&sheet);
+	reply_buf(req, &out);
+}
