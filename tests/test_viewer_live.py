@@ -252,15 +252,20 @@ def watched(one, ann, ben, hall):
         yield sent, answer, watch
 
 
-def changes(watch, who, room):
-    """The lines that have changed, by their ids, once all is told that was up to now."""
-    last = who.send(room, "last")
-    heard = watch.until_line(last)[:-1]
-    assert all(event.kind in ("change", "told") for event in heard), heard
+def up_to_now(watch, who, room):
+    """All that is told of what was up to now."""
+    heard = watch.until_line(who.send(room, "mark"))
     if not any(event.kind == "told" for event in watch.events):
-        watch.until_told()
+        heard += watch.until_told()
+    heard += watch.events
     watch.events.clear()
-    return {event.line.id: event.line for event in heard if event.line}
+    return heard
+
+
+def changes(watch, who, room):
+    """The lines that have changed up to now, by their ids, as they were told last."""
+    return {event.line.id: event.line for event in up_to_now(watch, who, room)
+            if event.kind == "change"}
 
 
 def test_an_edit_changes_its_line(one, ann, hall, watched):
@@ -682,18 +687,6 @@ def check_same(folded, page):
         assert folded.get(line.id) == line.html(), f"{line.id}: {folded.get(line.id)}"
 
 
-def catch_up(stage, watch, folded):
-    """Folds all that is told up to now."""
-    mark = stage.host.send(stage.room, "mark")
-    heard = watch.until_line(mark)
-    if not any(event.kind == "told" for event in watch.events):
-        heard += watch.until_told()
-    heard += watch.events
-    watch.events.clear()
-    for event in heard:
-        fold(folded, event)
-
-
 def play(one, names):
     """Watches what people do at random; the room and its page in the end."""
     stage = Play(one, SEED, names)
@@ -708,7 +701,8 @@ def play(one, names):
             watch = watch.again(gzip=n % 2 == 0)
             watch.opening()
         if stage.random.random() < 0.1 or n == ACTIONS - 1:
-            catch_up(stage, watch, folded)
+            for event in up_to_now(watch, stage.host, stage.room):
+                fold(folded, event)
             check_same(folded, one.room(stage.room))
     watch.close()
     page = one.room(stage.room)

@@ -4,6 +4,7 @@ kind, edits and redactions, threads, polls, search, pictures and files. See test
 
 import os
 import sqlite3
+import time
 from calendar import timegm
 from time import strptime
 
@@ -310,10 +311,16 @@ def test_every_membership_has_its_words(one, ann):
 # --- edits, redactions ----------------------------------------------------------------------
 
 
+def a_moment_later():
+    began = time.time_ns() // 1000000
+    until(lambda: time.time_ns() // 1000000 > began)
+
+
 def test_an_edit_is_shown_with_what_was_before(one, ann, ben, hall):
     ben.join(hall)
     sent = ann.send(hall, "first")
     for words in ("second", "third"):
+        a_moment_later()  # of edits the latest counts, and of those of one moment either
         ann.send(hall, edit_of(sent, words))
     ben.send(hall, edit_of(sent, "somebody else's"))
     line = one.room(hall).line(sent)

@@ -14,13 +14,14 @@
 #include "http/gzip.h"
 
 #define LEVEL 5 /* 4 to 6: JSON gains little beyond, and time grows fast */
+#define QUICK 1 /* HTML: 4 % larger in half of the time */
 #define MEM_LEVEL 8
 #define RAW_BITS (-15) /* no header, no trailer */
 #define STORED_MAX 65535u
 
 /* Owned by one thread. */
 struct packers {
-	struct libdeflate_compressor *whole; /* NULL until it is needed */
+	struct libdeflate_compressor *whole, *quick; /* NULL until needed */
 	z_stream blocks;
 	bool has_blocks;
 };
@@ -37,6 +38,7 @@ packers_free(void *arg)
 	if (packers->has_blocks)
 		deflateEnd(&packers->blocks);
 	libdeflate_free_compressor(packers->whole);
+	libdeflate_free_compressor(packers->quick);
 	free(packers);
 }
 
@@ -59,15 +61,17 @@ packers_get(void)
 }
 
 static struct libdeflate_compressor *
-whole_get(void)
+compressor_get(int level)
 {
 	struct packers *packers = packers_get();
+	struct libdeflate_compressor **at =
+	    level == QUICK ? &packers->quick : &packers->whole;
 
-	if (packers->whole == NULL)
-		packers->whole = libdeflate_alloc_compressor(LEVEL);
-	if (packers->whole == NULL)
+	if (*at == NULL)
+		*at = libdeflate_alloc_compressor(level);
+	if (*at == NULL)
 		abort(); /* out of memory */
-	return packers->whole;
+	return *at;
 }
 
 static z_stream *
@@ -91,8 +95,8 @@ gzip_checksum(const void *bytes, size_t n)
 	       libdeflate_adler32(1, bytes, n);
 }
 
-bool
-gzip_body(char **body, size_t *n)
+static bool
+pack(char **body, size_t *n, int level)
 {
 	char *packed;
 	size_t packed_n;
@@ -101,7 +105,8 @@ gzip_body(char **body, size_t *n)
 		return false;
 	packed = xmalloc(*n);
 	/* What does not fit is not smaller. */
-	packed_n = libdeflate_gzip_compress(whole_get(), *body, *n, packed, *n - 1);
+	packed_n =
+	    libdeflate_gzip_compress(compressor_get(level), *body, *n, packed, *n - 1);
 	if (packed_n == 0) {
 		free(packed);
 		return false;
@@ -110,6 +115,18 @@ gzip_body(char **body, size_t *n)
 	*n = packed_n;
 	*body = xrealloc(packed, *n);
 	return true;
+}
+
+bool
+gzip_body(char **body, size_t *n)
+{
+	return pack(body, n, LEVEL);
+}
+
+bool
+gzip_body_quick(char **body, size_t *n)
+{
+	return pack(body, n, QUICK);
 }
 
 void

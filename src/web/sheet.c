@@ -247,7 +247,7 @@ pack(const struct req *req, const struct buf *page)
 	packed.n = page->n;
 	packed.p = xmalloc(page->n);
 	memcpy(packed.p, page->p, page->n);
-	if (!gzip_body(&packed.p, &packed.n)) {
+	if (!gzip_body_quick(&packed.p, &packed.n)) {
 		free(packed.p);
 		packed.p = NULL;
 	}
