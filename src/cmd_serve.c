@@ -230,7 +230,8 @@ open_web(struct serving *s, struct server_options *options)
 	struct web_settings settings = { .listed_only = c->viewer_rooms == 1,
 		.search = c->viewer_search,
 		.title = c->viewer_title,
-		.languages = (unsigned)c->viewer_languages };
+		.languages = (unsigned)c->viewer_languages,
+		.language = c->viewer_language };
 
 	if (!c->viewer_enabled)
 		return;

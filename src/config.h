@@ -95,6 +95,7 @@ struct config {
 	int viewer_rooms;     /* 0 world_readable, 1 listed */
 	char *viewer_title;   /* NULL: none */
 	int viewer_languages; /* bits, in the order of the table's words */
+	int viewer_language;  /* one of these; else the first of them */
 	bool viewer_search;
 
 	bool previews_enabled, previews_private_addresses;

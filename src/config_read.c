@@ -275,8 +275,11 @@ list_read(struct reader *r, const struct setting *row, yaml_node_t *node, void *
 	yaml_node_item_t *item;
 
 	row->type->clear(setting_field(row, holder));
-	if (is_null(node))
+	if (is_null(node)) {
+		if (row->type == &type_set && (row->flags & SETTING_INNER) == 0)
+			fail(r, node->start_mark, row->name, "is empty");
 		return;
+	}
 	if (node->type != YAML_SEQUENCE_NODE) {
 		fail(r, node->start_mark, row->name, "must be %s", row->type->kind);
 		return;
@@ -290,7 +293,9 @@ list_read(struct reader *r, const struct setting *row, yaml_node_t *node, void *
 		else
 			scalar_read(r, row, value, holder);
 	}
-	if (row->type->is_section && r->config->listeners.n == 0)
+	if ((row->type->is_section && r->config->listeners.n == 0) ||
+	    (row->type == &type_set && (row->flags & SETTING_INNER) == 0 &&
+		*(const int *)setting_field(row, holder) == 0))
 		fail(r, node->start_mark, row->name, "is empty");
 }
 

@@ -182,8 +182,9 @@ const struct setting settings[] = {
 	{ "viewer.title", &type_text, FIELD(viewer_title), NULL,
 	    "Above the list of rooms; 'Public rooms' where not given." },
 	{ "viewer.languages", &type_set, FIELD(viewer_languages), "en, de, fr, es, ja, ar",
-	    "Of the pages; who reads none of them is shown the first, in this order.",
-	    .words = languages },
+	    "Of the pages, by what the browser asks for.", .words = languages },
+	{ "viewer.language", &type_word, FIELD(viewer_language), "en",
+	    "For who reads none of them.", .words = languages },
 	{ "viewer.search", &type_bool, FIELD(viewer_search), "true",
 	    "Let people search inside rooms." },
 

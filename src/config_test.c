@@ -115,7 +115,8 @@ static const char every_key[] =
     "trusted_proxies: [10.0.0.0/8, \"fd00::/8\", 192.0.2.7]\n"
     "password_hashing: {memory_kib: 1024, passes: 1}\n"
     "rooms: {default_version: 11, public_list_without_token: false}\n"
-    "viewer: {enabled: true, rooms: listed, title: Talk, languages: [de, ar],\n"
+    "viewer: {enabled: true, rooms: listed, title: Talk, languages: [de, ar], "
+    "language: ar,\n"
     "  search: false}\n"
     "previews: {enabled: false, allow_private_addresses: false}\n"
     "mail: {smtp: \"smtp://host:25\", from: \"a@b\"}\n"
@@ -138,6 +139,7 @@ every_key_is_read(void **state)
 	assert_int_equal(c->viewer_rooms, 1);
 	assert_string_equal(c->viewer_title, "Talk");
 	assert_int_equal(c->viewer_languages, 1 << 1 | 1 << 5);
+	assert_int_equal(c->viewer_language, 5);
 	assert_false(c->viewer_search);
 	assert_int_equal(c->listeners.v[1].apis, API_METRICS);
 	assert_string_equal(c->listeners.v[2].tls_key, "b.pem");
@@ -297,6 +299,7 @@ static const struct {
 	{ "listeners: [{serve: [client]}]", "f:1:13: listeners.address: is missing" },
 	{ "listeners: [{address: '[::1]:1', serve: []}]",
 	    "f:1:13: listeners.serve: is empty" },
+	{ "viewer: {languages: []}", "f:1:21: viewer.languages: is empty" },
 	{ "listeners:\n- {address: '127.0.0.1:1'}\n- {address: '127.0.0.1:1'}",
 	    "f:3:3: listeners.address: stands there twice" },
 	{ "listeners: [{address: '127.0.0.1:1', tls: {key: a}}]",

@@ -86,12 +86,6 @@ class Tab:
         self.name = str(next(browser.names))
         self.url = self.do("open", url=self.address(path), options=options)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.do("close")
-
     def address(self, path):
         return path if path.startswith("http") else self.viewer.base + path
 
@@ -117,11 +111,6 @@ class Tab:
     def until_line(self, event_id, holds=""):
         """Once the line is there, and holds these words."""
         return self.until(f"{line(event_id)}?.textContent.includes({json.dumps(holds)})")
-
-    def until_live(self):
-        """Once its stream is open: what is said from now on is surely told by it."""
-        self.viewer.api.request("GET", "/_matrix/client/versions", token=None)
-        return self.until("document.readyState === 'complete'")
 
     def ids(self):
         return self.get("[...document.querySelectorAll('li.line')].map((e) => e.id)")

@@ -109,7 +109,7 @@ on_pages_changed(void *arg, const char *room_id)
 	struct server *server = arg;
 	const struct server_pages *pages = &server->options.pages;
 
-	if (pages->forget != NULL)
+	if (room_id == NULL && pages->forget != NULL)
 		pages->forget(pages->arg);
 	hubs_stir_pages(server->hubs, room_id);
 }

@@ -40,7 +40,8 @@ struct server_pages {
 	    void *arg, struct ctx *ctx, struct arena *arena, struct page_news *news);
 	/* Answers an error as a page: fills in req's answer. Any thread. */
 	void (*error)(void *arg, struct req *req, enum mx_err err);
-	/* pages_changed: no page that was made before is answered with any more. */
+	/* pages_changed of all rooms: no page that was made before is answered with any
+	 * more. */
 	void (*forget)(void *arg);
 	void (*stats)(void *arg, struct server_page_stats *out);
 	void *arg;

@@ -33,6 +33,7 @@ void thread_waits(bool begins);
 enum lock_rank {
 	RANK_ROOM = 10,	  /* core: one room's pending tip */
 	RANK_ROOMS = 20,  /* core: the table of rooms in memory */
+	RANK_MAKING = 25, /* web: one room's lines are being made */
 	RANK_CACHE = 30,  /* tokens, profiles and other leaf caches */
 	RANK_WRITER = 40, /* store: the writer's queue */
 	RANK_LEAF = 60,

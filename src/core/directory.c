@@ -187,7 +187,7 @@ directory_remove(
 		err = ctx_fail(ctx, M_FORBIDDEN, "this alias is somebody else's");
 	if (err == M_OK) {
 		withdraw(ctx, arena, who->user_id, alias, room);
-		pages_changed(ctx->core, room->room_id);
+		pages_changed(ctx->core, room);
 	}
 	room_put(room);
 	return err;

@@ -31,7 +31,7 @@ room_hide(struct ctx *ctx, struct room *room, bool hidden)
 	if (err != M_OK)
 		return err;
 	atomic_store(&room->hidden, hidden);
-	pages_changed(ctx->core, room->room_id);
+	pages_changed(ctx->core, room);
 	return M_OK;
 }
 

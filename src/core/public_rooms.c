@@ -238,7 +238,7 @@ public_rooms_note(struct core *core, struct room *room, bool published)
 	else
 		remove_locked(list, room->id);
 	lock_give(&list->lock);
-	pages_changed(core, room->room_id);
+	pages_changed(core, room);
 }
 
 /* The rows, once. Read under the lock: a room that is withdrawn at this moment is taken

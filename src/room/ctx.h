@@ -87,16 +87,6 @@ struct core {
 	_Atomic int64_t visible;
 };
 
-/* What a room's pages (web/) show, or where they are found, is other than it was, and
- * no event of the room tells it. room_id NULL: any room's. When that is durable, before
- * whoever asked for it is answered. Any thread. */
-static inline void
-pages_changed(const struct core *core, const char *room_id)
-{
-	if (core->on_pages_changed != NULL)
-		core->on_pages_changed(core->on_pages_changed_arg, room_id);
-}
-
 #define CTX_TICKETS_MAX 16
 
 /* Owned by one worker for one request (or by a maintenance job). */

@@ -458,6 +458,16 @@ room_ref(struct room *room)
 }
 
 void
+pages_changed(const struct core *core, struct room *room)
+{
+	if (room != NULL)
+		atomic_fetch_add(&room->pages_age, 1);
+	if (core->on_pages_changed != NULL)
+		core->on_pages_changed(
+		    core->on_pages_changed_arg, room == NULL ? NULL : room->room_id);
+}
+
+void
 room_put(struct room *room)
 {
 	if (room != NULL &&

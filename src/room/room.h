@@ -61,8 +61,9 @@ struct room {
 	int64_t id; /* its integer */
 	const char *room_id;
 	const struct room_version *version;
-	_Atomic int64_t used; /* when it was last asked for: rooms_evict */
-	_Atomic bool hidden;  /* it has no pages: core/hide */
+	_Atomic int64_t used;	    /* when it was last asked for: rooms_evict */
+	_Atomic bool hidden;	    /* it has no pages: core/hide */
+	_Atomic uint32_t pages_age; /* grows with each pages_changed */
 	struct lock
 	    committed_lock; /* RANK_LEAF; guards the pointer, held for its copy */
 	struct snapshot *committed;
@@ -103,6 +104,11 @@ void room_put(struct room *room); /* gives the reference back; NULL is allowed *
 
 /* What is committed, counted. Never NULL for a room from room_get. */
 struct snapshot *room_snapshot(struct room *room);
+
+/* What a room's pages (web/) show, or where they are found, is other than it was, and
+ * no event of the room tells it. room NULL: any room's. When that is durable, before
+ * whoever asked for it is answered. Any thread. */
+void pages_changed(const struct core *core, struct room *room);
 
 /* Looking into a snapshot. */
 const struct state_entry *snapshot_state(

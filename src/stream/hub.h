@@ -23,8 +23,9 @@ struct hubs;
 
 /*
  * What those who watch a room's page in one language have not seen behind `from`.
- * Server-sent events, such that whoever comes back with one's id goes on behind it:
- * each room event that is told of ends with an id, its position.
+ * Server-sent events, such that whoever comes back with one's id goes on behind it.
+ * Where a block has several ids, who stands between two of them is given the rest of
+ * it; else all of it, of which it may know a part.
  */
 struct page_news {
 	const char *room_id;

@@ -40,6 +40,7 @@ struct client {
 	bool is_over;		/* has been told of the end */
 	bool may_fail;		/* something of theirs was refused, or failed */
 	bool has_place;		/* comes back to `at` */
+	int64_t sent_ms;	/* when it asked, or was shown something last */
 };
 
 struct look_job {

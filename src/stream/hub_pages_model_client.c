@@ -38,12 +38,21 @@ choose_language(struct world *w)
 	return language;
 }
 
+/* A crowd stands in one of them. */
+static int
+choose_room(struct world *w)
+{
+	bool is_with_most = w->client_count == MODEL_CROWD && model_chance(w, 80);
+
+	return is_with_most ? 0 : (int)model_random(w, w->room_count);
+}
+
 void
 client_ask(struct world *w, struct client *c)
 {
 	if (!c->has_place || !model_chance(w, 80)) {
 		c->at = choose_place(w);
-		c->room = (int)model_random(w, w->room_count);
+		c->room = choose_room(w);
 		c->language = choose_language(w);
 	} else {
 		model_note(w, SEEN_BACK_AGAIN);
@@ -54,6 +63,7 @@ client_ask(struct world *w, struct client *c)
 	c->asking->accepts_gzip = c->gzip;
 	c->asking->exchange = wire_ask(w->http, (uint32_t)c->index);
 	c->is_busy = true;
+	c->sent_ms = w->now_ms;
 }
 
 void
@@ -168,31 +178,49 @@ note_block(struct world *w, const struct client *c, bool is_shared, char *text)
 }
 
 static void
+see_comment(struct world *w, struct client *c)
+{
+	model_note(w, SEEN_COMMENT);
+	if (w->now_ms - c->sent_ms < SSE_COMMENT_MS)
+		model_fail(w, c, "is sent a comment after %lld ms",
+		    (long long)(w->now_ms - c->sent_ms));
+}
+
+/* What was sent, unpacked; malloc'ed. */
+static char *
+text_of(struct world *w, const struct client *c, struct str bytes)
+{
+	struct str text = bytes;
+
+	if (c->gzip && !c->has_opened) {
+		assert_memory_equal(text.p, GZIP_HEADER, GZIP_HEADER_N);
+		text = (struct str){ text.p + GZIP_HEADER_N, text.n - GZIP_HEADER_N };
+	}
+	if ((text.n > 0 && text.p[0] == WIRE_PACKED) != c->gzip)
+		model_fail(w, c, "takes %s blocks", c->gzip ? "packed" : "plain");
+	if (c->gzip)
+		text = (struct str){ text.p + 1, text.n - 1 };
+	if (text.n == 0)
+		model_fail(w, c, "is sent nothing");
+	return strndup(text.p, text.n);
+}
+
+static void
 sent(void *arg, uint32_t conn, struct str bytes, bool is_shared)
 {
 	struct world *w = arg;
 	struct client *c = &w->clients[conn];
-	struct str body = bytes;
-	char *text;
+	char *text = text_of(w, c, bytes);
 
-	if (c->gzip && !c->has_opened) {
-		assert_memory_equal(body.p, GZIP_HEADER, GZIP_HEADER_N);
-		body = (struct str){ body.p + GZIP_HEADER_N, body.n - GZIP_HEADER_N };
-	}
-	if ((body.n > 0 && body.p[0] == WIRE_PACKED) != c->gzip)
-		model_fail(w, c, "takes %s blocks", c->gzip ? "packed" : "plain");
-	if (c->gzip)
-		body = (struct str){ body.p + 1, body.n - 1 };
-	if (body.n == 0)
-		model_fail(w, c, "is sent nothing");
-	text = strndup(body.p, body.n);
 	if (!c->has_opened) {
 		see_opening(w, c, text);
 	} else if (strcmp(text, ":\n\n") == 0) {
-		model_note(w, SEEN_COMMENT);
+		see_comment(w, c);
+		c->sent_ms = w->now_ms;
 	} else {
 		see_block(w, c, text);
 		note_block(w, c, is_shared, text);
+		c->sent_ms = w->now_ms;
 	}
 	if (is_shared)
 		vec_push(&w->batch, conn);

@@ -362,8 +362,8 @@ static const struct step_kind {
 	{ 30, step_time },
 	{ 20, step_hang_up },
 	{ 20, step_drain },
-	{ 3, step_hide },
-	{ 3, step_stir },
+	{ 4, step_hide },
+	{ 20, step_stir },
 	{ 8, step_settle },
 };
 

@@ -345,6 +345,26 @@ a_room_that_closes_ends_its_pages_with_that_event(void **state)
 }
 
 static void
+an_end_is_told_also_when_it_is_no_more_at_hand(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open_watch(f, 0);
+	struct page_task *task;
+
+	send_text(f, f->room, "one");
+	task = take_making(f);
+	run_making(f, task);
+	set_visibility(f, "joined");
+	send_burst(f, HUB_RING + 20);
+	turn_clock(f, 0);
+	hub_page_made(f->hubs, task);
+	expect_block(fd, WORDS("one"), NULL);
+	serve_making(f); /* of what was before all that the hub has: it is gone */
+	expect_end(fd);
+	await_parked(f, 0);
+}
+
+static void
 who_is_looked_for_hears_the_end_as_well(void **state)
 {
 	struct fixture *f = *state;
@@ -820,6 +840,7 @@ main(void)
 		P(guests_and_those_who_watch_hear_the_same_event),
 		P(what_shows_nothing_is_not_told),
 		P(a_room_that_closes_ends_its_pages_with_that_event),
+		P(an_end_is_told_also_when_it_is_no_more_at_hand),
 		P(who_is_looked_for_hears_the_end_as_well),
 		P(who_comes_after_it_has_opened_again_stays),
 		P(what_cannot_be_made_cuts_the_streams),

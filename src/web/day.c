@@ -6,12 +6,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "stream/token.h"
 #include "web/handlers.h"
 #include "web/view.h"
 
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 #define DAY_LINES 200
+#define HOUR_MS (3600 * INT64_C(1000))
+#define NEAR_TRIES 100
+#define YEAR_MIN 1970
+#define YEAR_MAX 9998
 
 /* Midnight of a day of the calendar. */
 static int64_t
@@ -44,8 +49,39 @@ read_date(const char *text, int parts, int *year, int *month, int *day)
 	if (sscanf(text, parts == 2 ? "%4d-%2d-%2d" : "%4d-%2d", year, month, day) !=
 	    parts + 1)
 		return false;
-	return *year >= 1970 && *year <= 9998 && *month >= 1 && *month <= 12 &&
+	return *year >= YEAR_MIN && *year <= YEAR_MAX && *month >= 1 && *month <= 12 &&
 	       *day >= 1 && *day <= days_in(*year, *month);
+}
+
+/* Of a day all is shown that was said, in threads too. */
+static bool
+is_line(const struct sliced *e, struct seer *seer)
+{
+	return line_is_one(e, seer) || line_is_one_of_thread(e, seer);
+}
+
+/* The line nearest to a moment; M_NOT_FOUND. Where very much else stands before it,
+ * what there is. */
+static enum mx_err
+find_near(struct view *view, int64_t ts, bool backwards, struct sliced *out)
+{
+	struct seer *seer = &view->shown.seer;
+	enum mx_err err = timeline_near(seer, ts, backwards, out);
+
+	for (int i = 0; err == M_OK && !is_line(out, seer) && i < NEAR_TRIES; i++)
+		err = timeline_near(
+		    seer, out->stored.ts + (backwards ? -1 : 1), backwards, out);
+	return err;
+}
+
+/* The page of the day of a moment; NULL: there is no such day here. */
+static const char *
+day_link(struct view *view, int64_t ts)
+{
+	if (ts < midnight(YEAR_MIN, 1, 1) || ts >= midnight(YEAR_MAX + 1, 1, 1))
+		return NULL;
+	return view_link(
+	    view, "day", page_time(view->sheet.req->arena, ts, TIME_DAY), NULL);
 }
 
 /* --- a day --- */
@@ -61,7 +97,7 @@ is_of_day(const struct sliced *e, const void *arg)
 	const struct day *day = arg;
 
 	return e->stored.ts >= day->from_ms && e->stored.ts < day->to_ms &&
-	       line_is_one(e, day->seer);
+	       is_line(e, day->seer);
 }
 
 /* Where its first event stands; an event's time is its sender's word, so that others
@@ -87,19 +123,25 @@ find_begin(struct view *view, const struct day *day, struct place *out)
 static void
 fill_neighbours(struct view *view, const struct day *day, struct filling *f)
 {
-	struct arena *arena = view->sheet.req->arena;
-	struct seer *seer = &view->shown.seer;
 	struct sliced e;
 
-	if (timeline_near(seer, day->from_ms - 1, true, &e) == M_OK)
-		fill(f, SLOT_older,
-		    view_link(
-			view, "day", page_time(arena, e.stored.ts, TIME_DAY), NULL));
+	if (find_near(view, day->from_ms - 1, true, &e) == M_OK)
+		fill(f, SLOT_older, day_link(view, e.stored.ts));
 	if (f->slots[SLOT_newer].p == NULL &&
-	    timeline_near(seer, day->to_ms, false, &e) == M_OK)
-		fill(f, SLOT_newer,
-		    view_link(
-			view, "day", page_time(arena, e.stored.ts, TIME_DAY), NULL));
+	    find_near(view, day->to_ms, false, &e) == M_OK)
+		fill(f, SLOT_newer, day_link(view, e.stored.ts));
+}
+
+/* Where nothing of it can be any more, but for what its sender says is long past. */
+static bool
+find_end(struct view *view, const struct day *day, struct place *out)
+{
+	struct sliced e;
+
+	if (timeline_near(&view->shown.seer, day->to_ms + HOUR_MS, false, &e) != M_OK)
+		return false;
+	*out = (struct place){ e.stored.line, e.stored.sub };
+	return true;
 }
 
 static enum mx_err
@@ -108,15 +150,18 @@ make_day(struct view *view, const struct day *day)
 	struct filling f = { .language = view->sheet.language };
 	struct page page = { .limit = DAY_LINES, .keep = is_of_day, .keep_arg = day };
 	struct buf lines = { 0 };
+	struct place end;
 	enum mx_err err = find_begin(view, day, &page.from);
 
+	if (find_end(view, day, &end))
+		page.to = &end;
 	if (err == M_OK)
-		err = timeline_page(&view->shown.seer, &page);
+		err = view_read(view, &page);
 	else if (err == M_NOT_FOUND)
 		err = M_OK;
 	if (err == M_OK)
 		err = view_lines(view, page.events, page.count, NULL, &lines);
-	if (page.count == DAY_LINES)
+	if (page.more)
 		fill(&f, SLOT_newer,
 		    view_query(view,
 			view_link(view, "day", req_path(view->sheet.req, "day"), NULL),
@@ -167,7 +212,7 @@ find_days(struct view *view, struct month *m)
 	enum mx_err err;
 
 	for (;;) {
-		err = timeline_near(&view->shown.seer, at, false, &e);
+		err = find_near(view, at, false, &e);
 		if (err != M_OK || e.stored.ts >= begin + m->days * DAY_MS)
 			return err == M_NOT_FOUND ? M_OK : err;
 		m->has[(e.stored.ts - begin) / DAY_MS + 1] = true;
@@ -220,7 +265,8 @@ neighbour(struct view *view, int64_t at, bool backwards)
 {
 	struct sliced e;
 
-	if (timeline_near(&view->shown.seer, at, backwards, &e) != M_OK)
+	if (find_near(view, at, backwards, &e) != M_OK ||
+	    day_link(view, e.stored.ts) == NULL)
 		return NULL;
 	return view_link(view, "days",
 	    page_time(view->sheet.req->arena, e.stored.ts, "%Y-%m"), NULL);
@@ -251,19 +297,22 @@ make_calendar(struct view *view, struct month *m)
 	return err;
 }
 
-/* The month of the newest event. */
+/* The month of the newest line that is not of the future. */
 static enum mx_err
 newest_month(struct view *view, struct month *m)
 {
+	int64_t now_ms = clock_now_ms();
 	struct sliced e;
-	enum mx_err err = timeline_near(&view->shown.seer, INT64_MAX / 2, true, &e);
-	time_t at = err == M_OK ? (time_t)(e.stored.ts / 1000) : time(NULL);
+	enum mx_err err = find_near(view, now_ms, true, &e);
+	time_t at = (time_t)(err == M_OK && day_link(view, e.stored.ts) != NULL
+				 ? e.stored.ts / 1000
+				 : now_ms / 1000);
 	struct tm tm;
 
 	if (err != M_OK && err != M_NOT_FOUND)
 		return err;
-	if (gmtime_r(&at, &tm) == NULL || tm.tm_year < 70 || tm.tm_year > 8098)
-		return M_NOT_FOUND;
+	if (gmtime_r(&at, &tm) == NULL)
+		return M_UNKNOWN;
 	m->year = tm.tm_year + 1900;
 	m->month = tm.tm_mon + 1;
 	return M_OK;

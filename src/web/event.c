@@ -5,10 +5,12 @@
 #include "room/relations.h"
 #include "stream/token.h"
 #include "web/handlers.h"
+#include "web/line_inside.h"
 #include "web/view.h"
 
 #define AROUND 25 /* lines on either side */
 #define THREAD_LINES 100
+#define ABOUT_MAX 200 /* bytes */
 
 /* Of what is no line of its own, an edit or a reaction, the line that it changes. */
 static enum mx_err
@@ -25,6 +27,22 @@ find(struct view *view, struct sliced *out)
 	target = touched.n == 0 ? NULL : touched.ids[0];
 	err = target == NULL ? M_NOT_FOUND : view_find(view, target, out);
 	return err == M_OK && !line_is_one_of_thread(out, seer) ? M_NOT_FOUND : err;
+}
+
+/* Where a link to it is unfurled, what it says is shown. */
+static void
+say_about(struct view *view, struct sliced *e)
+{
+	const struct json *content;
+	struct buf text = { 0 };
+
+	if (e->state_key != NULL || line_is_redacted(e))
+		return;
+	content = scene_content(&view->scene, e);
+	line_plain(&text, content, ABOUT_MAX);
+	if (text.n > 0)
+		view->about = arena_strndup(view->sheet.req->arena, text.p, text.n);
+	buf_free(&text);
 }
 
 /* --- around --- */
@@ -88,6 +106,8 @@ make_around(struct view *view)
 	enum mx_err err = find(view, &a.event);
 
 	if (err == M_OK)
+		say_about(view, &a.event);
+	if (err == M_OK)
 		err = read_around(view, &a);
 	if (err == M_OK)
 		err = write_around(view, &a);
@@ -104,6 +124,8 @@ web_event(struct req *req)
 		return err;
 	view.heading = word(WORD_around, view.sheet.language);
 	view.sheet.may_index = view.shown.may_index;
+	page_url(view.sheet.web, &view.sheet.url, view.shown.address, "event",
+	    req_path(req, "eventId"), NULL);
 	return view_answer(&view, make_around(&view));
 }
 
@@ -159,6 +181,8 @@ make_thread(struct view *view)
 	enum mx_err err = find(view, &root);
 
 	if (err == M_OK)
+		say_about(view, &root);
+	if (err == M_OK)
 		err = read_thread(view, &root, &page);
 	if (err == M_OK)
 		err = write_thread(view, &root, &page);
@@ -175,5 +199,7 @@ web_thread(struct req *req)
 		return err;
 	view.heading = word(WORD_thread, view.sheet.language);
 	view.sheet.may_index = view.shown.may_index;
+	page_url(view.sheet.web, &view.sheet.url, view.shown.address, "thread",
+	    req_path(req, "eventId"), NULL);
 	return view_answer(&view, make_thread(&view));
 }

@@ -13,6 +13,7 @@
 #include "base/map.h"
 
 #define BYTES_MAX (32 << 20)
+#define PAGE_MAX (1 << 20)
 /* What a page shows besides its room's events (members' count aside, which they tell)
  * is no older than this, as in caches outside. */
 #define AGE_MAX_MS 10000
@@ -99,6 +100,7 @@ is_right(struct kept_pages *kept, const struct kept_page *page)
 	bool is_there;
 
 	if (page->age != kept_age(kept) ||
+	    page->room_age != atomic_load(&page->room->pages_age) ||
 	    clock_mono_ms() - page->made_ms > AGE_MAX_MS ||
 	    atomic_load(&page->room->hidden))
 		return false;
@@ -122,11 +124,15 @@ kept_find(struct kept_pages *kept, const char *key)
 		link_used(&kept->used, &entry->used);
 	}
 	lock_give(&kept->lock);
-	if (page != NULL && !is_right(kept, page)) {
-		kept_put(page);
-		return NULL;
-	}
-	return page;
+	if (page == NULL || is_right(kept, page))
+		return page;
+	lock_take(&kept->lock);
+	entry = map_get_str(&kept->by_key, key);
+	if (entry != NULL && entry->page == page)
+		forget_locked(kept, entry);
+	lock_give(&kept->lock);
+	kept_put(page);
+	return NULL;
 }
 
 static struct kept_page *
@@ -147,14 +153,19 @@ make(const char *key, struct room *room, const struct buf *bytes,
 }
 
 void
-kept_add(struct kept_pages *kept, uint64_t age, const char *key, struct room *room,
-    int64_t position, const char *etag, bool may_index, const struct buf *bytes,
-    const struct packed *packed)
+kept_add(struct kept_pages *kept, uint64_t age, uint32_t room_age, const char *key,
+    struct room *room, int64_t position, const char *etag, bool may_index,
+    const struct buf *bytes, const struct packed *packed)
 {
-	struct entry *entry = xcalloc(1, sizeof *entry), *old;
-	struct kept_page *page = entry->page = make(key, room, bytes, packed);
+	struct entry *entry, *old;
+	struct kept_page *page;
 
+	if (bytes->n > PAGE_MAX)
+		return;
+	entry = xcalloc(1, sizeof *entry);
+	page = entry->page = make(key, room, bytes, packed);
 	page->age = age;
+	page->room_age = room_age;
 	page->position = position;
 	page->may_index = may_index;
 	snprintf(page->etag, sizeof page->etag, "%s", etag);

@@ -15,6 +15,7 @@ struct kept_page {
 	int64_t position;  /* of its snapshot */
 	int64_t made_ms;   /* clock_mono_ms */
 	uint64_t age;	   /* kept_age when its making began */
+	uint32_t room_age; /* room->pages_age then */
 	bool may_index;
 	char etag[32];
 	struct http_shared *bytes;
@@ -45,8 +46,8 @@ struct packed {
 };
 
 /* Keeps a page as of this position of the room. */
-void kept_add(struct kept_pages *kept, uint64_t age, const char *key, struct room *room,
-    int64_t position, const char *etag, bool may_index, const struct buf *bytes,
-    const struct packed *packed);
+void kept_add(struct kept_pages *kept, uint64_t age, uint32_t room_age, const char *key,
+    struct room *room, int64_t position, const char *etag, bool may_index,
+    const struct buf *bytes, const struct packed *packed);
 
 #endif

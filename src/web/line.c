@@ -105,7 +105,7 @@ is_line(struct seer *seer, const struct sliced *e, bool in_thread)
 static bool
 is_heard(struct seer *seer, const struct sliced *e)
 {
-	return seer == NULL || e->state_key != NULL || !seer_ignores(seer, e->sender);
+	return seer == NULL || !seer_ignores(seer, e->sender);
 }
 
 bool
@@ -123,16 +123,21 @@ line_is_one_of_thread(const struct sliced *e, const void *arg)
 /* --- people --- */
 
 const struct json *
-scene_before(struct scene *scene, const struct sliced *e)
+sliced_unsigned(struct seer *seer, const struct sliced *e)
 {
-	struct seer *seer = &scene->shown->seer;
 	struct buf text = { 0 };
 	const struct json *event;
 
 	seer_write_sliced(seer, &text, e, FORMAT_CLIENT);
 	event = json_parse_copy(seer->arena, text.p, text.n, JSON_LENIENT, NULL);
 	buf_free(&text);
-	return json_at(event, "unsigned", "prev_content", NULL);
+	return json_get_object(event, "unsigned");
+}
+
+const struct json *
+sliced_before(struct seer *seer, const struct sliced *e)
+{
+	return json_get_object(sliced_unsigned(seer, e), "prev_content");
 }
 
 const char *
@@ -163,7 +168,7 @@ read_person(struct scene *scene, const char *user_id)
 	content = sliced_content(&scene->shown->seer, &e);
 	name = member_name(content, NULL);
 	if (name == NULL)
-		name = member_name(content, scene_before(scene, &e));
+		name = member_name(content, sliced_before(&scene->shown->seer, &e));
 	if (name != NULL)
 		person.name = name;
 	face = json_get_str(content, "avatar_url");
@@ -173,19 +178,20 @@ read_person(struct scene *scene, const char *user_id)
 	return person;
 }
 
-/* Of those who speak most a look is enough. */
+/* Of those who speak most a look is enough. Whom the server ignores has no name. */
 struct person
 scene_person(struct scene *scene, const char *user_id)
 {
-	struct person person;
+	struct seer *seer = &scene->shown->seer;
+	struct person person = { .user_id = user_id, .name = user_id };
 
-	if (scene->people != NULL && people_find(scene->people, user_id, &person)) {
-		person.user_id = user_id;
+	if (seer_ignores(seer, user_id) ||
+	    (scene->people != NULL &&
+		people_find(scene->people, seer->arena, user_id, &person)))
 		return person;
-	}
 	person = read_person(scene, user_id);
 	if (scene->people != NULL)
-		people_add(scene->people, &person);
+		people_add(scene->people, scene->upto, &person);
 	return person;
 }
 

@@ -18,10 +18,10 @@ struct line {
 	_Atomic uint32_t refs;
 	enum line_kind kind;
 	int64_t event, ts;
-	uint64_t sender; /* map_hash of the user id */
-	uint64_t quotes; /* map_hash of the id of the event it answers; 0: of none */
-	bool
-	    has_children; /* it shows something of other events: reactions, edits ... */
+	uint64_t sender;   /* map_hash of the user id */
+	uint64_t quotes;   /* map_hash of the id of the event it answers; 0: of none */
+	bool has_children; /* it shows something of other events: reactions ... */
+	bool is_cut;	   /* there is more of it at its own address */
 	const char *event_id;
 	const char *user_id, *name, *face; /* of who said it; face NULL: none */
 	struct str html;		   /* from behind `<li class="..."` on */
@@ -37,6 +37,7 @@ struct scene {
 	enum language language;
 	int64_t upto;	       /* children up to here are shown */
 	bool in_thread;	       /* the lines are a thread's own */
+	bool is_whole;	       /* long texts are not cut */
 	struct people *people; /* web/lines: those known already; NULL: none are */
 };
 

@@ -11,10 +11,12 @@
 #define SIDE_MAX 4096 /* pixels that a picture may say it has */
 #define SHOWN_WIDTH 480
 #define SHOWN_HEIGHT 360
+#define TEXT_MAX 12288	   /* bytes of a text that is shown whole among others */
+#define BEGINNING_MAX 2000 /* of one that is longer */
 
 /* --- text --- */
 
-/* Where a picture of a body is to be had, and links that stay in the house. */
+/* Where a picture of a body is to be had. */
 struct body_arg {
 	const struct making *m;
 	const char *event_id;
@@ -61,6 +63,42 @@ without_fallback(const struct json *content, const char *body)
 	return body[0] == '\n' ? body + 1 : body;
 }
 
+static void
+add_plain(struct buf *out, const struct json *content, const struct markup_ask *ask)
+{
+	const char *body = json_get_str(content, "body");
+
+	if (body == NULL)
+		return;
+	body = without_fallback(content, body);
+	markup_text(out, body, strlen(body), ask);
+}
+
+/* Of what is very long its beginning, and where the rest is. */
+static void
+add_beginning(struct making *m, struct buf *out, const struct json *content)
+{
+	struct filling f = { .language = m->f.language };
+
+	buf_lit(out, "<p>");
+	line_excerpt(out, content, BEGINNING_MAX);
+	buf_lit(out, "</p>");
+	fill(&f, SLOT_href,
+	    page_link(m->scene->web, m->arena, m->scene->shown->room->room_id, "event",
+		m->e->stored.event_id, NULL));
+	template_write(out, TEMPLATE_read_on, &f);
+	m->about.is_cut = true;
+}
+
+static size_t
+length_of(const struct json *content)
+{
+	const char *text =
+	    json_get_str(content, is_html(content) ? "formatted_body" : "body");
+
+	return text == NULL ? 0 : strlen(text);
+}
+
 /* event_id: whose pictures are shown; NULL: none are. */
 static void
 add_text(
@@ -70,16 +108,20 @@ add_text(
 	struct markup_ask ask = { .picture = add_picture,
 		.arg = &arg,
 		.spoiler_word = making_word(m, WORD_spoiler) };
-	const char *body = json_get_str(content, "body");
+	size_t before = out->n;
 
+	if (length_of(content) > TEXT_MAX && !m->scene->is_whole) {
+		add_beginning(m, out, content);
+		return;
+	}
 	if (is_html(content)) {
 		const char *html = json_get_str(content, "formatted_body");
 
 		markup_html(out, html, strlen(html), &ask);
-	} else if (body != NULL) {
-		body = without_fallback(content, body);
-		markup_text(out, body, strlen(body), &ask);
 	}
+	/* Also where nothing was left of the HTML. */
+	if (out->n == before)
+		add_plain(out, content, &ask);
 }
 
 /* --- files --- */
@@ -182,7 +224,8 @@ read_place(const char *uri, double *latitude, double *longitude)
 	return uri != NULL && starts_with(uri, "geo:") &&
 	       strspn(uri + 4, "0123456789.,-+;=abcdefghijklmnopqrstuvwxyz") ==
 		   strlen(uri + 4) &&
-	       sscanf(uri, "geo:%10lf,%10lf%n", latitude, longitude, &used) == 2 &&
+	       strlen(uri) < 100 &&
+	       sscanf(uri, "geo:%lf,%lf%n", latitude, longitude, &used) == 2 &&
 	       *latitude >= -90 && *latitude <= 90 && *longitude >= -180 &&
 	       *longitude <= 180;
 }
@@ -278,26 +321,84 @@ line_body(struct making *m)
 	return true;
 }
 
+/* What is said of a message that has no text of its own. */
+static enum word
+kind_of(const struct json *content)
+{
+	static const struct {
+		const char *type;
+		enum word word;
+	} kinds[] = { { "m.image", WORD_image }, { "m.video", WORD_video },
+		{ "m.audio", WORD_audio }, { "m.file", WORD_file },
+		{ "m.location", WORD_location } };
+	const char *type = json_get_str(content, "msgtype");
+
+	for (size_t i = 0; type != NULL && i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(type, kinds[i].type) == 0)
+			return kinds[i].word;
+	return WORD_COUNT;
+}
+
 void
-line_excerpt(struct buf *out, const struct json *content, size_t max)
+line_summary(struct buf *out, const char *type, const struct json *content,
+    enum language language, size_t max)
+{
+	size_t before = out->n;
+	enum word kind = kind_of(content);
+
+	if (strcmp(type, "m.room.encrypted") == 0)
+		kind = WORD_encrypted;
+	else if (strcmp(type, "m.sticker") == 0)
+		kind = WORD_sticker;
+	else if (line_is_poll(type))
+		kind = WORD_poll;
+	if (kind != WORD_COUNT)
+		buf_str(out, word(kind, language));
+	if (kind != WORD_encrypted) {
+		const char *question =
+		    line_is_poll(type) ? poll_question(content) : NULL;
+		size_t at = out->n;
+
+		if (kind != WORD_COUNT)
+			buf_lit(out, ": ");
+		if (question != NULL)
+			markup_escape(out, question, strlen(question));
+		else
+			line_excerpt(out, content, max);
+		if (out->n == at + 2 && kind != WORD_COUNT)
+			out->n = at; /* it has no text */
+	}
+	if (out->n == before)
+		markup_escape(out, type, strlen(type));
+}
+
+void
+line_plain(struct buf *out, const struct json *content, size_t max)
 {
 	const char *body = json_get_str(content, "body");
-	struct buf plain = { 0 };
 	size_t n;
 
 	if (is_html(content)) {
 		const char *html = json_get_str(content, "formatted_body");
 
-		markup_plain(&plain, html, strlen(html), max);
+		markup_plain(out, html, strlen(html), max);
 	} else if (body != NULL) {
 		body = without_fallback(content, body);
 		n = strlen(body) > max ? max : strlen(body);
 		while (n > 0 && n < strlen(body) && (body[n] & 0xc0) == 0x80)
 			n--;
-		buf_add(&plain, body, n);
+		buf_add(out, body, n);
 		if (n < strlen(body))
-			buf_lit(&plain, "…");
+			buf_lit(out, "…");
 	}
+}
+
+void
+line_excerpt(struct buf *out, const struct json *content, size_t max)
+{
+	struct buf plain = { 0 };
+
+	line_plain(&plain, content, max);
 	markup_escape(out, plain.p, plain.n);
 	buf_free(&plain);
 }

@@ -23,8 +23,10 @@ void face_fill(struct filling *f, struct arena *arena, const char *id, const cha
 /* Appends the name as HTML that keeps to itself. */
 void person_write(struct buf *out, const struct person *person);
 
+/* What stands beside an event as a stranger is told of it, in the arena. */
+const struct json *sliced_unsigned(struct seer *seer, const struct sliced *e);
 /* What a state event replaced, as a stranger is told of it; NULL: nothing. */
-const struct json *scene_before(struct scene *scene, const struct sliced *e);
+const struct json *sliced_before(struct seer *seer, const struct sliced *e);
 /* What a member is called by such an event, and the one before (NULL: not looked at):
  * who leaves says no name, and keeps theirs. NULL: none. */
 const char *member_name(const struct json *content, const struct json *before);
@@ -55,8 +57,15 @@ bool line_body(struct making *m);
 /* The same of a message's content alone, also of an earlier version. */
 void line_message(struct making *m, struct buf *out, const struct json *content);
 bool line_is_poll(const char *type);
-/* A message as one line of text, shortened. */
+/* A message's text as one line, shortened; not escaped. */
+void line_plain(struct buf *out, const struct json *content, size_t max);
+/* The same as HTML. */
 void line_excerpt(struct buf *out, const struct json *content, size_t max);
+/* The same of any event: what kind of thing it is, too. */
+void line_summary(struct buf *out, const char *type, const struct json *content,
+    enum language language, size_t max);
+/* line_more.c: what a poll asks; NULL: it is none. */
+const char *poll_question(const struct json *content);
 
 /* line_more.c: m->quote and m->more. */
 void line_quote(struct making *m);

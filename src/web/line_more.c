@@ -16,9 +16,11 @@
 
 #define EXCERPT_MAX 160 /* bytes */
 #define EDITS_SHOWN 20
+#define VERSION_MAX 1000 /* bytes */
 #define REACTIONS_SHOWN 20
 #define REACTIONS_READ 2000
-#define VOTES_READ 10000
+#define VOTES_READ 2000
+#define BALLOTS_EACH 200
 #define OPTIONS_MAX 20
 
 /* --- what it answers --- */
@@ -32,27 +34,39 @@ fill_quoted(struct making *m, struct filling *f, struct sliced *quoted)
 	fill(f, SLOT_name, arena_strdup(m->arena, person.name));
 	if (line_is_redacted(quoted))
 		buf_str(&text, making_word(m, WORD_deleted));
-	else if (strcmp(quoted->type, "m.room.encrypted") == 0)
-		buf_str(&text, making_word(m, WORD_encrypted));
 	else
-		line_excerpt(&text, scene_content(m->scene, quoted), EXCERPT_MAX);
+		line_summary(&text, quoted->type, scene_content(m->scene, quoted),
+		    m->scene->language, EXCERPT_MAX);
 	if (text.n > 0)
 		f->slots[SLOT_text] =
 		    (struct str){ arena_strndup(m->arena, text.p, text.n), text.n };
 	buf_free(&text);
 }
 
-/* False: there is no such event that everybody may see. */
 static bool
-find_quoted(struct making *m, const char *id, struct sliced *out)
+find_seen(struct seer *seer, const char *id, struct sliced *out)
 {
-	struct seer *seer = &m->scene->shown->seer;
 	struct stored_event stored;
 	struct event *event;
 
 	return seer_find(seer, id, &stored, &event) == M_OK &&
 	       !seer_ignores(seer, event->sender) &&
 	       seer_get(seer, stored.event, out) == M_OK;
+}
+
+/* Of an edit what it is of. False: there is no such event that everybody may see. */
+static bool
+find_quoted(struct making *m, const char *id, struct sliced *out)
+{
+	struct seer *seer = &m->scene->shown->seer;
+	struct relation_to to;
+
+	if (!find_seen(seer, id, out))
+		return false;
+	if (!relation_of(seer->room->version, sliced_content(seer, out), &to) ||
+	    strcmp(to.rel_type, "m.replace") != 0)
+		return true;
+	return find_seen(seer, to.parent, out);
 }
 
 void
@@ -72,10 +86,12 @@ line_quote(struct making *m)
 	m->about.quotes = map_hash(id, strlen(id));
 	if (!find_quoted(m, id, &quoted))
 		return;
+	id = quoted.stored.event_id;
+	m->about.quotes = map_hash(id, strlen(id));
 	fill_quoted(m, &f, &quoted);
 	fill(&f, SLOT_href,
-	    page_link(
-		m->scene->web, m->arena, m->scene->shown->address, "event", id, NULL));
+	    page_link(m->scene->web, m->arena, m->scene->shown->room->room_id, "event",
+		id, NULL));
 	fill(&f, SLOT_id, id);
 	template_write(&m->quote, TEMPLATE_quote, &f);
 }
@@ -86,12 +102,9 @@ static void
 add_version(struct making *m, struct buf *out, int64_t ts, const struct json *content)
 {
 	struct filling f = { .language = m->f.language };
-	struct making version = *m;
 	struct buf text = { 0 };
 
-	/* As it was; its pictures and files are those of today's version. */
-	version.shown_id = m->e->stored.event_id;
-	line_message(&version, &text, content);
+	line_summary(&text, m->e->type, content, m->scene->language, VERSION_MAX);
 	fill(&f, SLOT_at, page_time(m->arena, ts, TIME_WHOLE));
 	fill(&f, SLOT_clock, page_time(m->arena, ts, TIME_DAY " " TIME_CLOCK));
 	fill_buf(&f, SLOT_text, &text);
@@ -104,24 +117,27 @@ static void
 add_versions(struct making *m, struct buf *out)
 {
 	struct seer *seer = &m->scene->shown->seer;
-	struct relations_query query = { .parent = m->e->stored.event_id,
-		.rel_type = "m.replace",
-		.type = m->e->type,
-		.depth = 1 };
-	struct page page = {
-		.from = { INT64_MAX, 0 }, .backwards = true, .limit = EDITS_SHOWN + 1
-	};
+	struct relation_ask ask = { .room = seer->room->id,
+		.upto = m->scene->upto,
+		.parent = m->e->stored.event_id,
+		.rel_type = "m.replace" };
+	struct relation *edits;
+	int n;
 
-	if (relations_page(seer, &query, &page) != M_OK)
-		return;
-	for (int i = 0; i < page.count; i++) {
-		const struct sliced *e = &page.events[i];
-		const struct json *content =
-		    json_get_object(sliced_content(seer, e), "m.new_content");
+	if (store_relations_by(seer->ctx->db, m->arena, &ask, m->e->sender, m->e->type,
+		EDITS_SHOWN + 1, &edits, &n) != M_OK)
+		n = 0;
+	for (int i = 0; i < n; i++) {
+		const struct json *content;
+		struct sliced e;
 
-		if (content != NULL && strcmp(e->sender, m->e->sender) == 0 &&
-		    strcmp(e->stored.event_id, m->shown_id) != 0)
-			add_version(m, out, e->stored.ts, content);
+		if (!bundle_takes(seer, edits[i].event, m->e->sender) ||
+		    seer_get(seer, edits[i].event, &e) != M_OK ||
+		    strcmp(e.stored.event_id, m->shown_id) == 0)
+			continue;
+		content = json_get_object(sliced_content(seer, &e), "m.new_content");
+		if (content != NULL)
+			add_version(m, out, e.stored.ts, content);
 	}
 	add_version(m, out, m->e->stored.ts, sliced_content(seer, m->e));
 }
@@ -238,22 +254,43 @@ add_thread(struct making *m)
 	json_get_int(thread, "count", &count);
 	fill(&f, SLOT_count, arena_printf(m->arena, "%lld", (long long)count));
 	fill(&f, SLOT_href,
-	    page_link(m->scene->web, m->arena, m->scene->shown->address, "thread",
+	    page_link(m->scene->web, m->arena, m->scene->shown->room->room_id, "thread",
 		m->e->stored.event_id, NULL));
 	if (sender != NULL) {
 		struct person person = scene_person(m->scene, sender);
 
 		fill(&f, SLOT_name, person.name);
-		line_excerpt(&text, event_content_now(latest), EXCERPT_MAX);
+		line_summary(&text, json_get_str(latest, "type"),
+		    event_content_now(latest), m->scene->language, EXCERPT_MAX);
 		fill_buf(&f, SLOT_text, &text);
 	}
 	template_write(&m->more, TEMPLATE_thread_of, &f);
 	buf_free(&text);
 }
 
+/* An answer in a thread that is shown among others leads there. */
+static void
+add_way_to_thread(struct making *m)
+{
+	struct seer *seer = &m->scene->shown->seer;
+	struct filling f = { .language = m->f.language };
+	struct relation_to to;
+
+	if (m->scene->in_thread ||
+	    !relation_of(seer->room->version, sliced_content(seer, m->e), &to) ||
+	    strcmp(to.rel_type, "m.thread") != 0)
+		return;
+	fill(&f, SLOT_href,
+	    page_link(m->scene->web, m->arena, m->scene->shown->room->room_id, "thread",
+		to.parent, NULL));
+	fill(&f, SLOT_id, m->e->stored.event_id);
+	template_write(&m->more, TEMPLATE_in_thread, &f);
+}
+
 void
 line_more(struct making *m)
 {
+	add_way_to_thread(m);
 	/* Nothing speaks of what has come just now. */
 	if (m->e->stored.event >= m->scene->upto)
 		return;
@@ -276,7 +313,6 @@ struct poll {
 	int64_t choices; /* that one person may make */
 	bool is_hidden;	 /* until it ends */
 	int64_t ended;	 /* the event that ended it; 0: it goes on */
-	int64_t ended_ts;
 };
 
 /* Stable names, then those of before. */
@@ -315,7 +351,6 @@ read_poll(const struct json *content, struct poll *out)
 		return false;
 	out->question = text_of(json_get_object(poll, "question"));
 	out->is_hidden = kind == NULL || strstr(kind, "undisclosed") != NULL;
-	json_get_int(poll, "max_selections", &out->choices);
 	for (uint32_t i = 0; i < answers->n && out->option_count < OPTIONS_MAX; i++) {
 		const struct json *answer = &answers->items[i];
 		const char *id = json_get_str(answer, "m.id");
@@ -326,6 +361,9 @@ read_poll(const struct json *content, struct poll *out)
 			out->options[out->option_count++] =
 			    (struct poll_option){ id, text_of(answer), 0 };
 	}
+	json_get_int(poll, "max_selections", &out->choices);
+	if (out->choices > out->option_count)
+		out->choices = out->option_count;
 	return true;
 }
 
@@ -345,24 +383,12 @@ may_end(struct making *m, const char *sender)
 	       power_user(&power, sender) >= power_to(&power, POWER_REDACT);
 }
 
-static void
-find_end(struct making *m, const struct page *page, struct poll *poll)
-{
-	for (int i = page->count - 1; i >= 0 && poll->ended == 0; i--) {
-		const struct sliced *e = &page->events[i];
-
-		if (!is_type(e->type, "m.poll.end", "org.matrix.msc3381.poll.end") ||
-		    !may_end(m, e->sender))
-			continue;
-		poll->ended = e->stored.event;
-		poll->ended_ts = e->stored.ts;
-	}
-}
-
-static void
+/* False: it has chosen nothing that there is. */
+static bool
 count_vote(struct poll *poll, const struct json *content)
 {
 	const struct json *chosen = json_get_array(content, "m.selections");
+	bool has[OPTIONS_MAX] = { false }, any = false;
 
 	if (chosen == NULL)
 		chosen = json_get_array(
@@ -371,37 +397,74 @@ count_vote(struct poll *poll, const struct json *content)
 	for (uint32_t i = 0; chosen != NULL && i < chosen->n && i < poll->choices;
 	     i++) {
 		const char *id = json_as_str(&chosen->items[i]);
-		bool again = false;
 
-		for (uint32_t j = 0; j < i && id != NULL; j++)
-			again |= json_equal(&chosen->items[i], &chosen->items[j]);
-		for (int o = 0; id != NULL && !again && o < poll->option_count; o++)
-			if (strcmp(poll->options[o].id, id) == 0)
-				poll->options[o].votes++;
+		for (int o = 0; id != NULL && o < poll->option_count; o++)
+			has[o] = has[o] || strcmp(poll->options[o].id, id) == 0;
 	}
+	for (int o = 0; o < poll->option_count; o++) {
+		poll->options[o].votes += has[o];
+		any = any || has[o];
+	}
+	return any;
 }
 
-/* Of everybody the last vote before the end counts; the page is newest first. */
-static int
-count_votes(struct making *m, const struct page *page, struct poll *poll)
+/* Children of a poll on their way: newest first, in portions with an arena of their
+ * own, since there may be many, and each as large as an event can be. */
+struct ballots {
+	struct making *m;
+	struct poll *poll;
+	struct map voted; /* user id, in the making's arena */
+	int voters;
+};
+
+static void
+take_ballot(struct ballots *b, struct seer *seer, const struct sliced *e)
 {
-	struct map voted = { 0 };
-	int voters = 0;
+	char *sender;
 
-	for (int i = 0; i < page->count; i++) {
-		const struct sliced *e = &page->events[i];
+	if (!is_type(e->type, "m.poll.response", "org.matrix.msc3381.poll.response") ||
+	    (b->poll->ended != 0 && e->stored.event > b->poll->ended) ||
+	    map_get_str(&b->voted, e->sender) != NULL)
+		return;
+	sender = arena_strdup(b->m->arena, e->sender);
+	map_put_str(&b->voted, sender, sender);
+	b->voters += count_vote(b->poll, sliced_content(seer, e));
+}
 
-		if (!is_type(e->type, "m.poll.response",
-			"org.matrix.msc3381.poll.response") ||
-		    (poll->ended != 0 && e->stored.event > poll->ended) ||
-		    map_get_str(&voted, e->sender) != NULL)
-			continue;
-		map_put_str(&voted, e->sender, (void *)e->sender);
-		count_vote(poll, sliced_content(&m->scene->shown->seer, e));
-		voters++;
+/* The first of them that counts. */
+static void
+take_end(struct ballots *b, struct seer *seer, const struct sliced *e)
+{
+	if (is_type(e->type, "m.poll.end", "org.matrix.msc3381.poll.end") &&
+	    may_end(b->m, e->sender))
+		b->poll->ended = e->stored.event;
+}
+
+static void
+each_ballot(struct ballots *b,
+    void (*take)(struct ballots *b, struct seer *seer, const struct sliced *e))
+{
+	struct arena *scratch = arena_new();
+	struct relations_query query = { .parent = b->m->e->stored.event_id,
+		.rel_type = "m.reference",
+		.depth = 1 };
+	struct page page = { .from = { INT64_MAX, 0 },
+		.backwards = true,
+		.limit = BALLOTS_EACH,
+		.more = true };
+
+	for (int read = 0; page.more && read < VOTES_READ; read += BALLOTS_EACH) {
+		struct seer seer = b->m->scene->shown->seer;
+
+		seer.arena = scratch;
+		if (relations_page(&seer, &query, &page) != M_OK)
+			break;
+		for (int i = 0; i < page.count; i++)
+			take(b, &seer, &page.events[i]);
+		page.from = page.end;
+		arena_reset(scratch);
 	}
-	map_fini(&voted);
-	return voters;
+	arena_free(scratch);
 }
 
 static void
@@ -425,30 +488,34 @@ write_options(struct making *m, const struct poll *poll, int voters, struct buf 
 	}
 }
 
+const char *
+poll_question(const struct json *content)
+{
+	struct poll poll;
+
+	return read_poll(content, &poll) ? poll.question : NULL;
+}
+
 void
 line_poll(struct making *m)
 {
 	struct filling f = { .language = m->f.language };
-	struct relations_query query = {
-		.parent = m->e->stored.event_id, .rel_type = "m.reference", .depth = 1
-	};
-	struct page page = {
-		.from = { INT64_MAX, 0 }, .backwards = true, .limit = VOTES_READ
-	};
 	struct buf options = { 0 };
 	struct poll poll;
-	int voters;
+	struct ballots ballots = { .m = m, .poll = &poll };
 
-	if (!read_poll(m->content, &poll))
+	if (!read_poll(m->content, &poll)) {
+		line_summary(
+		    &m->text, m->e->type, m->content, m->scene->language, VERSION_MAX);
 		return;
+	}
 	m->about.has_children = true;
-	if (relations_page(&m->scene->shown->seer, &query, &page) != M_OK)
-		page.count = 0;
-	find_end(m, &page, &poll);
-	voters = count_votes(m, &page, &poll);
-	write_options(m, &poll, voters, &options);
+	each_ballot(&ballots, take_end);
+	each_ballot(&ballots, take_ballot);
+	map_fini(&ballots.voted);
+	write_options(m, &poll, ballots.voters, &options);
 	fill(&f, SLOT_name, poll.question);
-	fill(&f, SLOT_count, arena_printf(m->arena, "%d", voters));
+	fill(&f, SLOT_count, arena_printf(m->arena, "%d", ballots.voters));
 	fill(&f, SLOT_ended, poll.ended != 0 ? "" : NULL);
 	fill(&f, SLOT_hidden, poll.is_hidden && poll.ended == 0 ? "" : NULL);
 	fill_buf(&f, SLOT_text, &options);

@@ -106,7 +106,7 @@ say_left(struct making *m, enum membership was)
 static void
 say_member(struct making *m)
 {
-	const struct json *before = scene_before(m->scene, m->e);
+	const struct json *before = sliced_before(&m->scene->shown->seer, m->e);
 	enum membership was = membership_of(json_get_str(before, "membership"));
 	enum membership is = membership_of(json_get_str(m->content, "membership"));
 
@@ -152,12 +152,19 @@ line_quiet(struct making *m)
 		const char *type;
 		enum word word;
 		const char *field; /* whose text is put in; NULL: none */
+		enum word without; /* what is said where it is empty */
 	} plain[] = {
-		{ "m.room.create", WORD_created, NULL },
-		{ "m.room.name", WORD_named_room, "name" },
-		{ "m.room.topic", WORD_set_topic, "topic" },
-		{ "m.room.avatar", WORD_set_avatar, NULL },
-		{ "m.room.tombstone", WORD_upgraded, NULL },
+		{ "m.room.create", WORD_created, NULL, 0 },
+		{ "m.room.name", WORD_named_room, "name", WORD_unnamed_room },
+		{ "m.room.topic", WORD_set_topic, "topic", WORD_removed_topic },
+		{ "m.room.avatar", WORD_set_avatar, NULL, 0 },
+		{ "m.room.tombstone", WORD_upgraded, NULL, 0 },
+		{ "m.room.power_levels", WORD_changed_powers, NULL, 0 },
+		{ "m.room.join_rules", WORD_changed_joining, NULL, 0 },
+		{ "m.room.guest_access", WORD_changed_joining, NULL, 0 },
+		{ "m.room.pinned_events", WORD_changed_pins, NULL, 0 },
+		{ "m.room.canonical_alias", WORD_changed_address, NULL, 0 },
+		{ "m.room.encryption", WORD_encrypts_now, NULL, 0 },
 	};
 	const struct sliced *e = m->e;
 
@@ -178,10 +185,13 @@ line_quiet(struct making *m)
 				       ? ""
 				       : json_get_str(m->content, plain[i].field);
 
-		if (strcmp(e->type, plain[i].type) == 0 && text != NULL) {
+		if (strcmp(e->type, plain[i].type) != 0)
+			continue;
+		if (plain[i].field != NULL && (text == NULL || text[0] == '\0'))
+			say(m, plain[i].without, str_of(""));
+		else
 			say_text(m, plain[i].word, text);
-			return;
-		}
+		return;
 	}
 	say_type(m, WORD_changed_state);
 }

@@ -18,11 +18,13 @@
 
 #define BYTES_MAX (32 << 20)
 #define ROOM_LINES_MAX 400 /* of one language */
+#define ROOM_BYTES_MAX (4 << 20)
 
 #define PEOPLE_MAX 1000 /* of one room */
 
-/* Names and faces of a room's people, by user id. Guarded by their room's lock. */
+/* Names and faces of a room's people, by user id. */
 struct people {
+	struct room_lines *of; /* whose lock guards it */
 	struct map by_id;
 };
 
@@ -31,6 +33,7 @@ struct room_lines {
 	int refs; /* guarded by lines->lock */
 	int64_t room;
 	struct link used;      /* in lines->used */
+	struct lock making;    /* RANK_MAKING; while some are made: none is twice */
 	struct lock lock;      /* RANK_CACHE */
 	int64_t position;      /* of the room's snapshot as of which they are */
 	int64_t ignored_since; /* shown.ignored_since */
@@ -88,19 +91,9 @@ drop_which(struct lines *lines, struct room_lines *room,
 
 /* --- people --- */
 
-bool
-people_find(const struct people *people, const char *user_id, struct person *out)
-{
-	const struct person *known = map_get_str(&people->by_id, user_id);
-
-	if (known != NULL)
-		*out = *known;
-	return known != NULL;
-}
-
 /* NULL: all. */
 static void
-people_drop(struct people *people, const char *user_id)
+people_drop_locked(struct people *people, const char *user_id)
 {
 	struct person *person;
 
@@ -114,21 +107,51 @@ people_drop(struct people *people, const char *user_id)
 	}
 }
 
-void
-people_add(struct people *people, const struct person *person)
+static struct person *
+person_new(const struct person *from)
 {
-	size_t id_n = strlen(person->user_id) + 1, name_n = strlen(person->name) + 1;
-	size_t face_n = person->face == NULL ? 0 : strlen(person->face) + 1;
-	struct person *known = xmalloc(sizeof *known + id_n + name_n + face_n);
-	char *at = (char *)(known + 1);
+	size_t id_n = strlen(from->user_id) + 1, name_n = strlen(from->name) + 1;
+	size_t face_n = from->face == NULL ? 0 : strlen(from->face) + 1;
+	struct person *person = xmalloc(sizeof *person + id_n + name_n + face_n);
+	char *at = (char *)(person + 1);
 
+	person->user_id = memcpy(at, from->user_id, id_n);
+	person->name = memcpy(at + id_n, from->name, name_n);
+	person->face =
+	    face_n == 0 ? NULL : memcpy(at + id_n + name_n, from->face, face_n);
+	return person;
+}
+
+bool
+people_find(
+    struct people *people, struct arena *arena, const char *user_id, struct person *out)
+{
+	const struct person *known;
+
+	lock_take(&people->of->lock);
+	known = map_get_str(&people->by_id, user_id);
+	if (known != NULL) {
+		out->user_id = user_id;
+		out->name = arena_strdup(arena, known->name);
+		out->face =
+		    known->face == NULL ? NULL : arena_strdup(arena, known->face);
+	}
+	lock_give(&people->of->lock);
+	return known != NULL;
+}
+
+void
+people_add(struct people *people, int64_t position, const struct person *from)
+{
+	struct person *person = person_new(from);
+
+	lock_take(&people->of->lock);
 	if (people->by_id.count >= PEOPLE_MAX)
-		people_drop(people, NULL);
-	known->user_id = memcpy(at, person->user_id, id_n);
-	known->name = memcpy(at + id_n, person->name, name_n);
-	known->face =
-	    face_n == 0 ? NULL : memcpy(at + id_n + name_n, person->face, face_n);
-	free(map_put_str(&people->by_id, known->user_id, known));
+		people_drop_locked(people, NULL);
+	if (people->of->position == position)
+		person = map_put_str(&people->by_id, person->user_id, person);
+	lock_give(&people->of->lock);
+	free(person);
 }
 
 /* --- rooms --- */
@@ -141,8 +164,9 @@ room_lines_unref_locked(struct lines *lines, struct room_lines *room)
 	drop_which(lines, room, NULL, NULL);
 	for (int i = 0; i < LANGUAGE_COUNT; i++)
 		map_fini(&room->by_id[i]);
-	people_drop(&room->people, NULL);
+	people_drop_locked(&room->people, NULL);
 	map_fini(&room->people.by_id);
+	lock_fini(&room->making);
 	lock_fini(&room->lock);
 	free(room);
 }
@@ -188,6 +212,8 @@ room_lines_get(struct lines *lines, int64_t room_number)
 		room = xcalloc(1, sizeof *room);
 		room->refs = 1;
 		room->room = room_number;
+		room->people.of = room;
+		lock_init(&room->making, RANK_MAKING);
 		lock_init(&room->lock, RANK_CACHE);
 		link_init(&room->used);
 		map_put(&lines->rooms, &room->room, sizeof room->room, room);
@@ -255,23 +281,55 @@ is_same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+/* What a member event replaced; false: nothing. *out NULL: it may not be seen. */
+static bool
+find_before(struct seer *seer, const struct sliced *e, const struct json **out)
+{
+	const struct json *unsigned_part;
+
+	if (e->live != NULL) {
+		const char *text = e->live->replaced_content;
+
+		*out = text == NULL ? NULL
+				    : json_parse_copy(seer->arena, text, strlen(text),
+					  JSON_LENIENT, NULL);
+		return text != NULL;
+	}
+	unsigned_part = sliced_unsigned(seer, e);
+	*out = json_get_object(unsigned_part, "prev_content");
+	return json_get(unsigned_part, "replaces_state") != NULL;
+}
+
 /* NULL: the member is called, and looks, as before. */
 static const char *
 changed_profile(struct seer *seer, const struct sliced *e)
 {
 	const struct json *content = sliced_content(seer, e), *before;
 
-	if (e->live == NULL)
-		return e->state_key;
-	if (e->live->replaced_content == NULL)
+	if (!find_before(seer, e, &before))
 		return NULL; /* nothing spoke of them */
-	before = json_parse_copy(seer->arena, e->live->replaced_content,
-	    strlen(e->live->replaced_content), JSON_LENIENT, NULL);
-	return is_same(member_name(content, before), member_name(before, NULL)) &&
+	return before != NULL &&
+		       is_same(
+			   member_name(content, before), member_name(before, NULL)) &&
 		       is_same(json_get_str(content, "avatar_url"),
 			   json_get_str(before, "avatar_url"))
 		   ? NULL
 		   : e->state_key;
+}
+
+/* Whose name and face a redaction has taken away; NULL: nobody's. */
+static const char *
+redacted_member(struct seer *seer, const char *event_id)
+{
+	struct sliced target;
+	int64_t event, room;
+
+	if (event_id == NULL ||
+	    store_event_find(seer->ctx->db, event_id, &event, &room) != M_OK ||
+	    room != seer->room->id || seer_get(seer, event, &target) != M_OK ||
+	    target.state_key == NULL || strcmp(target.type, "m.room.member") != 0)
+		return NULL;
+	return target.state_key;
 }
 
 struct touched
@@ -285,9 +343,12 @@ lines_touched(struct seer *seer, const struct sliced *e)
 			touched.profile = changed_profile(seer, e);
 		return touched;
 	}
-	if (strcmp(e->type, "m.room.redaction") == 0)
-		add_touched(&touched, redacts_of(seer, e));
-	else if (relation_of(seer->room->version, sliced_content(seer, e), &to))
+	if (strcmp(e->type, "m.room.redaction") == 0) {
+		const char *id = redacts_of(seer, e);
+
+		add_touched(&touched, id);
+		touched.profile = redacted_member(seer, id);
+	} else if (relation_of(seer->room->version, sliced_content(seer, e), &to))
 		add_touched(&touched, to.parent);
 	follow_up(seer, &touched);
 	return touched;
@@ -333,7 +394,9 @@ apply(struct lines *lines, struct room_lines *room, struct seer *seer,
 
 	drop_which(lines, room, is_touched, &touched);
 	if (e.state_key != NULL && strcmp(e.type, "m.room.member") == 0)
-		people_drop(&room->people, e.state_key);
+		people_drop_locked(&room->people, e.state_key);
+	if (touched.profile != NULL)
+		people_drop_locked(&room->people, touched.profile);
 }
 
 /* False: the cache is ahead of this snapshot. */
@@ -345,7 +408,7 @@ catch_up_locked(struct lines *lines, struct room_lines *room, struct shown *show
 	if (room->position > s->position || room->ignored_since > shown->ignored_since)
 		return false;
 	if (room->position < s->tail_from)
-		people_drop(&room->people, NULL);
+		people_drop_locked(&room->people, NULL);
 	if (room->position < s->tail_from || room->ignored_since < shown->ignored_since)
 		drop_which(lines, room, NULL, NULL);
 	room->ignored_since = shown->ignored_since;
@@ -358,12 +421,10 @@ catch_up_locked(struct lines *lines, struct room_lines *room, struct shown *show
 
 /* --- making them --- */
 
-/* Of all that have none yet. kept: into which they go; NULL: nowhere. */
+/* Those that are missing, without any lock: it reads the database. */
 static enum mx_err
-make_missing(struct scene *scene, struct room_lines *kept, struct sliced *events, int n,
-    struct line **out)
+make_missing(struct scene *scene, struct sliced *events, int n, struct line **out)
 {
-	struct lines *lines = scene->web->lines;
 	struct seer *seer = &scene->shown->seer;
 	struct sliced *missing = ARENA_ARRAY(seer->arena, struct sliced, (size_t)n);
 	int *places = ARENA_ARRAY(seer->arena, int, (size_t)n), count = 0;
@@ -377,22 +438,14 @@ make_missing(struct scene *scene, struct room_lines *kept, struct sliced *events
 	err = count == 0
 		  ? M_OK
 		  : bundle_events(seer, missing, count, scene->upto, FORMAT_CLIENT);
-	for (int i = 0; err == M_OK && i < count; i++) {
-		struct line *line = out[places[i]] = line_new(scene, &missing[i]);
-
-		if (kept == NULL)
-			continue;
-		map_put_str(
-		    &kept->by_id[scene->language], line->event_id, line_ref(line));
-		kept->bytes += bytes_of(line);
-		atomic_fetch_add(&lines->bytes, bytes_of(line));
-	}
+	for (int i = 0; err == M_OK && i < count; i++)
+		out[places[i]] = line_new(scene, &missing[i]);
 	return err;
 }
 
 static void
-find_kept(struct scene *scene, struct room_lines *room, struct sliced *events, int n,
-    struct line **out)
+find_kept_locked(struct scene *scene, struct room_lines *room, struct sliced *events,
+    int n, struct line **out)
 {
 	struct map *by_id = &room->by_id[scene->language];
 
@@ -403,37 +456,95 @@ find_kept(struct scene *scene, struct room_lines *room, struct sliced *events, i
 	}
 }
 
+static void
+keep_locked(struct scene *scene, struct room_lines *room, struct line *line)
+{
+	struct lines *lines = scene->web->lines;
+	struct map *by_id = &room->by_id[scene->language];
+
+	if (map_get_str(by_id, line->event_id) != NULL)
+		return;
+	map_put_str(by_id, line->event_id, line_ref(line));
+	room->bytes += bytes_of(line);
+	atomic_fetch_add(&lines->bytes, bytes_of(line));
+}
+
+/* Unless something has changed them while they were made. */
+static void
+keep_all(struct scene *scene, struct room_lines *room, struct line **made, int n)
+{
+	lock_take(&room->lock);
+	if (room->by_id[scene->language].count > ROOM_LINES_MAX ||
+	    room->bytes > ROOM_BYTES_MAX)
+		drop_which(scene->web->lines, room, NULL, NULL);
+	if (room->position == scene->shown->s->position &&
+	    room->ignored_since == scene->shown->ignored_since)
+		for (int i = 0; i < n; i++)
+			keep_locked(scene, room, made[i]);
+	lock_give(&room->lock);
+}
+
+/* What a thread shows of its root, and what is shown whole, is not what the room shows.
+ */
+static bool
+is_apart(const struct scene *scene)
+{
+	return scene->in_thread || scene->is_whole;
+}
+
+/* Those that are there; true: all are. */
+static bool
+find_all(struct scene *scene, struct room_lines *room, struct sliced *events, int n,
+    struct line **out, bool *is_ahead_out)
+{
+	bool has_all = true;
+
+	lock_take(&room->lock);
+	*is_ahead_out = !catch_up_locked(scene->web->lines, room, scene->shown);
+	if (!*is_ahead_out && !is_apart(scene))
+		find_kept_locked(scene, room, events, n, out);
+	lock_give(&room->lock);
+	for (int i = 0; i < n; i++)
+		has_all = has_all && out[i] != NULL;
+	return has_all;
+}
+
+static enum mx_err
+make_and_keep(struct scene *scene, struct room_lines *room, struct sliced *events,
+    int n, struct line **out, bool is_ahead)
+{
+	enum mx_err err;
+
+	scene->people = is_ahead ? NULL : &room->people;
+	err = make_missing(scene, events, n, out);
+	scene->people = NULL;
+	if (err == M_OK && !is_ahead && !is_apart(scene))
+		keep_all(scene, room, out, n);
+	return err;
+}
+
 enum mx_err
 lines_get(struct scene *scene, struct sliced *events, int n, struct line **out)
 {
-	struct lines *lines = scene->web->lines;
-	struct room_lines *room;
-	enum mx_err err;
+	struct room_lines *room =
+	    room_lines_get(scene->web->lines, scene->shown->room->id);
+	enum mx_err err = M_OK;
+	bool is_ahead;
 
 	memset(out, 0, sizeof *out * (size_t)n);
 	scene->upto = scene->shown->s->position;
-	/* What a thread shows of its root is not what the room shows of it. */
-	if (scene->in_thread) {
-		err = make_missing(scene, NULL, events, n, out);
-		if (err != M_OK)
-			lines_put(out, n);
-		return err;
+	if (!find_all(scene, room, events, n, out, &is_ahead)) {
+		/* Whoever makes them takes a while; another worker goes on meanwhile.
+		 */
+		thread_waits(true);
+		lock_take(&room->making);
+		thread_waits(false);
+		lines_put(out, n);
+		if (!find_all(scene, room, events, n, out, &is_ahead))
+			err = make_and_keep(scene, room, events, n, out, is_ahead);
+		lock_give(&room->making);
 	}
-	room = room_lines_get(lines, scene->shown->room->id);
-	lock_take(&room->lock);
-	if (!catch_up_locked(lines, room, scene->shown)) {
-		lock_give(&room->lock);
-		err = make_missing(scene, NULL, events, n, out);
-	} else {
-		if (room->by_id[scene->language].count > ROOM_LINES_MAX)
-			drop_which(lines, room, NULL, NULL);
-		find_kept(scene, room, events, n, out);
-		scene->people = &room->people;
-		err = make_missing(scene, room, events, n, out);
-		scene->people = NULL;
-		lock_give(&room->lock);
-	}
-	room_lines_put(lines, room);
+	room_lines_put(scene->web->lines, room);
 	if (err != M_OK)
 		lines_put(out, n);
 	return err;

@@ -19,9 +19,11 @@ enum mx_err lines_get(
 void lines_put(struct line **lines, int n);
 
 struct person;
-/* Of those known already. Texts are borrowed while the lines are being made. */
-bool people_find(const struct people *people, const char *user_id, struct person *out);
-void people_add(struct people *people, const struct person *person);
+/* One of those known already; texts come to lie in the arena. */
+bool people_find(struct people *people, struct arena *arena, const char *user_id,
+    struct person *out);
+/* What was read as of a position of the room; not kept where that has passed. */
+void people_add(struct people *people, int64_t position, const struct person *person);
 
 #define TOUCHED_MAX 4
 

@@ -25,9 +25,12 @@ write_day(struct buf *out, struct scene *scene, const struct line *line)
 	const char *day = page_time(arena, line->ts, TIME_DAY);
 	struct filling f = { .language = scene->language };
 
+	if (day[0] == '\0')
+		return; /* of no calendar */
 	fill(&f, SLOT_day, day);
 	fill(&f, SLOT_href,
-	    page_link(scene->web, arena, scene->shown->address, "day", day, NULL));
+	    page_link(
+		scene->web, arena, scene->shown->room->room_id, "day", day, NULL));
 	template_write(out, TEMPLATE_day_mark, &f);
 }
 

@@ -59,6 +59,8 @@ find_event(struct shown *shown, const char *event_id, struct sliced *out)
 		const struct state_entry *entry =
 		    snapshot_state(shown->s, out->type, out->state_key);
 
+		if (seer_ignores(seer, out->sender))
+			return M_NOT_FOUND;
 		if (entry != NULL && entry->event == event)
 			return M_OK;
 	}

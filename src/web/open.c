@@ -5,6 +5,8 @@
  */
 #include "web/open.h"
 
+#include <string.h>
+
 #include "core/directory.h"
 #include "core/public_rooms.h"
 #include "room/ignored.h"
@@ -18,6 +20,12 @@ shown_state(
 	const struct state_entry *entry = snapshot_state(shown->s, type, state_key);
 
 	return entry == NULL ? M_NOT_FOUND : seer_get(&shown->seer, entry->event, out);
+}
+
+const char *
+shown_name(const struct shown *shown, enum language language)
+{
+	return shown->name != NULL ? shown->name : word(WORD_no_name, language);
 }
 
 /* What the room says of its pages itself. */
@@ -87,9 +95,7 @@ describe(const struct web *web, struct shown *shown)
 	shown->topic = text_of(shown, "m.room.topic", "topic");
 	shown->alias = text_of(shown, "m.room.canonical_alias", "alias");
 	shown->address = address_of(shown);
-	shown->name = name != NULL	     ? name
-		      : shown->alias != NULL ? shown->alias
-					     : shown->room->room_id;
+	shown->name = name != NULL ? name : shown->alias;
 	if (avatar != NULL && text_of(shown, "m.room.avatar", "url") != NULL)
 		shown->face = page_link(web, arena, shown->room->room_id, "media",
 		    avatar->event_id, "face", NULL);
@@ -118,7 +124,9 @@ shown_open_room(struct web *web, struct ctx *ctx, struct arena *arena,
 {
 	enum mx_err err;
 
-	*out = (struct shown){ .room = room, .s = room_snapshot(room) };
+	*out = (struct shown){ .room = room,
+		.pages_age = atomic_load(&room->pages_age),
+		.s = room_snapshot(room) };
 	seer_init(&out->seer, ctx, arena, room, out->s, NULL, NULL);
 	err = read_ignored(web, out);
 	if (err == M_OK)
@@ -139,6 +147,8 @@ shown_open(struct web *web, struct ctx *ctx, struct arena *arena, const char *na
 
 	if (name[0] != '!' && name[0] != '#')
 		name = arena_printf(arena, "#%s", name);
+	if (name[0] == '#' && strchr(name, ':') == NULL)
+		name = arena_printf(arena, "%s:%s", name, ctx->core->set.server_name);
 	err = directory_room(ctx, arena, name, &room);
 	if (err != M_OK)
 		return err == M_UNKNOWN || err == M_UNAVAILABLE ? err : M_NOT_FOUND;

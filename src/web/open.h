@@ -15,14 +15,14 @@ struct shown {
 	struct room *room;
 	struct snapshot *s;
 	struct seer seer;
-	const char
-	    *address;	  /* in its pages' addresses: an alias of this server, or id */
-	const char *name; /* never NULL */
+	const char *address; /* in its pages' addresses: an alias of here, or its id */
+	const char *name;    /* or alias; NULL: it has neither */
 	const char *topic, *alias; /* NULL: not set */
 	const char *face;	   /* the address of its picture; NULL: it has none */
 	bool may_index;		   /* it asks to be found by search engines */
 	/* Where whom the server ignores was changed last; seer.ignored is who. */
 	int64_t ignored_since;
+	uint32_t pages_age; /* of the room, before anything of it was read */
 };
 
 /* By an id or an alias, with or without its '#'. M_NOT_FOUND: it is not shown, whatever
@@ -34,6 +34,8 @@ enum mx_err shown_open_room(struct web *web, struct ctx *ctx, struct arena *aren
     struct room *room, struct shown *out) MUST_USE;
 void shown_close(struct shown *shown);
 
+/* What it is called on a page. */
+const char *shown_name(const struct shown *shown, enum language language);
 /* The event that holds the state now; M_NOT_FOUND: none does. */
 enum mx_err shown_state(struct shown *shown, const char *type, const char *state_key,
     struct sliced *out) MUST_USE;

@@ -76,7 +76,8 @@ write_body(struct view *view, const struct span *span, struct page *page,
 		fill_live(view, &f);
 	else
 		fill(&f, SLOT_up, view_link(view, NULL, NULL, NULL));
-	fill(&f, SLOT_empty, word(WORD_nothing_said, view->sheet.language));
+	if (!page->more)
+		fill(&f, SLOT_empty, word(WORD_nothing_said, view->sheet.language));
 	fill_buf(&f, SLOT_lines, lines);
 	template_write(&view->sheet.body, TEMPLATE_lines, &f);
 }
@@ -100,6 +101,14 @@ make_body(struct view *view, const struct span *span)
 		write_body(view, span, &page, &lines);
 	buf_free(&lines);
 	return err;
+}
+
+/* Nothing of what somebody puts behind a page's address is for others to see. */
+static bool
+is_plain(const struct req *req)
+{
+	return req->query.count == 0 ||
+	       (req->query.count == 1 && req_query(req, "lang") != NULL);
 }
 
 /* The room as it was addressed, and the language. */
@@ -146,13 +155,14 @@ web_room(struct req *req)
 	if (err != M_OK)
 		return err;
 	if (req->ctx->db == NULL)
-		return span.is_live ? answer_kept(req) : REQ_TO_WORKER;
+		return span.is_live && is_plain(req) ? answer_kept(req) : REQ_TO_WORKER;
 	err = view_open(req, &view);
 	if (err != M_OK)
 		return err;
-	if (span.is_live) {
+	if (span.is_live && is_plain(req)) {
 		view.sheet.keep_key = keep_key(req);
 		view.sheet.room = view.shown.room;
+		view.sheet.room_age = view.shown.pages_age;
 		view.sheet.position = view.shown.s->position;
 	}
 	view.sheet.may_index = view.shown.may_index && span.is_live;

@@ -24,7 +24,14 @@ fill_last(struct shown *shown, struct filling *f)
 		.keep_arg = &shown->seer };
 	struct arena *arena = shown->seer.arena;
 
-	if (timeline_page(&shown->seer, &page) != M_OK || page.count == 0)
+	enum mx_err err = timeline_page(&shown->seer, &page);
+
+	if (err == M_OK && page.count == 0) {
+		page.from = (struct place){ INT64_MAX, 0 };
+		page.keep = NULL; /* whatever has happened */
+		err = timeline_page(&shown->seer, &page);
+	}
+	if (err != M_OK || page.count == 0)
 		return;
 	fill(f, SLOT_at, page_time(arena, page.events[0].stored.ts, TIME_WHOLE));
 	fill(f, SLOT_clock, page_time(arena, page.events[0].stored.ts, TIME_DAY));
@@ -37,8 +44,9 @@ write_room(
 	struct filling f = { .language = sheet->language };
 	struct arena *arena = sheet->req->arena;
 
-	face_fill(&f, arena, shown->room->room_id, shown->name, shown->face);
-	fill(&f, SLOT_name, shown->name);
+	face_fill(&f, arena, shown->room->room_id, shown_name(shown, sheet->language),
+	    shown->face);
+	fill(&f, SLOT_name, shown_name(shown, sheet->language));
 	fill(&f, SLOT_topic, shown->topic);
 	fill(&f, SLOT_href, page_link(sheet->web, arena, shown->address, NULL));
 	fill(&f, SLOT_members, arena_printf(arena, "%u", shown->s->joined));
@@ -127,6 +135,16 @@ title_of(const struct sheet *sheet)
 	const char *title = sheet->web->set.title;
 
 	return title != NULL ? title : word(WORD_rooms, sheet->language);
+}
+
+/* As people type it. */
+enum mx_err
+web_rooms_slash(struct req *req)
+{
+	req->status = 308;
+	req->content_type = "text/plain; charset=utf-8";
+	reply_header(req, "Location", page_link(web_of(req), req->arena, NULL, NULL));
+	return M_OK;
 }
 
 enum mx_err

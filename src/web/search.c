@@ -136,7 +136,8 @@ write_found(
 {
 	struct filling f = { .language = view->sheet.language };
 
-	fill(&f, SLOT_title, title_of(view, term));
+	if (term[0] != '\0')
+		fill(&f, SLOT_title, title_of(view, term));
 	if (page->more)
 		fill(&f, SLOT_older,
 		    view_query(view,
@@ -193,6 +194,7 @@ web_search(struct req *req)
 	err = view_open(req, &view);
 	if (err != M_OK)
 		return err;
+	view.term = term;
 	view.heading = word(WORD_find_here, view.sheet.language);
 	return view_answer(&view, make_found(&view, term, from));
 }

@@ -28,8 +28,8 @@ page_language(const struct req *req)
 	if (wanted != NULL && language_of_code(str_of(wanted), &language) &&
 	    (web->set.languages >> language & 1))
 		return language;
-	return language_accepted(
-	    accept == NULL ? str_of(NULL) : *accept, web->set.languages);
+	return language_accepted(accept == NULL ? str_of(NULL) : *accept,
+	    web->set.languages, (enum language)web->set.language);
 }
 
 void
@@ -114,7 +114,7 @@ page_time(struct arena *arena, int64_t ts_ms, const char *format)
 	struct tm tm;
 
 	/* A server may claim any moment: what no calendar has is shown as none. */
-	if (gmtime_r(&at, &tm) == NULL || tm.tm_year < 0 || tm.tm_year > 8099)
+	if (gmtime_r(&at, &tm) == NULL || tm.tm_year < 70 || tm.tm_year > 8098)
 		return "";
 	strftime(text, sizeof text, format, &tm);
 	return arena_strdup(arena, text);
@@ -126,19 +126,18 @@ page_time(struct arena *arena, int64_t ts_ms, const char *format)
 static const char *
 in_language(const struct req *req, const char *code)
 {
+	static const char *const known[] = { "q", "before", "after", "since" };
 	struct buf query = { 0 };
 	const char *link;
 
 	buf_printf(&query, "?lang=%s", code);
-	for (int i = 0; i < req->query.count; i++) {
-		const struct uri_param *param = &req->query.params[i];
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		const char *value = req_query(req, known[i]);
 
-		if (strcmp(param->name, "lang") == 0)
+		if (value == NULL)
 			continue;
-		buf_char(&query, '&');
-		page_encode(&query, param->name);
-		buf_char(&query, '=');
-		page_encode(&query, param->value);
+		buf_printf(&query, "&%s=", known[i]);
+		page_encode(&query, value);
 	}
 	link = arena_strndup(req->arena, query.p, query.n);
 	buf_free(&query);
@@ -282,8 +281,9 @@ sheet_answer(struct sheet *sheet)
 	reply_header(req, "ETag", etag);
 	packed = pack(req, &out);
 	if (sheet->keep_key != NULL)
-		kept_add(sheet->web->kept, sheet->age, sheet->keep_key, sheet->room,
-		    sheet->position, etag, sheet->may_index, &out, &packed);
+		kept_add(sheet->web->kept, sheet->age, sheet->room_age, sheet->keep_key,
+		    sheet->room, sheet->position, etag, sheet->may_index, &out,
+		    &packed);
 	sheet_fini(sheet);
 	if (!page_is_known(req, etag))
 		return reply_page(req, &out, &packed);
@@ -295,16 +295,38 @@ sheet_answer(struct sheet *sheet)
 
 /* --- errors --- */
 
+enum mx_err
+page_refuse(struct req *req, int status, enum word title, enum word about,
+    const char *href, const char *link)
+{
+	struct buf out = { 0 };
+	struct sheet sheet;
+
+	sheet_init(&sheet, req);
+	fill(&sheet.f, SLOT_title, word(title, sheet.language));
+	fill(&sheet.f, SLOT_text, word(about, sheet.language));
+	fill(&sheet.f, SLOT_href, href);
+	fill(&sheet.f, SLOT_name, link);
+	template_write(&sheet.body, TEMPLATE_error, &sheet.f);
+	sheet_write(&sheet, &out);
+	req->status = status;
+	req->content_type = HTML;
+	safe_headers(req);
+	reply_header(req, "Cache-Control", "no-store");
+	reply_header(req, "X-Robots-Tag", "noindex");
+	sheet_fini(&sheet);
+	return reply_buf(req, &out);
+}
+
 void
 page_error(void *arg, struct req *req, enum mx_err err)
 {
-	struct sheet sheet;
-	struct buf out = { 0 };
+	const struct web *web = web_of(req);
 	enum word title = WORD_went_wrong, about = WORD_went_wrong_about;
+	enum mx_err refused;
 
-	error_write(req, err); /* status, Retry-After, and the sentence for a log */
+	error_write(req, err); /* status, Retry-After */
 	buf_reset(&req->out);
-	sheet_init(&sheet, req);
 	if (req->status == 404) {
 		title = WORD_not_found;
 		about = WORD_not_found_about;
@@ -313,17 +335,10 @@ page_error(void *arg, struct req *req, enum mx_err err)
 		about = WORD_too_fast_about;
 	} else if (req->status < 500) {
 		title = WORD_bad_request;
-		about = WORD_not_found_about;
+		about = WORD_bad_request_about;
 	}
-	fill(&sheet.f, SLOT_title, word(title, sheet.language));
-	fill(&sheet.f, SLOT_text, word(about, sheet.language));
-	fill(&sheet.f, SLOT_href, page_link(sheet.web, req->arena, NULL, NULL));
-	template_write(&sheet.body, TEMPLATE_error, &sheet.f);
-	sheet_write(&sheet, &out);
-	req->content_type = HTML;
-	safe_headers(req);
-	reply_header(req, "Cache-Control", "no-store");
-	reply_header(req, "X-Robots-Tag", "noindex");
-	sheet_fini(&sheet);
-	reply_buf(req, &out);
+	refused = page_refuse(req, req->status, title, about,
+	    page_link(web, req->arena, NULL, NULL),
+	    word(WORD_rooms, page_language(req)));
+	(void)refused; /* M_OK */
 }

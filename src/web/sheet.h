@@ -23,7 +23,8 @@ struct sheet {
 	const char *keep_key;
 	struct room *room;
 	int64_t position;
-	uint64_t age; /* kept_age */
+	uint64_t age;	   /* kept_age */
+	uint32_t room_age; /* room->pages_age */
 };
 
 /* Language by ?lang=, else by Accept-Language. */
@@ -41,6 +42,9 @@ void page_headers(struct req *req, bool may_index);
 bool page_is_known(const struct req *req, const char *etag);
 /* The etag of such bytes, in the arena. */
 const char *page_etag(struct arena *arena, const void *bytes, size_t n);
+/* Answers with such a page, which leads to another. */
+enum mx_err page_refuse(struct req *req, int status, enum word title, enum word about,
+    const char *href, const char *link) MUST_USE;
 /* server_pages.error */
 void page_error(void *arg, struct req *req, enum mx_err err);
 

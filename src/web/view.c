@@ -8,7 +8,8 @@
 #include "stream/token.h"
 #include "web/line_inside.h"
 
-#define ABOUT_MAX 200 /* bytes of a topic for search engines and previews */
+#define SCAN_MAX 20000 /* events: most may be answers in threads, or reactions */
+#define ABOUT_MAX 200  /* bytes of a topic for search engines and previews */
 
 enum mx_err
 view_open(struct req *req, struct view *view)
@@ -81,6 +82,7 @@ view_read(struct view *view, struct page *page)
 	enum mx_err err;
 
 	page->looks_on = true;
+	page->scan_max = SCAN_MAX;
 	err = timeline_page(&view->shown.seer, page);
 	/* It has looked beyond what it holds. */
 	if (err == M_OK && page->count == page->limit) {
@@ -116,6 +118,20 @@ view_turn(struct page *page)
 	}
 }
 
+/* What a page is about is shown in full. It stays as it is where that fails. */
+static void
+make_whole(struct view *view, struct sliced *event, struct line **line)
+{
+	struct scene scene = view->scene;
+	struct line *whole;
+
+	scene.is_whole = true;
+	if (lines_get(&scene, event, 1, &whole) != M_OK)
+		return;
+	line_unref(*line);
+	*line = whole;
+}
+
 enum mx_err
 view_lines(struct view *view, struct sliced *events, int n, const char *marked,
     struct buf *out)
@@ -126,6 +142,9 @@ view_lines(struct view *view, struct sliced *events, int n, const char *marked,
 
 	if (err != M_OK)
 		return err;
+	for (int i = 0; i < n && marked != NULL; i++)
+		if (lines[i]->is_cut && strcmp(lines[i]->event_id, marked) == 0)
+			make_whole(view, &events[i], &lines[i]);
 	list_write(out, &view->scene, lines, n, marked);
 	list_people(&view->people, &view->scene, lines, n);
 	lines_put(lines, n);
@@ -165,6 +184,52 @@ matrix_to(struct view *view)
 	return view_query(view, link, "via", view->sheet.web->core->set.server_name);
 }
 
+static const char *
+in_element(struct view *view)
+{
+	struct buf b = { 0 };
+	const char *link;
+
+	buf_lit(&b, "https://app.element.io/#/room/");
+	page_encode(&b, view->shown.address);
+	link = arena_strndup(view->sheet.req->arena, b.p, b.n);
+	buf_free(&b);
+	return link;
+}
+
+/* The page of another room, whose id stands there; NULL: it does not, or has none. */
+static const char *
+page_of(struct view *view, const char *room_id)
+{
+	struct req *req = view->sheet.req;
+	const char *link = NULL;
+	struct shown other;
+
+	if (room_id == NULL || room_id[0] != '!' ||
+	    shown_open(view->sheet.web, req->ctx, req->arena, room_id, &other) != M_OK)
+		return NULL;
+	link = page_link(view->sheet.web, req->arena, other.address, NULL);
+	shown_close(&other);
+	return link;
+}
+
+static const char *
+other_room(struct view *view, const char *type, const char *field)
+{
+	return page_of(
+	    view, json_get_str(snapshot_content(view->shown.s, type, ""), field));
+}
+
+static const char *
+predecessor(struct view *view)
+{
+	const struct json *create =
+	    snapshot_content(view->shown.s, "m.room.create", "");
+
+	return page_of(
+	    view, json_get_str(json_get_object(create, "predecessor"), "room_id"));
+}
+
 /* What search engines and those who unfurl links are told. */
 static const char *
 about(struct view *view)
@@ -183,14 +248,15 @@ fill_head(struct view *view, struct filling *f, struct buf *topic)
 {
 	struct shown *shown = &view->shown;
 	struct arena *arena = view->sheet.req->arena;
+	const char *name = shown_name(shown, view->sheet.language);
 	struct markup_ask ask = { .spoiler_word = "" };
 
 	if (shown->topic != NULL)
 		markup_text(topic, shown->topic, strlen(shown->topic), &ask);
-	face_fill(f, arena, shown->room->room_id, shown->name, shown->face);
+	face_fill(f, arena, shown->room->room_id, name, shown->face);
 	fill(f, SLOT_home, page_link(view->sheet.web, arena, NULL, NULL));
 	fill(f, SLOT_icon, view->sheet.web->icon->url);
-	fill(f, SLOT_name, shown->name);
+	fill(f, SLOT_name, name);
 	fill(f, SLOT_topic, shown->topic);
 	fill_buf(f, SLOT_text, topic);
 	fill(f, SLOT_alias, shown->alias);
@@ -201,6 +267,10 @@ fill_head(struct view *view, struct filling *f, struct buf *topic)
 		fill(f, SLOT_search, view_link(view, "search", NULL, NULL));
 	fill(f, SLOT_join_href, matrix_uri(view));
 	fill(f, SLOT_join_web, matrix_to(view));
+	fill(f, SLOT_join_element, in_element(view));
+	fill(
+	    f, SLOT_moved_to, other_room(view, "m.room.tombstone", "replacement_room"));
+	fill(f, SLOT_came_from, predecessor(view));
 	fill(f, SLOT_heading, view->heading);
 	fill_buf(f, SLOT_body, &view->sheet.body);
 	fill_buf(f, SLOT_people, &view->people);
@@ -211,10 +281,9 @@ frame(struct view *view)
 {
 	struct filling f = { .language = view->sheet.language };
 	struct buf topic = { 0 }, whole = { 0 };
-	const char *term = req_query(view->sheet.req, "q");
 
 	fill_head(view, &f, &topic);
-	fill(&f, SLOT_term, term);
+	fill(&f, SLOT_term, view->term);
 	template_write(&whole, TEMPLATE_room, &f);
 	buf_free(&topic);
 	buf_free(&view->sheet.body);
@@ -235,6 +304,10 @@ view_answer(struct view *view, enum mx_err err)
 		fill(&sheet->f, SLOT_about, about(view));
 		fill(&sheet->f, SLOT_face, view->shown.face);
 		err = sheet_answer(sheet);
+	} else if (err == M_NOT_FOUND) {
+		err = page_refuse(sheet->req, 404, WORD_not_found, WORD_not_in_room,
+		    view_link(view, NULL, NULL, NULL),
+		    shown_name(&view->shown, sheet->language));
 	}
 	view_close(view);
 	return err;

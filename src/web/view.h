@@ -17,6 +17,9 @@ struct view {
 	struct scene scene;
 	struct buf people;   /* HTML */
 	const char *heading; /* above the body; NULL: none */
+	const char *term;    /* that is searched for; NULL: none is */
+	const char
+	    *about; /* what it is about, for who unfurls links; NULL: the topic */
 };
 
 /* The room of the path. M_NOT_FOUND: it is not shown. Afterwards view_answer, or

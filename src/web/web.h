@@ -16,6 +16,7 @@ struct web_settings {
 	bool search;	    /* inside rooms */
 	const char *title;  /* of /rooms; NULL: the words' own */
 	unsigned languages; /* bits of enum language; not 0 */
+	int language;	    /* for who reads none of them; one that is not: the first */
 };
 
 struct web;

@@ -144,9 +144,10 @@ first_of(unsigned offered)
 }
 
 enum language
-language_accepted(struct str accept, unsigned offered)
+language_accepted(struct str accept, unsigned offered, enum language fallback)
 {
-	enum language best = first_of(offered), found;
+	enum language best = offered >> fallback & 1 ? fallback : first_of(offered),
+		      found;
 	int best_quality = 0, quality;
 
 	while (accept.n > 0) {

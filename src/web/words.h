@@ -38,8 +38,10 @@ const char *language_name(enum language language);	/* as its speakers write it *
 const char *language_direction(enum language language); /* "ltr" or "rtl" */
 /* False: none of ours. */
 bool language_of_code(struct str code, enum language *out);
-/* What Accept-Language asks for most, of those in `offered` (bits of enum language);
- * the first of these if it asks for none of them. RFC 9110 12.5.4 */
-enum language language_accepted(struct str accept, unsigned offered);
+/* What Accept-Language asks for most, of those in `offered` (bits of enum language).
+ * Where it asks for none of them: fallback, or the first if that is not offered.
+ * RFC 9110 12.5.4 */
+enum language language_accepted(
+    struct str accept, unsigned offered, enum language fallback);
 
 #endif

@@ -64,7 +64,7 @@ a_gap_is_filled_wherever_the_language_has_it(void **state)
 static enum language
 accepted(const char *accept, unsigned offered)
 {
-	return language_accepted(str_of(accept), offered);
+	return language_accepted(str_of(accept), offered, LANGUAGE_EN);
 }
 
 static void
@@ -92,6 +92,8 @@ who_reads_none_of_them_is_shown_the_first_that_is_offered(void **state)
 	assert_int_equal(accepted(";;,,-;q=,q=;=", ALL), LANGUAGE_EN);
 	assert_int_equal(accepted("de;q", ALL), LANGUAGE_DE);
 	assert_int_equal(accepted("deutsch, frr", ALL), LANGUAGE_EN);
+	assert_int_equal(
+	    language_accepted(str_of("it"), ALL, LANGUAGE_DE), LANGUAGE_DE);
 }
 
 int

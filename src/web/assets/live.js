@@ -6,6 +6,7 @@
 const FOLLOWS_MS = 5 * 60 * 1000;
 const RUN_MIN = 3; /* lines that are worth folding */
 const LINES_MAX = 500;
+const LINES_SPARE = 100; /* taken away together: each time all is laid out anew */
 const NEAR_END = 96; /* pixels */
 const OFFLINE_AFTER_MS = 1500; /* a short break is nobody's business */
 const HIDDEN_MS = 60 * 1000;
@@ -243,7 +244,7 @@ function linkOlder() {
 function trim() {
 	let spare = lines.querySelectorAll(".line").length - LINES_MAX;
 
-	if (spare <= 0 || !isAtEnd)
+	if (spare < LINES_SPARE || !isAtEnd)
 		return;
 	for (let item = lines.firstElementChild; spare > 0; ) {
 		const next = item.nextElementSibling;
