@@ -323,8 +323,8 @@ fill_common(struct making *m)
 	fill(f, SLOT_at, page_time(m->arena, ts, TIME_WHOLE));
 	fill(f, SLOT_clock, page_time(m->arena, ts, TIME_CLOCK));
 	fill(f, SLOT_permalink,
-	    page_link(
-		m->scene->web, m->arena, m->scene->shown->address, "event", id, NULL));
+	    page_link(m->scene->web, m->arena, m->scene->shown->room->room_id, "event",
+		id, NULL));
 }
 
 static const char *

@@ -290,6 +290,21 @@ frame(struct view *view)
 	view->sheet.body = whole;
 }
 
+/* What stands around the room's head: the title, and what links to it show. */
+static void
+fill_outside(struct view *view)
+{
+	struct sheet *sheet = &view->sheet;
+	const char *name = shown_name(&view->shown, sheet->language);
+
+	fill(&sheet->f, SLOT_title,
+	    view->heading == NULL
+		? name
+		: arena_printf(sheet->req->arena, "%s · %s", view->heading, name));
+	fill(&sheet->f, SLOT_about, view->about != NULL ? view->about : about(view));
+	fill(&sheet->f, SLOT_face, view->shown.face);
+}
+
 enum mx_err
 view_answer(struct view *view, enum mx_err err)
 {
@@ -297,12 +312,7 @@ view_answer(struct view *view, enum mx_err err)
 
 	if (err == M_OK) {
 		frame(view);
-		fill(&sheet->f, SLOT_title,
-		    view->heading == NULL ? view->shown.name
-					  : arena_printf(sheet->req->arena, "%s · %s",
-						view->heading, view->shown.name));
-		fill(&sheet->f, SLOT_about, about(view));
-		fill(&sheet->f, SLOT_face, view->shown.face);
+		fill_outside(view);
 		err = sheet_answer(sheet);
 	} else if (err == M_NOT_FOUND) {
 		err = page_refuse(sheet->req, 404, WORD_not_found, WORD_not_in_room,
