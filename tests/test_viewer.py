@@ -440,6 +440,16 @@ def test_search_engines_keep_what_a_room_asks_them_to(one, ann, hall, wish, robo
     assert got.headers.get("x-robots-tag") == robots
 
 
+def test_a_page_says_what_others_show_of_it(one, ann):
+    room = ann.public_room(visibility="world_readable", name='A "b" <c>', topic="Of <b>fish</b>")
+    head = one.room(room).root.one("head")
+    said = {e["property"]: e["content"] for e in head.all("meta") if e.get("property")}
+    canonical = next(e["href"] for e in head.all("link") if e["rel"] == "canonical")
+    assert canonical == said.pop("og:url") == f"{BASE}/rooms/{room}"
+    assert 'A "b" <c>' in said.pop("og:title")
+    assert said == {"og:type": "website", "og:description": "Of <b>fish</b>"}
+
+
 def test_the_sitemap_has_the_rooms_that_ask(one, ann):
     aliases = {}
     for wish in ({"index": True}, {"index": False}, {"index": True, "show": False}, None):
