@@ -105,17 +105,6 @@ on_ext(llhttp_t *parser, const char *at, size_t n)
 	return extend(&r->ext, at, n);
 }
 
-/* Behind a value llhttp passes over a name that is empty: "a=b;;c". */
-static int
-on_ext_name(llhttp_t *parser, const char *at, size_t n)
-{
-	struct reading *r = parser->data;
-
-	if (r->ext.p == NULL && at - r->p >= 2)
-		r->has_odd_ext |= at[-1] == ';' && at[-2] == ';';
-	return extend(&r->ext, at, n);
-}
-
 static int
 on_ext_name_complete(llhttp_t *parser)
 {
@@ -126,6 +115,17 @@ on_ext_name_complete(llhttp_t *parser)
 	return 0;
 }
 
+/* Behind a value llhttp passes over a name that is empty: "a=b;;c", "a=b;". */
+static bool
+has_empty_name_behind(const struct reading *r, struct str value)
+{
+	const char *end = value.p + value.n, *stop = r->p + r->n;
+
+	if (end < stop && *end == '"')
+		end++;
+	return stop - end >= 2 && end[0] == ';' && (end[1] == ';' || end[1] == '\r');
+}
+
 /* A value is a token, or one quoted string and nothing beside it; DEL is in neither. */
 static int
 on_ext_value_complete(llhttp_t *parser)
@@ -134,7 +134,8 @@ on_ext_value_complete(llhttp_t *parser)
 	const char *quote = r->ext.n > 0 ? memchr(r->ext.p, '"', r->ext.n) : NULL;
 
 	r->has_odd_ext |= r->ext.n == 0 || (quote != NULL && quote != r->ext.p) ||
-			  memchr(r->ext.p, 0x7f, r->ext.n) != NULL;
+			  memchr(r->ext.p, 0x7f, r->ext.n) != NULL ||
+			  has_empty_name_behind(r, r->ext);
 	r->ext = (struct str){ NULL, 0 };
 	return 0;
 }
@@ -213,7 +214,7 @@ llhttp_read(struct reading *r)
 	settings.on_header_value_complete = on_value_complete;
 	settings.on_headers_complete = on_headers_complete;
 	settings.on_chunk_header = on_chunk_header;
-	settings.on_chunk_extension_name = on_ext_name;
+	settings.on_chunk_extension_name = on_ext;
 	settings.on_chunk_extension_value = on_ext;
 	settings.on_chunk_extension_name_complete = on_ext_name_complete;
 	settings.on_chunk_extension_value_complete = on_ext_value_complete;

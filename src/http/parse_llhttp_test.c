@@ -46,6 +46,12 @@ static const struct {
 	{ "an extension against the grammar",
 	    "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
 	    "1;a=b;;c\r\nx\r\n0\r\n\r\n" },
+	{ "an extension against the grammar",
+	    "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+	    "1;a=b;\r\nx\r\n0\r\n\r\n" },
+	{ "an extension against the grammar",
+	    "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+	    "1;a=\"b\";;c\r\nx\r\n0\r\n\r\n" },
 	{ "another version", "GET / HTTP/2.0\r\n" HOST "\r\n" },
 	{ "another version", "GET / HTTP/0.9\r\n" HOST "\r\n" },
 	{ "another transfer coding",
