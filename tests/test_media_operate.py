@@ -561,7 +561,8 @@ def test_a_database_of_before_there_were_files_is_backed_up(one, tmp_path):
     one.stop()
     db = sqlite3.connect(one.folder / "data/parlour.db")
     for words in ("DROP TABLE media", "DROP TABLE media_quarantined", "DROP TABLE thumbnails",
-                  "DROP TABLE url_previews", "DELETE FROM schema_version WHERE version >= 11"):
+                  "DROP TABLE url_previews", "ALTER TABLE rooms DROP COLUMN hidden",
+                  "DELETE FROM schema_version WHERE version >= 11"):
         db.execute(words)
     db.commit()
     db.close()

@@ -1,6 +1,7 @@
 /*
  * The memory of lines. A room's lines are as of one position of the room; whoever comes
- * with a newer one first drops what has changed since.
+ * with a newer one first drops what has changed since. Who comes with an older one
+ * shares them as long as nothing between the two has changed any.
  * Between web/line, which makes them, and the pages and streams that show them.
  */
 #include "web/lines.h"
@@ -36,6 +37,7 @@ struct room_lines {
 	struct lock making;    /* RANK_MAKING; while some are made: none is twice */
 	struct lock lock;      /* RANK_CACHE */
 	int64_t position;      /* of the room's snapshot as of which they are */
+	int64_t changed;       /* the latest event that changed lines or people */
 	int64_t ignored_since; /* shown.ignored_since */
 	struct map by_id[LANGUAGE_COUNT]; /* event id -> struct line */
 	struct people people;
@@ -87,6 +89,13 @@ drop_which(struct lines *lines, struct room_lines *room,
 			if (is == NULL || is(line, arg))
 				drop(lines, room, i, line);
 	}
+}
+
+/* Are the lines of that position those of now? */
+static bool
+is_as_now(const struct room_lines *room, int64_t position)
+{
+	return room->changed <= position && position <= room->position;
 }
 
 /* --- people --- */
@@ -148,7 +157,7 @@ people_add(struct people *people, int64_t position, const struct person *from)
 	lock_take(&people->of->lock);
 	if (people->by_id.count >= PEOPLE_MAX)
 		people_drop_locked(people, NULL);
-	if (people->of->position == position)
+	if (is_as_now(people->of, position))
 		person = map_put_str(&people->by_id, person->user_id, person);
 	lock_give(&people->of->lock);
 	free(person);
@@ -391,26 +400,35 @@ apply(struct lines *lines, struct room_lines *room, struct seer *seer,
 		.state_key = event->state_key,
 		.live = live };
 	struct touched touched = lines_touched(seer, &e);
+	bool is_member = e.state_key != NULL && strcmp(e.type, "m.room.member") == 0;
 
 	drop_which(lines, room, is_touched, &touched);
-	if (e.state_key != NULL && strcmp(e.type, "m.room.member") == 0)
+	if (is_member)
 		people_drop_locked(&room->people, e.state_key);
 	if (touched.profile != NULL)
 		people_drop_locked(&room->people, touched.profile);
+	if (is_member || touched.n > 0 || touched.profile != NULL)
+		room->changed = live->event;
 }
 
-/* False: the cache is ahead of this snapshot. */
+/* False: the memory is ahead of this snapshot, where something was another. */
 static bool
 catch_up_locked(struct lines *lines, struct room_lines *room, struct shown *shown)
 {
 	const struct snapshot *s = shown->s;
 
-	if (room->position > s->position || room->ignored_since > shown->ignored_since)
+	if (room->position > s->position)
+		return is_as_now(room, s->position) &&
+		       room->ignored_since == shown->ignored_since;
+	if (room->ignored_since > shown->ignored_since)
 		return false;
 	if (room->position < s->tail_from)
 		people_drop_locked(&room->people, NULL);
-	if (room->position < s->tail_from || room->ignored_since < shown->ignored_since)
+	if (room->position < s->tail_from ||
+	    room->ignored_since < shown->ignored_since) {
 		drop_which(lines, room, NULL, NULL);
+		room->changed = s->position;
+	}
 	room->ignored_since = shown->ignored_since;
 	for (int i = 0; i < s->tail_count; i++)
 		if (s->tail[i]->event > room->position)
@@ -477,7 +495,7 @@ keep_all(struct scene *scene, struct room_lines *room, struct line **made, int n
 	if (room->by_id[scene->language].count > ROOM_LINES_MAX ||
 	    room->bytes > ROOM_BYTES_MAX)
 		drop_which(scene->web->lines, room, NULL, NULL);
-	if (room->position == scene->shown->s->position &&
+	if (is_as_now(room, scene->shown->s->position) &&
 	    room->ignored_since == scene->shown->ignored_since)
 		for (int i = 0; i < n; i++)
 			keep_locked(scene, room, made[i]);
