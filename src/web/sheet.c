@@ -230,7 +230,8 @@ page_headers(struct req *req, bool may_index)
 	req->content_type = HTML;
 	safe_headers(req);
 	reply_header(req, "Cache-Control", "public, max-age=10, must-revalidate");
-	reply_header(req, "Vary", "Accept-Language");
+	/* Also where it is not packed, or not sent: a cache keeps what a 304 says. */
+	reply_header(req, "Vary", "Accept-Language, Accept-Encoding");
 	if (!may_index)
 		reply_header(req, "X-Robots-Tag", "noindex");
 }
