@@ -5,21 +5,17 @@
  */
 #include "core/preview_page.h"
 
-#include <pthread.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-#include <libxml/HTMLparser.h>
 
+#include "base/html.h"
 #include "base/json.h"
 #include "core/preview_text.h"
 #include "fetch/link.h"
 
-#define PIECE_BYTES 4096
 #define TAG_BYTES_MAX (32 << 10)
-#define DEPTH_MAX 256
 #define ELEMENTS_MAX 20000
 #define CPU_MAX_MS 500
 #define TITLE_BYTES_MAX 4096 /* before blanks are taken out */
@@ -164,7 +160,7 @@ cpu_ms(void)
 static bool
 is_enough(const struct reading *r)
 {
-	return r->elements > ELEMENTS_MAX || r->parser->nameNr > DEPTH_MAX ||
+	return r->elements > ELEMENTS_MAX || r->parser->nameNr > HTML_DEPTH_MAX ||
 	       cpu_ms() - r->cpu_ms > CPU_MAX_MS;
 }
 
@@ -209,58 +205,28 @@ on_text(void *arg, const xmlChar *text, int n)
 
 /* --- a page --- */
 
-/* A tag that has not ended is kept, and its attributes are compared each with each. */
-static bool
-is_in_long_tag(const struct reading *r)
-{
-	const xmlParserInput *in = r->parser->input;
-
-	return in != NULL && in->end - in->cur > TAG_BYTES_MAX && in->cur[0] == '<' &&
-	       in->cur[1] != '!';
-}
-
 static void
 feed(struct reading *r, struct str text)
 {
-	while (text.n > 0 && !is_in_long_tag(r)) {
-		size_t n = text.n < PIECE_BYTES ? text.n : PIECE_BYTES;
+	while (text.n > 0 && !html_is_in_long_tag(r->parser, TAG_BYTES_MAX)) {
+		size_t n = text.n < HTML_PIECE_BYTES ? text.n : HTML_PIECE_BYTES;
 
 		if (r->parser->disableSAX || is_enough(r))
 			return;
-#if LIBXML_VERSION < 21100
-		/* Between two pieces it forgets by which quote a value ends, unless it
-		 * looks at the whole tag again. */
-		r->parser->checkIndex = 0;
-#endif
-		(void)htmlParseChunk(r->parser, text.p, (int)n, 0);
+		html_feed(r->parser, text.p, n);
 		text.p += n;
 		text.n -= n;
 	}
-	if (text.n == 0 && !is_in_long_tag(r))
-		(void)htmlParseChunk(r->parser, NULL, 0, 1);
+	if (text.n == 0 && !html_is_in_long_tag(r->parser, TAG_BYTES_MAX))
+		html_end(r->parser);
 }
-
-/* The parser takes an end that has no beginning for the end of all, if it is the first.
- */
-static const char beginning[] = "<html>";
 
 static void
 parse(struct reading *r, struct str text)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	htmlSAXHandler handler = { .startElement = on_start,
-		.endElement = on_end,
-		.characters = on_text,
-		.ignorableWhitespace = on_text };
+	static const struct html_ear ear = { on_start, on_end, on_text };
 
-	pthread_once(&once, xmlInitParser);
-	r->parser = htmlCreatePushParserCtxt(
-	    &handler, r, beginning, sizeof beginning - 1, NULL, XML_CHAR_ENCODING_UTF8);
-	if (r->parser == NULL)
-		abort(); /* out of memory */
-	htmlCtxtUseOptions(r->parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
-					  HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
-					  HTML_PARSE_IGNORE_ENC);
+	r->parser = html_parser_new(HTML_PAGE, &ear, r);
 	r->cpu_ms = cpu_ms();
 	feed(r, text);
 	htmlFreeParserCtxt(r->parser);

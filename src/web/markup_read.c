@@ -5,21 +5,16 @@
  */
 #include "web/markup_read.h"
 
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
-#include <libxml/HTMLparser.h>
 
+#include "base/html.h"
 #include "web/markup_escape.h"
 
-#define PIECE_BYTES 4096
-#define DEPTH_MAX 256	   /* each end is looked for among all that is open */
 #define TAG_BYTES_MAX 4096 /* its attributes are compared each with each, */
 #define ATTRIBUTES_MAX 64  /* and nobody needs so many */
 
 struct reading {
 	struct markup_ear *ear;
-	htmlParserCtxtPtr parser;
 	int left_out; /* how deep in what is left out */
 };
 
@@ -120,45 +115,6 @@ on_text(void *arg, const xmlChar *text, int n)
 
 /* --- feeding it --- */
 
-/* Without these the parser takes an end that has no beginning for the end of all. */
-static const char beginning[] = "<html><body>";
-
-static void
-begin(struct reading *r)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	htmlSAXHandler handler = { .startElement = on_start,
-		.endElement = on_end,
-		.characters = on_text,
-		.ignorableWhitespace = on_text };
-
-	pthread_once(&once, xmlInitParser);
-	r->parser = htmlCreatePushParserCtxt(
-	    &handler, r, beginning, sizeof beginning - 1, NULL, XML_CHAR_ENCODING_UTF8);
-	if (r->parser == NULL)
-		abort(); /* out of memory */
-	htmlCtxtUseOptions(r->parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
-					  HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
-					  HTML_PARSE_IGNORE_ENC | HTML_PARSE_NOIMPLIED);
-}
-
-/* What it was fed and has not parsed. */
-static size_t
-unread(const struct reading *r)
-{
-	const xmlParserInput *in = r->parser->input;
-
-	return in == NULL ? 0 : (size_t)(in->end - in->cur);
-}
-
-static bool
-is_in_long_tag(const struct reading *r)
-{
-	const xmlParserInput *in = r->parser->input;
-
-	return unread(r) > TAG_BYTES_MAX && in->cur[0] == '<' && in->cur[1] != '!';
-}
-
 /* Behind the tag that begins here, nearly. */
 static struct str
 behind_tag(struct str text)
@@ -169,39 +125,30 @@ behind_tag(struct str text)
 	return (struct str){ text.p + n, text.n - n };
 }
 
-/* libxml2 2.9 forgets, between two pieces, by which quote a value ends, unless it looks
- * at the whole tag again. */
-static void
-feed(struct reading *r, const char *piece, size_t n)
-{
-#if LIBXML_VERSION < 21100
-	r->parser->checkIndex = 0;
-#endif
-	(void)htmlParseChunk(r->parser, piece, (int)n, 0);
-}
-
 /* Feeds a parser until it is better begun anew: all that it has open is forgotten then,
  * but for what is left out. Returns what is left to read. */
 static struct str
 read_some(struct reading *r, struct str text)
 {
+	static const struct html_ear ear = { on_start, on_end, on_text };
+	htmlParserCtxtPtr parser = html_parser_new(HTML_PART, &ear, r);
 	bool is_long = false, is_all;
 	size_t fed = 0, back;
 
-	begin(r);
-	while (fed < text.n && !r->ear->is_done && r->parser->nameNr <= DEPTH_MAX &&
+	while (fed < text.n && !r->ear->is_done && parser->nameNr <= HTML_DEPTH_MAX &&
 	       !is_long) {
-		size_t n = text.n - fed < PIECE_BYTES ? text.n - fed : PIECE_BYTES;
+		size_t n =
+		    text.n - fed < HTML_PIECE_BYTES ? text.n - fed : HTML_PIECE_BYTES;
 
-		feed(r, text.p + fed, n);
+		html_feed(parser, text.p + fed, n);
 		fed += n;
-		is_long = is_in_long_tag(r);
+		is_long = html_is_in_long_tag(parser, TAG_BYTES_MAX);
 	}
 	is_all = fed == text.n && !is_long;
 	if (is_all)
-		(void)htmlParseChunk(r->parser, NULL, 0, 1);
-	back = is_all ? 0 : unread(r);
-	htmlFreeParserCtxt(r->parser);
+		html_end(parser);
+	back = is_all ? 0 : html_unread(parser);
+	htmlFreeParserCtxt(parser);
 	fed -= back < fed ? back : fed;
 	text = (struct str){ text.p + fed, text.n - fed };
 	return is_long ? behind_tag(text) : text;
