@@ -114,21 +114,6 @@ make_around(struct view *view)
 	return err;
 }
 
-enum mx_err
-web_event(struct req *req)
-{
-	struct view view;
-	enum mx_err err = view_open(req, &view);
-
-	if (err != M_OK)
-		return err;
-	view.heading = word(WORD_around, view.sheet.language);
-	view.sheet.may_index = view.shown.may_index;
-	page_url(view.sheet.web, &view.sheet.url, view.shown.address, "event",
-	    req_path(req, "eventId"), NULL);
-	return view_answer(&view, make_around(&view));
-}
-
 /* --- a thread --- */
 
 static enum mx_err
@@ -189,17 +174,33 @@ make_thread(struct view *view)
 	return err;
 }
 
-enum mx_err
-web_thread(struct req *req)
+/* --- both --- */
+
+/* A page about one event, which search engines know by its address. */
+static enum mx_err
+answer_about(struct req *req, const char *page, enum word heading,
+    enum mx_err (*make)(struct view *view))
 {
 	struct view view;
 	enum mx_err err = view_open(req, &view);
 
 	if (err != M_OK)
 		return err;
-	view.heading = word(WORD_thread, view.sheet.language);
+	view.heading = word(heading, view.sheet.language);
 	view.sheet.may_index = view.shown.may_index;
-	page_url(view.sheet.web, &view.sheet.url, view.shown.address, "thread",
+	page_url(view.sheet.web, &view.sheet.url, view.shown.address, page,
 	    req_path(req, "eventId"), NULL);
-	return view_answer(&view, make_thread(&view));
+	return view_answer(&view, make(&view));
+}
+
+enum mx_err
+web_event(struct req *req)
+{
+	return answer_about(req, "event", WORD_around, make_around);
+}
+
+enum mx_err
+web_thread(struct req *req)
+{
+	return answer_about(req, "thread", WORD_thread, make_thread);
 }
