@@ -161,6 +161,16 @@ utf8_valid(const char *s, size_t n)
 	return true;
 }
 
+size_t
+utf8_fit(const char *s, size_t n, size_t max)
+{
+	if (n <= max)
+		return n;
+	for (n = max; n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80;)
+		n--;
+	return n;
+}
+
 void
 buf_grow(struct buf *b, size_t more)
 {

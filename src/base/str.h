@@ -29,6 +29,9 @@ bool ends_with(const char *s, const char *suffix);
 bool str_int(struct str s, int64_t *out);
 /* Is s well-formed UTF-8 (no overlong forms, no surrogates)? */
 bool utf8_valid(const char *s, size_t n);
+/* How much of s[0..n), which is UTF-8, fits into max bytes without a character cut in
+ * two. */
+size_t utf8_fit(const char *s, size_t n, size_t max);
 
 /* Owned by one thread. { 0 } is an empty one. */
 struct buf {

@@ -96,6 +96,16 @@ every_code_point_is_valid_in_its_shortest_form_only(void **state)
 }
 
 static void
+what_fits_ends_with_a_whole_character(void **state)
+{
+	static const char text[] = "a\u00e9\u20ac\U0001f345z"; /* 1, 2, 3, 4, 1 bytes */
+	static const size_t fits[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11 };
+
+	for (size_t max = 0; max < sizeof fits / sizeof *fits; max++)
+		assert_int_equal(utf8_fit(text, sizeof text - 1, max), fits[max]);
+}
+
+static void
 bad_utf8_is_found_wherever_it_stands(void **state)
 {
 	static const char *const bad[] = { "\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x98",
@@ -293,6 +303,7 @@ main(void)
 		cmocka_unit_test(what_is_not_an_integer_is_refused_and_writes_nothing),
 		cmocka_unit_test(every_code_point_is_valid_in_its_shortest_form_only),
 		cmocka_unit_test(bad_utf8_is_found_wherever_it_stands),
+		cmocka_unit_test(what_fits_ends_with_a_whole_character),
 		cmocka_unit_test(a_buffer_grows_with_what_is_added),
 		cmocka_unit_test(taking_from_an_empty_buffer_gives_an_empty_string),
 		cmocka_unit_test(a_reset_buffer_keeps_its_memory),

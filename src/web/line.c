@@ -170,7 +170,7 @@ read_person(struct scene *scene, const char *user_id)
 	if (name == NULL)
 		name = member_name(content, sliced_before(&scene->shown->seer, &e));
 	if (name != NULL)
-		person.name = name;
+		person.name = page_cut(arena, name, NAME_BYTES);
 	face = json_get_str(content, "avatar_url");
 	if (face != NULL && starts_with(face, "mxc://"))
 		person.face = page_link(scene->web, arena, scene->shown->room->room_id,

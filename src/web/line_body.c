@@ -198,7 +198,8 @@ add_file(struct making *m, struct buf *out, const struct json *content,
 
 	name = file_name(content, &has_caption);
 	fill(&f, SLOT_name,
-	    name == NULL || name[0] == '\0' ? making_word(m, what) : name);
+	    name == NULL || name[0] == '\0' ? making_word(m, what)
+					    : page_cut(m->arena, name, NAME_BYTES));
 	fill(&f, SLOT_kind, making_word(m, what));
 	fill(&f, SLOT_size, size_text(m, info));
 	if (has_mxc(content, "url")) {
@@ -234,9 +235,11 @@ static void
 add_location(struct making *m, struct buf *out, const struct json *content)
 {
 	struct filling f = { .language = m->f.language };
+	const char *name = json_get_str(content, "body");
 	double latitude, longitude;
 
-	fill(&f, SLOT_name, json_get_str(content, "body"));
+	if (name != NULL)
+		fill(&f, SLOT_name, page_cut(m->arena, name, NAME_BYTES));
 	if (read_place(json_get_str(content, "geo_uri"), &latitude, &longitude))
 		fill(&f, SLOT_href,
 		    arena_printf(m->arena,
@@ -362,7 +365,8 @@ line_summary(struct buf *out, const char *type, const struct json *content,
 		if (kind != WORD_COUNT)
 			buf_lit(out, ": ");
 		if (question != NULL)
-			markup_escape(out, question, strlen(question));
+			markup_escape(
+			    out, question, utf8_fit(question, strlen(question), max));
 		else
 			line_excerpt(out, content, max);
 		if (out->n == at + 2 && kind != WORD_COUNT)
@@ -376,7 +380,7 @@ void
 line_plain(struct buf *out, const struct json *content, size_t max)
 {
 	const char *body = json_get_str(content, "body");
-	size_t n;
+	size_t n, fit;
 
 	if (is_html(content)) {
 		const char *html = json_get_str(content, "formatted_body");
@@ -384,11 +388,10 @@ line_plain(struct buf *out, const struct json *content, size_t max)
 		markup_plain(out, html, strlen(html), max);
 	} else if (body != NULL) {
 		body = without_fallback(content, body);
-		n = strlen(body) > max ? max : strlen(body);
-		while (n > 0 && n < strlen(body) && (body[n] & 0xc0) == 0x80)
-			n--;
-		buf_add(out, body, n);
-		if (n < strlen(body))
+		n = strlen(body);
+		fit = utf8_fit(body, n, max);
+		buf_add(out, body, fit);
+		if (fit < n)
 			buf_lit(out, "…");
 	}
 }

@@ -19,9 +19,11 @@
 #define VERSION_MAX 1000 /* bytes */
 #define REACTIONS_SHOWN 20
 #define REACTIONS_READ 2000
+#define KEY_BYTES 200 /* of a reaction; those alike so far are one */
 #define VOTES_READ 2000
 #define BALLOTS_EACH 200
 #define OPTIONS_MAX 20
+#define QUESTION_BYTES 1000
 
 /* --- what it answers --- */
 
@@ -160,14 +162,16 @@ add_edits(struct making *m)
 
 /* --- reactions --- */
 
+/* In the making's arena. */
 struct reaction {
 	const char *key;
-	int count;
+	int count, place; /* as they came */
 };
 
 struct reactions {
 	struct making *m;
-	VEC(struct reaction) found;
+	struct map by_key;
+	VEC(struct reaction *) found;
 };
 
 static void
@@ -175,32 +179,30 @@ count_reaction(int64_t event, const char *sender, const char *key, void *arg)
 {
 	struct reactions *r = arg;
 	struct seer *seer = &r->m->scene->shown->seer;
-	size_t i = 0;
+	struct reaction *reaction;
 
 	if (!bundle_takes(seer, event, sender))
 		return;
-	while (i < r->found.n && strcmp(r->found.v[i].key, key) != 0)
-		i++;
-	if (i == r->found.n) {
-		struct reaction fresh = { arena_strdup(r->m->arena, key), 0 };
-
-		vec_push(&r->found, fresh);
+	key = page_cut(r->m->arena, key, KEY_BYTES);
+	reaction = map_get_str(&r->by_key, key);
+	if (reaction == NULL) {
+		reaction = ARENA_NEW(r->m->arena, struct reaction);
+		*reaction = (struct reaction){ .key = arena_strdup(r->m->arena, key),
+			.place = (int)r->found.n };
+		map_put_str(&r->by_key, reaction->key, reaction);
+		vec_push(&r->found, reaction);
 	}
-	r->found.v[i].count++;
+	reaction->count++;
 }
 
 /* Most first; those as many in the order in which they came. */
-static void
-sort_reactions(struct reactions *r)
+static int
+compare_reactions(const void *left, const void *right)
 {
-	for (size_t i = 1; i < r->found.n; i++)
-		for (size_t at = i;
-		     at > 0 && r->found.v[at - 1].count < r->found.v[at].count; at--) {
-			struct reaction swapped = r->found.v[at];
+	const struct reaction *a = *(struct reaction *const *)left;
+	const struct reaction *b = *(struct reaction *const *)right;
 
-			r->found.v[at] = r->found.v[at - 1];
-			r->found.v[at - 1] = swapped;
-		}
+	return a->count != b->count ? b->count - a->count : a->place - b->place;
 }
 
 static void
@@ -216,15 +218,16 @@ add_reactions(struct making *m)
 	if (store_annotations_each(m->scene->shown->seer.ctx->db, &ask, "m.reaction",
 		REACTIONS_READ, count_reaction, &r) != M_OK)
 		r.found.n = 0;
-	sort_reactions(&r);
+	if (r.found.n > 0)
+		qsort(r.found.v, r.found.n, sizeof *r.found.v, compare_reactions);
 	for (size_t i = 0; i < r.found.n && i < REACTIONS_SHOWN; i++) {
 		struct filling chip = { .language = m->f.language };
-		const char *key = r.found.v[i].key;
+		const char *key = r.found.v[i]->key;
 
 		/* A picture instead of a letter is named by its mxc: none is loaded. */
 		fill(&chip, SLOT_name, starts_with(key, "mxc://") ? "🖼" : key);
 		fill(&chip, SLOT_count,
-		    arena_printf(m->arena, "%d", r.found.v[i].count));
+		    arena_printf(m->arena, "%d", r.found.v[i]->count));
 		template_write(&chips, TEMPLATE_reaction, &chip);
 	}
 	if (chips.n > 0) {
@@ -233,6 +236,7 @@ add_reactions(struct making *m)
 		template_write(&m->more, TEMPLATE_reactions, &f);
 	}
 	buf_free(&chips);
+	map_fini(&r.by_key);
 	vec_free(&r.found);
 }
 
@@ -312,7 +316,7 @@ struct poll {
 	int option_count;
 	int64_t choices; /* that one person may make */
 	bool is_hidden;	 /* until it ends */
-	int64_t ended;	 /* the event that ended it; 0: it goes on */
+	bool has_ended;
 };
 
 /* Stable names, then those of before. */
@@ -409,7 +413,8 @@ count_vote(struct poll *poll, const struct json *content)
 }
 
 /* Children of a poll on their way: newest first, in portions with an arena of their
- * own, since there may be many, and each as large as an event can be. */
+ * own, since there may be many, and each as large as an event can be. The first end
+ * that counts ends it, so whatever stood before one in this order came too late. */
 struct ballots {
 	struct making *m;
 	struct poll *poll;
@@ -422,27 +427,37 @@ take_ballot(struct ballots *b, struct seer *seer, const struct sliced *e)
 {
 	char *sender;
 
-	if (!is_type(e->type, "m.poll.response", "org.matrix.msc3381.poll.response") ||
-	    (b->poll->ended != 0 && e->stored.event > b->poll->ended) ||
-	    map_get_str(&b->voted, e->sender) != NULL)
+	if (map_get_str(&b->voted, e->sender) != NULL)
 		return;
 	sender = arena_strdup(b->m->arena, e->sender);
 	map_put_str(&b->voted, sender, sender);
 	b->voters += count_vote(b->poll, sliced_content(seer, e));
 }
 
-/* The first of them that counts. */
 static void
-take_end(struct ballots *b, struct seer *seer, const struct sliced *e)
+take_end(struct ballots *b, const struct sliced *e)
 {
-	if (is_type(e->type, "m.poll.end", "org.matrix.msc3381.poll.end") &&
-	    may_end(b->m, e->sender))
-		b->poll->ended = e->stored.event;
+	if (!may_end(b->m, e->sender))
+		return;
+	b->poll->has_ended = true;
+	b->voters = 0;
+	map_fini(&b->voted);
+	for (int o = 0; o < b->poll->option_count; o++)
+		b->poll->options[o].votes = 0;
 }
 
 static void
-each_ballot(struct ballots *b,
-    void (*take)(struct ballots *b, struct seer *seer, const struct sliced *e))
+take(struct ballots *b, struct seer *seer, const struct sliced *e)
+{
+	if (is_type(e->type, "m.poll.end", "org.matrix.msc3381.poll.end"))
+		take_end(b, e);
+	else if (is_type(
+		     e->type, "m.poll.response", "org.matrix.msc3381.poll.response"))
+		take_ballot(b, seer, e);
+}
+
+static void
+count_ballots(struct ballots *b)
 {
 	struct arena *scratch = arena_new();
 	struct relations_query query = { .parent = b->m->e->stored.event_id,
@@ -465,12 +480,13 @@ each_ballot(struct ballots *b,
 		arena_reset(scratch);
 	}
 	arena_free(scratch);
+	map_fini(&b->voted);
 }
 
 static void
 write_options(struct making *m, const struct poll *poll, int voters, struct buf *out)
 {
-	bool shows = !poll->is_hidden || poll->ended != 0;
+	bool shows = !poll->is_hidden || poll->has_ended;
 
 	for (int i = 0; i < poll->option_count; i++) {
 		struct filling f = { .language = m->f.language };
@@ -478,7 +494,7 @@ write_options(struct making *m, const struct poll *poll, int voters, struct buf 
 		int tenths =
 		    voters == 0 ? 0 : (option->votes * 10 + voters / 2) / voters;
 
-		fill(&f, SLOT_name, option->text);
+		fill(&f, SLOT_name, page_cut(m->arena, option->text, NAME_BYTES));
 		if (shows) {
 			fill(&f, SLOT_count,
 			    arena_printf(m->arena, "%d", option->votes));
@@ -510,14 +526,12 @@ line_poll(struct making *m)
 		return;
 	}
 	m->about.has_children = true;
-	each_ballot(&ballots, take_end);
-	each_ballot(&ballots, take_ballot);
-	map_fini(&ballots.voted);
+	count_ballots(&ballots);
 	write_options(m, &poll, ballots.voters, &options);
-	fill(&f, SLOT_name, poll.question);
+	fill(&f, SLOT_name, page_cut(m->arena, poll.question, QUESTION_BYTES));
 	fill(&f, SLOT_count, arena_printf(m->arena, "%d", ballots.voters));
-	fill(&f, SLOT_ended, poll.ended != 0 ? "" : NULL);
-	fill(&f, SLOT_hidden, poll.is_hidden && poll.ended == 0 ? "" : NULL);
+	fill(&f, SLOT_ended, poll.has_ended ? "" : NULL);
+	fill(&f, SLOT_hidden, poll.is_hidden && !poll.has_ended ? "" : NULL);
 	fill_buf(&f, SLOT_text, &options);
 	template_write(&m->text, TEMPLATE_poll, &f);
 	buf_free(&options);

@@ -7,6 +7,8 @@
 
 #include "web/line_inside.h"
 
+#define TEXT_BYTES 1000 /* of what is said in a sentence: a topic */
+
 /* One sentence: a word with the sender, and something else, put in. */
 static void
 say(struct making *m, enum word which, struct str other)
@@ -25,6 +27,7 @@ say_text(struct making *m, enum word which, const char *text)
 {
 	struct buf other = { 0 };
 
+	text = page_cut(m->arena, text, TEXT_BYTES);
 	buf_lit(&other, "<bdi>");
 	markup_escape(&other, text, strlen(text));
 	buf_lit(&other, "</bdi>");
@@ -70,7 +73,9 @@ say_profile(struct making *m, const struct json *before)
 {
 	const char *name = json_get_str(m->content, "displayname");
 	const char *old = json_get_str(before, "displayname");
-	struct person was = { .name = old == NULL ? m->e->state_key : old };
+	struct person was = { .name = old == NULL
+					  ? m->e->state_key
+					  : page_cut(m->arena, old, NAME_BYTES) };
 	struct buf one = { 0 }, two = { 0 };
 
 	if (is_same(before, m->content, "displayname") || name == NULL) {
@@ -78,7 +83,7 @@ say_profile(struct making *m, const struct json *before)
 		return;
 	}
 	person_write(&one, &was);
-	was.name = name;
+	was.name = page_cut(m->arena, name, NAME_BYTES);
 	person_write(&two, &was);
 	word_put(&m->text, WORD_name_changed, m->scene->language,
 	    (struct str){ one.p, one.n }, (struct str){ two.p, two.n });

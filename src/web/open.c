@@ -13,6 +13,8 @@
 #include "web/kept.h"
 #include "web/sheet.h"
 
+#define TOPIC_BYTES 4096
+
 enum mx_err
 shown_state(
     struct shown *shown, const char *type, const char *state_key, struct sliced *out)
@@ -77,11 +79,12 @@ address_of(const struct shown *shown)
 }
 
 static const char *
-text_of(const struct shown *shown, const char *type, const char *field)
+text_of(const struct shown *shown, const char *type, const char *field, size_t max)
 {
 	const char *text = json_get_str(snapshot_content(shown->s, type, ""), field);
 
-	return text == NULL || text[0] == '\0' ? NULL : text;
+	return text == NULL || text[0] == '\0' ? NULL
+					       : page_cut(shown->seer.arena, text, max);
 }
 
 static void
@@ -90,13 +93,14 @@ describe(const struct web *web, struct shown *shown)
 	const struct state_entry *avatar =
 	    snapshot_state(shown->s, "m.room.avatar", "");
 	struct arena *arena = shown->seer.arena;
-	const char *name = text_of(shown, "m.room.name", "name");
+	const char *name = text_of(shown, "m.room.name", "name", NAME_BYTES);
 
-	shown->topic = text_of(shown, "m.room.topic", "topic");
-	shown->alias = text_of(shown, "m.room.canonical_alias", "alias");
+	shown->topic = text_of(shown, "m.room.topic", "topic", TOPIC_BYTES);
+	shown->alias = text_of(shown, "m.room.canonical_alias", "alias", NAME_BYTES);
 	shown->address = address_of(shown);
 	shown->name = name != NULL ? name : shown->alias;
-	if (avatar != NULL && text_of(shown, "m.room.avatar", "url") != NULL)
+	if (avatar != NULL &&
+	    text_of(shown, "m.room.avatar", "url", NAME_BYTES) != NULL)
 		shown->face = page_link(web, arena, shown->room->room_id, "media",
 		    avatar->event_id, "face", NULL);
 }

@@ -120,6 +120,14 @@ page_time(struct arena *arena, int64_t ts_ms, const char *format)
 	return arena_strdup(arena, text);
 }
 
+const char *
+page_cut(struct arena *arena, const char *text, size_t max)
+{
+	size_t n = strlen(text), fit = utf8_fit(text, n, max);
+
+	return fit == n ? text : arena_printf(arena, "%.*s…", (int)fit, text);
+}
+
 /* --- the frame --- */
 
 /* This page in another language. */

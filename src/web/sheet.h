@@ -58,6 +58,11 @@ const char *page_link(const struct web *web, struct arena *arena, const char *ro
 /* Appends text as a part of a path, or a value of a query. */
 void page_encode(struct buf *out, const char *text);
 
+/* A text that people wrote where a short one belongs: all of it, or its beginning and
+ * an ellipsis, in the arena. max: bytes. */
+const char *page_cut(struct arena *arena, const char *text, size_t max);
+#define NAME_BYTES 255 /* of people, rooms, files, places */
+
 /* "2026-11-26T12:34:56Z", "12:34", "2026-11-26" of a moment, in the arena. */
 const char *page_time(struct arena *arena, int64_t ts_ms, const char *format);
 #define TIME_WHOLE "%Y-%m-%dT%H:%M:%SZ"

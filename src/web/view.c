@@ -235,12 +235,9 @@ static const char *
 about(struct view *view)
 {
 	const char *topic = view->shown.topic;
-	size_t n = topic == NULL ? 0 : strlen(topic);
 
-	if (n > ABOUT_MAX)
-		for (n = ABOUT_MAX; n > 0 && (topic[n] & 0xc0) == 0x80;)
-			n--;
-	return n == 0 ? NULL : arena_strndup(view->sheet.req->arena, topic, n);
+	return topic == NULL ? NULL
+			     : page_cut(view->sheet.req->arena, topic, ABOUT_MAX);
 }
 
 static void
