@@ -639,8 +639,8 @@ take_tail(struct seer *seer, struct page *page)
 }
 
 /* One event more than the page takes is asked for: it says whether there are more. */
-enum mx_err
-timeline_page(struct seer *seer, struct page *page)
+static enum mx_err
+read_page(struct seer *seer, struct page *page)
 {
 	int most = page->scan_max > 0 ? page->scan_max : PAGE_SCAN_MAX;
 	int want = page->limit + 1;
@@ -677,6 +677,15 @@ timeline_page(struct seer *seer, struct page *page)
 			want = page->limit - page->count + 1;
 	}
 	return M_OK;
+}
+
+/* Where it could not be read who sees what, events are missing in between. */
+enum mx_err
+timeline_page(struct seer *seer, struct page *page)
+{
+	enum mx_err err = read_page(seer, page);
+
+	return err == M_OK && seer->failed ? M_UNKNOWN : err;
 }
 
 enum mx_err

@@ -154,6 +154,13 @@ member_name(const struct json *content, const struct json *before)
 	return member_name(before, NULL);
 }
 
+bool
+scene_has(struct scene *scene, enum mx_err err)
+{
+	scene->is_partial |= err != M_OK && err != M_NOT_FOUND;
+	return err == M_OK;
+}
+
 static struct person
 read_person(struct scene *scene, const char *user_id)
 {
@@ -163,7 +170,7 @@ read_person(struct scene *scene, const char *user_id)
 	const char *name, *face;
 	struct sliced e;
 
-	if (shown_state(scene->shown, "m.room.member", user_id, &e) != M_OK)
+	if (!scene_has(scene, shown_state(scene->shown, "m.room.member", user_id, &e)))
 		return person;
 	content = sliced_content(&scene->shown->seer, &e);
 	name = member_name(content, NULL);
@@ -190,7 +197,7 @@ scene_person(struct scene *scene, const char *user_id)
 		people_find(scene->people, seer->arena, user_id, &person)))
 		return person;
 	person = read_person(scene, user_id);
-	if (scene->people != NULL)
+	if (scene->people != NULL && !scene->is_partial)
 		people_add(scene->people, scene->upto, &person);
 	return person;
 }
@@ -286,7 +293,8 @@ scene_content(struct scene *scene, struct sliced *e)
 	struct seer *seer = &scene->shown->seer;
 	const struct json *content = NULL;
 
-	if (bundle_events(seer, e, 1, scene->shown->s->position, FORMAT_CLIENT) == M_OK)
+	if (scene_has(scene,
+		bundle_events(seer, e, 1, scene->shown->s->position, FORMAT_CLIENT)))
 		content = edited(relations_of(scene, e), NULL);
 	return content != NULL ? content : sliced_content(seer, e);
 }

@@ -39,6 +39,7 @@ struct scene {
 	bool in_thread;	       /* the lines are a thread's own */
 	bool is_whole;	       /* long texts are not cut */
 	struct people *people; /* web/lines: those known already; NULL: none are */
+	bool is_partial; /* something could not be read: what is made is not kept */
 };
 
 /* Is it a line of its own, or does it change another one? As page.keep; arg: the seer,

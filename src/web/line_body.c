@@ -259,8 +259,8 @@ add_word(struct making *m, struct buf *out, const char *class, enum word which)
 	buf_lit(out, "</span>");
 }
 
-void
-line_message(struct making *m, struct buf *out, const struct json *content)
+static void
+add_message(struct making *m, struct buf *out, const struct json *content)
 {
 	const char *type = json_get_str(content, "msgtype");
 
@@ -294,8 +294,8 @@ class_of(const struct json *content)
 					       : NULL;
 }
 
-bool
-line_is_poll(const char *type)
+static bool
+is_poll(const char *type)
 {
 	return strcmp(type, "m.poll.start") == 0 ||
 	       strcmp(type, "org.matrix.msc3381.poll.start") == 0;
@@ -315,8 +315,8 @@ line_body(struct making *m)
 		add_file(m, &m->text, m->content, TEMPLATE_sticker, WORD_sticker);
 	} else if (strcmp(type, "m.room.message") == 0) {
 		fill(&m->f, SLOT_class, class_of(m->content));
-		line_message(m, &m->text, m->content);
-	} else if (line_is_poll(type)) {
+		add_message(m, &m->text, m->content);
+	} else if (is_poll(type)) {
 		line_poll(m);
 	} else {
 		return false;
@@ -353,13 +353,12 @@ line_summary(struct buf *out, const char *type, const struct json *content,
 		kind = WORD_encrypted;
 	else if (strcmp(type, "m.sticker") == 0)
 		kind = WORD_sticker;
-	else if (line_is_poll(type))
+	else if (is_poll(type))
 		kind = WORD_poll;
 	if (kind != WORD_COUNT)
 		buf_str(out, word(kind, language));
 	if (kind != WORD_encrypted) {
-		const char *question =
-		    line_is_poll(type) ? poll_question(content) : NULL;
+		const char *question = is_poll(type) ? poll_question(content) : NULL;
 		size_t at = out->n;
 
 		if (kind != WORD_COUNT)

@@ -15,6 +15,9 @@ struct person {
 	const char *face;	    /* the address of their picture; NULL: none */
 };
 struct person scene_person(struct scene *scene, const char *user_id);
+/* err == M_OK. What fails otherwise than by not being there leaves a gap in what is
+ * made. */
+bool scene_has(struct scene *scene, enum mx_err err);
 /* The slots of a face and what stands beside it; texts are borrowed, or in the arena.
  */
 void person_fill(struct filling *f, struct arena *arena, const struct person *person);
@@ -54,9 +57,6 @@ const char *making_media(
 
 /* line_body.c: m->text, by the type of the event. False: nothing that is shown so. */
 bool line_body(struct making *m);
-/* The same of a message's content alone, also of an earlier version. */
-void line_message(struct making *m, struct buf *out, const struct json *content);
-bool line_is_poll(const char *type);
 /* A message's text as one line, shortened; not escaped. */
 void line_plain(struct buf *out, const struct json *content, size_t max);
 /* The same as HTML. */

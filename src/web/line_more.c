@@ -46,14 +46,15 @@ fill_quoted(struct making *m, struct filling *f, struct sliced *quoted)
 }
 
 static bool
-find_seen(struct seer *seer, const char *id, struct sliced *out)
+find_seen(struct scene *scene, const char *id, struct sliced *out)
 {
+	struct seer *seer = &scene->shown->seer;
 	struct stored_event stored;
 	struct event *event;
 
-	return seer_find(seer, id, &stored, &event) == M_OK &&
+	return scene_has(scene, seer_find(seer, id, &stored, &event)) &&
 	       !seer_ignores(seer, event->sender) &&
-	       seer_get(seer, stored.event, out) == M_OK;
+	       scene_has(scene, seer_get(seer, stored.event, out));
 }
 
 /* Of an edit what it is of. False: there is no such event that everybody may see. */
@@ -63,12 +64,12 @@ find_quoted(struct making *m, const char *id, struct sliced *out)
 	struct seer *seer = &m->scene->shown->seer;
 	struct relation_to to;
 
-	if (!find_seen(seer, id, out))
+	if (!find_seen(m->scene, id, out))
 		return false;
 	if (!relation_of(seer->room->version, sliced_content(seer, out), &to) ||
 	    strcmp(to.rel_type, "m.replace") != 0)
 		return true;
-	return find_seen(seer, to.parent, out);
+	return find_seen(m->scene, to.parent, out);
 }
 
 void
@@ -126,15 +127,16 @@ add_versions(struct making *m, struct buf *out)
 	struct relation *edits;
 	int n;
 
-	if (store_relations_by(seer->ctx->db, m->arena, &ask, m->e->sender, m->e->type,
-		EDITS_SHOWN + 1, &edits, &n) != M_OK)
+	if (!scene_has(
+		m->scene, store_relations_by(seer->ctx->db, m->arena, &ask,
+			      m->e->sender, m->e->type, EDITS_SHOWN + 1, &edits, &n)))
 		n = 0;
 	for (int i = 0; i < n; i++) {
 		const struct json *content;
 		struct sliced e;
 
 		if (!bundle_takes(seer, edits[i].event, m->e->sender) ||
-		    seer_get(seer, edits[i].event, &e) != M_OK ||
+		    !scene_has(m->scene, seer_get(seer, edits[i].event, &e)) ||
 		    strcmp(e.stored.event_id, m->shown_id) == 0)
 			continue;
 		content = json_get_object(sliced_content(seer, &e), "m.new_content");
@@ -215,8 +217,9 @@ add_reactions(struct making *m)
 	struct reactions r = { .m = m };
 	struct buf chips = { 0 };
 
-	if (store_annotations_each(m->scene->shown->seer.ctx->db, &ask, "m.reaction",
-		REACTIONS_READ, count_reaction, &r) != M_OK)
+	if (!scene_has(
+		m->scene, store_annotations_each(m->scene->shown->seer.ctx->db, &ask,
+			      "m.reaction", REACTIONS_READ, count_reaction, &r)))
 		r.found.n = 0;
 	if (r.found.n > 0)
 		qsort(r.found.v, r.found.n, sizeof *r.found.v, compare_reactions);
@@ -472,7 +475,7 @@ count_ballots(struct ballots *b)
 		struct seer seer = b->m->scene->shown->seer;
 
 		seer.arena = scratch;
-		if (relations_page(&seer, &query, &page) != M_OK)
+		if (!scene_has(b->m->scene, relations_page(&seer, &query, &page)))
 			break;
 		for (int i = 0; i < page.count; i++)
 			take(b, &seer, &page.events[i]);

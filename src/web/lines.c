@@ -262,13 +262,19 @@ follow_up(struct seer *seer, struct touched *touched)
 		const char *id = touched->ids[touched->n - 1];
 		struct relation_up up;
 		int64_t event, room;
+		enum mx_err err = store_event_find(db, id, &event, &room);
 
-		if (store_event_find(db, id, &event, &room) != M_OK ||
-		    room != seer->room->id ||
-		    (store_relation_get(db, seer->arena, event, standard64, &up) !=
-			    M_OK &&
-			store_relation_was(db, seer->arena, event, standard64, &up) !=
-			    M_OK))
+		if (err == M_OK && room != seer->room->id)
+			return;
+		if (err == M_OK) {
+			err =
+			    store_relation_get(db, seer->arena, event, standard64, &up);
+			if (err == M_NOT_FOUND)
+				err = store_relation_was(
+				    db, seer->arena, event, standard64, &up);
+		}
+		touched->all |= err != M_OK && err != M_NOT_FOUND;
+		if (err != M_OK)
 			return;
 		add_touched(touched, up.parent_id);
 	}
@@ -326,19 +332,25 @@ changed_profile(struct seer *seer, const struct sliced *e)
 		   : e->state_key;
 }
 
-/* Whose name and face a redaction has taken away; NULL: nobody's. */
-static const char *
-redacted_member(struct seer *seer, const char *event_id)
+/* Whose name and face a redaction has taken away; *out NULL: nobody's. */
+static enum mx_err
+redacted_member(struct seer *seer, const char *event_id, const char **out)
 {
 	struct sliced target;
 	int64_t event, room;
+	enum mx_err err =
+	    event_id == NULL ? M_NOT_FOUND
+			     : store_event_find(seer->ctx->db, event_id, &event, &room);
 
-	if (event_id == NULL ||
-	    store_event_find(seer->ctx->db, event_id, &event, &room) != M_OK ||
-	    room != seer->room->id || seer_get(seer, event, &target) != M_OK ||
-	    target.state_key == NULL || strcmp(target.type, "m.room.member") != 0)
-		return NULL;
-	return target.state_key;
+	*out = NULL;
+	if (err == M_OK && room == seer->room->id)
+		err = seer_get(seer, event, &target);
+	else if (err == M_OK)
+		err = M_NOT_FOUND;
+	if (err == M_OK && target.state_key != NULL &&
+	    strcmp(target.type, "m.room.member") == 0)
+		*out = target.state_key;
+	return err == M_NOT_FOUND ? M_OK : err;
 }
 
 struct touched
@@ -347,18 +359,16 @@ lines_touched(struct seer *seer, const struct sliced *e)
 	struct touched touched = { .n = 0 };
 	struct relation_to to;
 
-	if (e->state_key != NULL) {
-		if (strcmp(e->type, "m.room.member") == 0)
-			touched.profile = changed_profile(seer, e);
-		return touched;
-	}
-	if (strcmp(e->type, "m.room.redaction") == 0) {
+	if (e->state_key != NULL && strcmp(e->type, "m.room.member") == 0)
+		touched.profile = changed_profile(seer, e);
+	if (e->state_key == NULL && strcmp(e->type, "m.room.redaction") == 0) {
 		const char *id = redacts_of(seer, e);
 
 		add_touched(&touched, id);
-		touched.profile = redacted_member(seer, id);
-	} else if (relation_of(seer->room->version, sliced_content(seer, e), &to))
+		touched.all = redacted_member(seer, id, &touched.profile) != M_OK;
+	} else if (relation_of(seer->room->version, sliced_content(seer, e), &to)) {
 		add_touched(&touched, to.parent);
+	}
 	follow_up(seer, &touched);
 	return touched;
 }
@@ -373,6 +383,8 @@ may_name_others(const struct line *line)
 bool
 line_is_touched(const struct line *line, const struct touched *touched)
 {
+	if (touched->all)
+		return true;
 	for (int i = 0; i < touched->n; i++) {
 		const char *id = touched->ids[i];
 
@@ -390,30 +402,65 @@ is_touched(const struct line *line, const void *arg)
 	return line_is_touched(line, arg);
 }
 
-static void
-apply(struct lines *lines, struct room_lines *room, struct seer *seer,
-    struct live_event *live)
-{
-	const struct event *event = live->pdu->event;
-	struct sliced e = { .type = event->type,
-		.sender = event->sender,
-		.state_key = event->state_key,
-		.live = live };
-	struct touched touched = lines_touched(seer, &e);
-	bool is_member = e.state_key != NULL && strcmp(e.type, "m.room.member") == 0;
+/* What one event changes. */
+struct change {
+	int64_t event;
+	struct touched touched;
+	const char *member; /* whose membership; NULL: nobody's */
+};
 
-	drop_which(lines, room, is_touched, &touched);
-	if (is_member)
-		people_drop_locked(&room->people, e.state_key);
-	if (touched.profile != NULL)
-		people_drop_locked(&room->people, touched.profile);
-	if (is_member || touched.n > 0 || touched.profile != NULL)
-		room->changed = live->event;
+struct changes {
+	struct change *v; /* in the arena */
+	int n;
+};
+
+/* By the events of the tail behind a position. It reads the database. */
+static struct changes
+changes_since(struct shown *shown, int64_t position)
+{
+	const struct snapshot *s = shown->s;
+	struct changes changes = {
+		ARENA_ARRAY(shown->seer.arena, struct change, (size_t)s->tail_count), 0
+	};
+
+	for (int i = 0; i < s->tail_count; i++) {
+		const struct event *event = s->tail[i]->pdu->event;
+		struct sliced e = { .type = event->type,
+			.sender = event->sender,
+			.state_key = event->state_key,
+			.live = s->tail[i] };
+		bool is_member =
+		    e.state_key != NULL && strcmp(e.type, "m.room.member") == 0;
+
+		if (s->tail[i]->event > position)
+			changes.v[changes.n++] = (struct change){ s->tail[i]->event,
+				lines_touched(&shown->seer, &e),
+				is_member ? e.state_key : NULL };
+	}
+	return changes;
+}
+
+static void
+apply_locked(struct lines *lines, struct room_lines *room, const struct change *change)
+{
+	const struct touched *touched = &change->touched;
+
+	if (touched->n == 0 && touched->profile == NULL && !touched->all &&
+	    change->member == NULL)
+		return;
+	room->changed = change->event;
+	drop_which(lines, room, is_touched, touched);
+	if (change->member != NULL)
+		people_drop_locked(&room->people, change->member);
+	if (touched->all || touched->profile != NULL)
+		people_drop_locked(
+		    &room->people, touched->all ? NULL : touched->profile);
 }
 
 /* False: the memory is ahead of this snapshot, where something was another. */
 static bool
-catch_up_locked(struct lines *lines, struct room_lines *room, struct shown *shown)
+catch_up_locked(struct lines *lines, struct room_lines *room, const struct shown *shown,
+    const struct changes *changes)
 {
 	const struct snapshot *s = shown->s;
 
@@ -422,6 +469,9 @@ catch_up_locked(struct lines *lines, struct room_lines *room, struct shown *show
 		       room->ignored_since == shown->ignored_since;
 	if (room->ignored_since > shown->ignored_since)
 		return false;
+	for (int i = 0; i < changes->n; i++)
+		if (changes->v[i].event > room->position)
+			apply_locked(lines, room, &changes->v[i]);
 	if (room->position < s->tail_from)
 		people_drop_locked(&room->people, NULL);
 	if (room->position < s->tail_from ||
@@ -430,9 +480,6 @@ catch_up_locked(struct lines *lines, struct room_lines *room, struct shown *show
 		room->changed = s->position;
 	}
 	room->ignored_since = shown->ignored_since;
-	for (int i = 0; i < s->tail_count; i++)
-		if (s->tail[i]->event > room->position)
-			apply(lines, room, &shown->seer, s->tail[i]);
 	room->position = s->position;
 	return true;
 }
@@ -516,9 +563,18 @@ find_all(struct scene *scene, struct room_lines *room, struct sliced *events, in
     struct line **out, bool *is_ahead_out)
 {
 	bool has_all = true;
+	struct changes changes = { .n = 0 };
+	int64_t position;
 
 	lock_take(&room->lock);
-	*is_ahead_out = !catch_up_locked(scene->web->lines, room, scene->shown);
+	position = room->position;
+	if (position < scene->shown->s->position) {
+		lock_give(&room->lock);
+		changes = changes_since(scene->shown, position);
+		lock_take(&room->lock);
+	}
+	*is_ahead_out =
+	    !catch_up_locked(scene->web->lines, room, scene->shown, &changes);
 	if (!*is_ahead_out && !is_apart(scene))
 		find_kept_locked(scene, room, events, n, out);
 	lock_give(&room->lock);
@@ -536,7 +592,7 @@ make_and_keep(struct scene *scene, struct room_lines *room, struct sliced *event
 	scene->people = is_ahead ? NULL : &room->people;
 	err = make_missing(scene, events, n, out);
 	scene->people = NULL;
-	if (err == M_OK && !is_ahead && !is_apart(scene))
+	if (err == M_OK && !is_ahead && !is_apart(scene) && !scene->is_partial)
 		keep_all(scene, room, out, n);
 	return err;
 }

@@ -34,6 +34,7 @@ struct touched {
 	    *ids[TOUCHED_MAX]; /* what it speaks of, and what that is a child of */
 	int n;
 	const char *profile; /* whose name or face is another now; NULL: nobody's */
+	bool all;	     /* it could not be read which */
 };
 struct touched lines_touched(struct seer *seer, const struct sliced *e);
 /* Does such a change alter the line? */

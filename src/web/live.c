@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/poll.h"
+#include "base/map.h"
 #include "base/vec.h"
 #include "stream/sse.h"
 #include "web/handlers.h"
@@ -35,7 +36,7 @@ note(struct telling *t, const struct sliced *e)
 
 	if (line_is_one(e, &t->shown.seer))
 		vec_push(&t->fresh, *e);
-	if (touched.n > 0 || touched.profile != NULL)
+	if (touched.n > 0 || touched.profile != NULL || touched.all)
 		vec_push(&t->touched, touched);
 }
 
@@ -105,19 +106,11 @@ tell_one(struct telling *t, const char *id)
 	return err == M_NOT_FOUND ? M_OK : err;
 }
 
-static bool
-is_in(const struct page *page, const char *id)
-{
-	for (int i = 0; i < page->count; i++)
-		if (strcmp(page->events[i].stored.event_id, id) == 0)
-			return true;
-	return false;
-}
-
-/* The latest lines of those that are others now, and what was spoken of. */
+/* The latest lines of those that are others now, and what was spoken of; each once. */
 static enum mx_err
 tell_changed(struct telling *t)
 {
+	struct map told = { 0 };
 	struct page page = { .from = { INT64_MAX, 0 },
 		.backwards = true,
 		.limit = WINDOW,
@@ -125,10 +118,18 @@ tell_changed(struct telling *t)
 		.keep_arg = &t->shown.seer };
 	enum mx_err err = timeline_page(&t->shown.seer, &page);
 
+	for (int i = 0; err == M_OK && i < page.count; i++)
+		map_put_str(&told, page.events[i].stored.event_id, t);
 	for (size_t i = 0; err == M_OK && i < t->touched.n; i++)
-		for (int j = 0; err == M_OK && j < t->touched.v[i].n; j++)
-			if (!is_in(&page, t->touched.v[i].ids[j]))
-				err = tell_one(t, t->touched.v[i].ids[j]);
+		for (int j = 0; err == M_OK && j < t->touched.v[i].n; j++) {
+			const char *id = t->touched.v[i].ids[j];
+
+			if (map_get_str(&told, id) != NULL)
+				continue;
+			map_put_str(&told, id, t);
+			err = tell_one(t, id);
+		}
+	map_fini(&told);
 	return err == M_OK && page.count > 0
 		   ? tell(t, "change", page.events, page.count, is_changed)
 		   : err;
@@ -140,9 +141,8 @@ write_end(struct page_news *news)
 {
 	struct stream_token end = token_at(news->end);
 
-	buf_lit(&news->block, "id: ");
-	token_write(&news->block, &end);
-	buf_lit(&news->block, "\nevent: told\ndata:\n\n");
+	sse_event_begin(&news->block, &end, "told");
+	sse_event_end(&news->block);
 }
 
 static void
@@ -164,11 +164,11 @@ static enum mx_err
 tell_between(struct telling *t, int64_t visible)
 {
 	struct page_news *news = t->news;
-	struct page page = { .from = { news->from + 1, 0 }, .limit = TOLD_MAX + 1 };
+	struct page page = { .from = { news->from + 1, 0 }, .limit = TOLD_MAX };
 	enum mx_err err = timeline_page(&t->shown.seer, &page);
 
 	news->end = visible > news->from ? visible : news->from;
-	if (err == M_OK && page.count > TOLD_MAX) {
+	if (err == M_OK && page.more) {
 		tell_again(news, visible);
 		return M_OK;
 	}
@@ -224,8 +224,8 @@ read_from(const struct req *req, const char **text, struct stream_token *out)
 	*text = last != NULL && last->n > 0 && last->n < TOKEN_MAX
 		    ? arena_strndup(req->arena, last->p, last->n)
 		    : req_query(req, "from");
-	return *text != NULL && token_parse(*text, out) && out->typing < 0 &&
-	       out->presence < 0;
+	return *text != NULL && token_parse(*text, out) && out->events < INT64_MAX &&
+	       out->typing < 0 && out->presence < 0;
 }
 
 /* On a worker: is there such a room, and how far behind is it asked for? */
