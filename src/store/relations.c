@@ -434,8 +434,6 @@ store_threads(struct db *db, struct arena *arena, int64_t room, struct place bef
 	return read_children(q, arena, limit, standard64, children_out, count_out);
 }
 
-/* By its index, which holds the key's beginning; = in place of BETWEEN, and SQLite puts
- * the value into the substr, where the index is not seen any more. */
 enum mx_err
 store_annotations_each(struct db *db, const struct relation_ask *ask, const char *type,
     int limit,
@@ -458,6 +456,8 @@ store_annotations_each(struct db *db, const struct relation_ask *ask, const char
 	return stmt_done(q);
 }
 
+/* By its index, which holds the key's beginning; = in place of BETWEEN, and SQLite puts
+ * the value into the substr, where the index is not seen any more. */
 enum mx_err
 store_annotation_find(struct db *db, struct arena *arena,
     const struct relation_ask *ask, const char *sender, const char *type,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "stream/hub_inside.h"
 
 #define WAIT_MS 200
@@ -132,6 +133,7 @@ hubs_listeners(
 	assert_role(~ROLE_IO); /* it would wait for itself */
 	q->answer = answer_count;
 	ask_all(hubs, q);
+	thread_waits(true);
 	lock_take(&hubs->lock);
 	while (q->unanswered > 0 && in_time)
 		in_time = lock_wait(&hubs->lock, &hubs->answered, until_ms);
@@ -140,6 +142,7 @@ hubs_listeners(
 		counts_out[i] = atomic_load(&q->counts[i]);
 	unref_locked(q);
 	lock_give(&hubs->lock);
+	thread_waits(false);
 	return has_all;
 }
 

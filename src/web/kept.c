@@ -1,5 +1,6 @@
 /*
- * The memory of pages. A page that nobody asks for makes room for others.
+ * The memory of pages. A page that nobody asks for, or that is old, makes room for
+ * others, and holds on to its room no longer.
  * Between web/sheet, which makes them, and the io threads.
  */
 #include "web/kept.h"
@@ -11,12 +12,13 @@
 #include "base/clock.h"
 #include "base/link.h"
 #include "base/map.h"
+#include "web/sheet.h"
 
 #define BYTES_MAX (32 << 20)
 #define PAGE_MAX (1 << 20)
 /* What a page shows besides its room's events (members' count aside, which they tell)
  * is no older than this, as in caches outside. */
-#define AGE_MAX_MS 10000
+#define AGE_MAX_MS (1000 * PAGE_MAX_AGE_S)
 
 struct entry {
 	struct link used;
@@ -94,15 +96,19 @@ kept_forget(struct kept_pages *kept)
 }
 
 static bool
+is_old(const struct kept_page *page)
+{
+	return clock_mono_ms() - page->made_ms > AGE_MAX_MS;
+}
+
+static bool
 is_right(struct kept_pages *kept, const struct kept_page *page)
 {
 	struct snapshot *s;
 	bool is_there;
 
 	if (page->age != kept_age(kept) ||
-	    page->room_age != atomic_load(&page->room->pages_age) ||
-	    clock_mono_ms() - page->made_ms > AGE_MAX_MS ||
-	    atomic_load(&page->room->hidden))
+	    page->room_age != atomic_load(&page->room->pages_age) || is_old(page))
 		return false;
 	s = room_snapshot(page->room);
 	is_there = s->position == page->position;
@@ -177,7 +183,12 @@ kept_add(struct kept_pages *kept, uint64_t age, uint32_t room_age, const char *k
 	map_put_str(&kept->by_key, entry->page->key, entry);
 	link_before(&kept->used, &entry->used);
 	kept->bytes += bytes_of(entry->page);
-	while (kept->bytes > BYTES_MAX && kept->used.next != &entry->used)
-		forget_locked(kept, LINK_OF(struct entry, used, kept->used.next));
+	while (kept->used.next != &entry->used) {
+		struct entry *first = LINK_OF(struct entry, used, kept->used.next);
+
+		if (kept->bytes <= BYTES_MAX && !is_old(first->page))
+			break;
+		forget_locked(kept, first);
+	}
 	lock_give(&kept->lock);
 }

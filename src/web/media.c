@@ -18,7 +18,6 @@
 #define THUMB_HEIGHT 600
 #define INLINE_SIDE 320
 /* Gone from caches as soon as from pages. */
-#define KEPT "public, max-age=10, must-revalidate"
 
 /* What the address asks for. */
 struct picture {
@@ -149,6 +148,6 @@ web_media(struct req *req)
 		return M_NOT_FOUND;
 	server = arena_strndup(req->arena, server, (size_t)(id - server));
 	reply_header(req, "X-Robots-Tag", "noindex");
-	return media_hand_out(
-	    req, server, id + 1, picture.is_whole ? NULL : &picture.size, KEPT);
+	return media_hand_out(req, server, id + 1,
+	    picture.is_whole ? NULL : &picture.size, PAGE_CACHE_CONTROL);
 }

@@ -87,8 +87,8 @@ text_of(const struct shown *shown, const char *type, const char *field, size_t m
 					       : page_cut(shown->seer.arena, text, max);
 }
 
-static void
-describe(const struct web *web, struct shown *shown)
+void
+shown_describe(const struct web *web, struct shown *shown)
 {
 	const struct state_entry *avatar =
 	    snapshot_state(shown->s, "m.room.avatar", "");
@@ -135,9 +135,7 @@ shown_open_room(struct web *web, struct ctx *ctx, struct arena *arena,
 	err = read_ignored(web, out);
 	if (err == M_OK)
 		err = judge(web, out);
-	if (err == M_OK)
-		describe(web, out);
-	else
+	if (err != M_OK)
 		shown_close(out);
 	return err;
 }

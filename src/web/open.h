@@ -15,6 +15,7 @@ struct shown {
 	struct room *room;
 	struct snapshot *s;
 	struct seer seer;
+	/* By shown_describe. */
 	const char *address; /* in its pages' addresses: an alias of here, or its id */
 	const char *name;    /* or alias; NULL: it has neither */
 	const char *topic, *alias; /* NULL: not set */
@@ -33,6 +34,8 @@ enum mx_err shown_open(struct web *web, struct ctx *ctx, struct arena *arena,
 enum mx_err shown_open_room(struct web *web, struct ctx *ctx, struct arena *arena,
     struct room *room, struct shown *out) MUST_USE;
 void shown_close(struct shown *shown);
+/* What it is called, and where: fills in address, name, topic, alias, face. */
+void shown_describe(const struct web *web, struct shown *shown);
 
 /* What it is called on a page. */
 const char *shown_name(const struct shown *shown, enum language language);

@@ -55,8 +55,10 @@ add_entries(struct req *req, const struct public_query *query, struct buf *out)
 			return err;
 		if (err == M_NOT_FOUND)
 			continue;
-		if (shown.may_index)
+		if (shown.may_index) {
+			shown_describe(web, &shown);
 			add_entry(web, &shown, out);
+		}
 		shown_close(&shown);
 	}
 	return M_OK;

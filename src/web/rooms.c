@@ -80,6 +80,7 @@ write_rooms(struct sheet *sheet, const struct public_query *query, struct buf *o
 			continue;
 		if (err != M_OK)
 			return err;
+		shown_describe(sheet->web, &shown);
 		write_room(sheet, &shown, listeners[i], out);
 		shown_close(&shown);
 	}

@@ -170,8 +170,8 @@ write_languages(struct sheet *sheet, struct buf *out)
 	}
 }
 
-void
-sheet_write(struct sheet *sheet, struct buf *out)
+static void
+write_frame(struct sheet *sheet, struct buf *out)
 {
 	struct filling *f = &sheet->f;
 	struct buf languages = { 0 };
@@ -191,8 +191,8 @@ sheet_write(struct sheet *sheet, struct buf *out)
 	buf_free(&languages);
 }
 
-const char *
-page_etag(struct arena *arena, const void *bytes, size_t n)
+static const char *
+etag_of(struct arena *arena, const void *bytes, size_t n)
 {
 	/* Weak: packed or not, it is the same page. */
 	return arena_printf(arena, "W/\"%zx-%" PRIx64 "\"", n, gzip_checksum(bytes, n));
@@ -237,7 +237,7 @@ page_headers(struct req *req, bool may_index)
 {
 	req->content_type = HTML;
 	safe_headers(req);
-	reply_header(req, "Cache-Control", "public, max-age=10, must-revalidate");
+	reply_header(req, "Cache-Control", PAGE_CACHE_CONTROL);
 	/* Also where it is not packed, or not sent: a cache keeps what a 304 says. */
 	reply_header(req, "Vary", "Accept-Language, Accept-Encoding");
 	if (!may_index)
@@ -283,9 +283,9 @@ sheet_answer(struct sheet *sheet)
 	struct packed packed;
 	const char *etag;
 
-	sheet_write(sheet, &out);
+	write_frame(sheet, &out);
 	atomic_fetch_add(&sheet->web->pages_made, 1);
-	etag = page_etag(req->arena, out.p, out.n);
+	etag = etag_of(req->arena, out.p, out.n);
 	page_headers(req, sheet->may_index);
 	reply_header(req, "ETag", etag);
 	packed = pack(req, &out);
@@ -317,7 +317,7 @@ page_refuse(struct req *req, int status, enum word title, enum word about,
 	fill(&sheet.f, SLOT_href, href);
 	fill(&sheet.f, SLOT_name, link);
 	template_write(&sheet.body, TEMPLATE_error, &sheet.f);
-	sheet_write(&sheet, &out);
+	write_frame(&sheet, &out);
 	req->status = status;
 	req->content_type = HTML;
 	safe_headers(req);

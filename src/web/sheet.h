@@ -7,7 +7,9 @@
 
 #include "web/inside.h"
 
+/* How long a page may be kept, here and by caches outside. */
 #define PAGE_MAX_AGE_S 10
+#define PAGE_CACHE_CONTROL "public, max-age=10, must-revalidate"
 
 /* One page on its way. In the request's arena, but for its bufs: sheet_fini. */
 struct sheet {
@@ -32,16 +34,12 @@ void sheet_init(struct sheet *sheet, struct req *req);
 void sheet_fini(struct sheet *sheet);
 enum language page_language(const struct req *req);
 
-/* The frame around sheet->body, into out. */
-void sheet_write(struct sheet *sheet, struct buf *out);
 /* Answers with it: 304 where the client has it. */
 enum mx_err sheet_answer(struct sheet *sheet) MUST_USE;
-/* The headers of a page: of `live`, where it has a stream. */
+/* The headers of a page. */
 void page_headers(struct req *req, bool may_index);
 /* Is one of the etags in If-None-Match this one? */
 bool page_is_known(const struct req *req, const char *etag);
-/* The etag of such bytes, in the arena. */
-const char *page_etag(struct arena *arena, const void *bytes, size_t n);
 /* Answers with such a page, which leads to another. */
 enum mx_err page_refuse(struct req *req, int status, enum word title, enum word about,
     const char *href, const char *link) MUST_USE;

@@ -20,6 +20,8 @@ view_open(struct req *req, struct view *view)
 	sheet_init(&view->sheet, req);
 	err = shown_open(
 	    view->sheet.web, req->ctx, req->arena, req_path(req, "room"), &view->shown);
+	if (err == M_OK)
+		shown_describe(view->sheet.web, &view->shown);
 	view->scene = (struct scene){ .web = view->sheet.web,
 		.shown = &view->shown,
 		.language = view->sheet.language };
@@ -101,8 +103,7 @@ view_find(struct view *view, const char *event_id, struct sliced *out)
 	struct event *event;
 	enum mx_err err = seer_find(seer, event_id, &stored, &event);
 
-	if (err == M_OK && event->state_key == NULL &&
-	    seer_ignores(seer, event->sender))
+	if (err == M_OK && seer_ignores(seer, event->sender))
 		err = M_NOT_FOUND;
 	return err == M_OK ? seer_get(seer, stored.event, out) : err;
 }
@@ -208,6 +209,7 @@ page_of(struct view *view, const char *room_id)
 	if (room_id == NULL || room_id[0] != '!' ||
 	    shown_open(view->sheet.web, req->ctx, req->arena, room_id, &other) != M_OK)
 		return NULL;
+	shown_describe(view->sheet.web, &other);
 	link = page_link(view->sheet.web, req->arena, other.address, NULL);
 	shown_close(&other);
 	return link;
