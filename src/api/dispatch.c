@@ -82,7 +82,8 @@ make_reply(struct req *req)
 	reply.body = buf_take(&req->out, &reply.body_n);
 	if (req->is_packed)
 		reply.gzip = true;
-	else if (req->http->head.accepts_gzip)
+	else if (req->http->head.accepts_gzip &&
+		 reply.status < 400) /* errors are small */
 		reply.gzip = gzip_body(&reply.body, &reply.body_n);
 	return reply;
 }

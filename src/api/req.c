@@ -40,6 +40,15 @@ req_query_nth(const struct req *req, const char *name, int nth)
 }
 
 bool
+req_names_etag(const struct req *req, const char *header, const char *etag)
+{
+	const struct str *value = http_header(&req->http->head, header);
+
+	return value != NULL && (str_is(*value, "*") || memmem(value->p, value->n, etag,
+							    strlen(etag)) != NULL);
+}
+
+bool
 req_query_int(const struct req *req, const char *name, int64_t fallback, int64_t min,
     int64_t max, int64_t *out)
 {

@@ -128,6 +128,8 @@ req_is_legacy(const struct req *req)
 
 /* A path parameter by the name in the route's path; never NULL for one it has. */
 const char *req_path(const struct req *req, const char *name);
+/* Is etag in the list that such a header gives? RFC 9110 13.1.1, 13.1.2 */
+bool req_names_etag(const struct req *req, const char *header, const char *etag);
 /* The first query parameter of that name, decoded; NULL: not given. */
 const char *req_query(const struct req *req, const char *name);
 /* Every one of that name: the nth from 0; NULL: no more. */

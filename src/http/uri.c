@@ -140,7 +140,7 @@ uri_query_raw(struct str query, const char *name, struct str *value_out)
 }
 
 void
-uri_encode(struct buf *out, const char *s, size_t n)
+uri_encode(struct buf *out, const char *s, size_t n, const char *but)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
@@ -148,7 +148,7 @@ uri_encode(struct buf *out, const char *s, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
 
-		if (is_unreserved(c)) {
+		if (is_unreserved(c) || (c != '\0' && strchr(but, c) != NULL)) {
 			out->p[out->n++] = (char)c;
 			continue;
 		}

@@ -43,7 +43,7 @@ const char *uri_query_get(const struct uri_query *query, const char *name); /* f
 /* Without an arena: finds the raw first value of name (no decoding); n = 0 if none. */
 bool uri_query_raw(struct str query, const char *name, struct str *value_out);
 
-/* Percent-encodes everything but unreserved characters. */
-void uri_encode(struct buf *out, const char *s, size_t n);
+/* Percent-encodes everything but unreserved characters (RFC 3986 2.3) and these. */
+void uri_encode(struct buf *out, const char *s, size_t n, const char *but);
 
 #endif

@@ -32,7 +32,7 @@ check_decoded(struct arena *arena, const char *decoded)
 	const char *again;
 
 	assert(utf8_valid(decoded, strlen(decoded)));
-	uri_encode(&b, decoded, strlen(decoded));
+	uri_encode(&b, decoded, strlen(decoded), "");
 	again = uri_decode(arena, (struct str){ b.p, b.n });
 	assert(again != NULL && strcmp(again, decoded) == 0);
 	buf_free(&b);

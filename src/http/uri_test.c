@@ -181,7 +181,7 @@ all_but_unreserved_characters_are_encoded(void **state)
 {
 	struct buf b = { 0 };
 
-	uri_encode(&b, "aZ09-._~ /!%é", strlen("aZ09-._~ /!%é"));
+	uri_encode(&b, "aZ09-._~ /!%é", strlen("aZ09-._~ /!%é"), "");
 	buf_char(&b, '\0');
 	assert_string_equal(b.p, "aZ09-._~%20%2F%21%25%C3%A9");
 	buf_free(&b);
@@ -196,7 +196,7 @@ what_is_encoded_decodes_to_itself(void **state)
 	for (int c = 1; c < 128; c++)
 		all[c - 1] = (char)c;
 	all[127] = '\0';
-	uri_encode(&b, all, 127);
+	uri_encode(&b, all, 127, "");
 	assert_string_equal(uri_decode_query(arena, (struct str){ b.p, b.n }), all);
 	buf_free(&b);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "http/uri.h"
 #include "media/bucket_call.h"
 #include "media/bucket_page.h"
 
@@ -59,17 +60,6 @@ write_place(struct buf *out, const struct bucket_setup *setup)
 		buf_printf(out, "%s.%s/", setup->name, host);
 	else
 		buf_printf(out, "%s/%s/", host, setup->name);
-}
-
-/* What stands in a query: everything but RFC 3986's unreserved, as is signed. */
-static void
-write_escaped(struct buf *out, const char *s)
-{
-	for (; *s != '\0'; s++)
-		if (consists_of((char[]){ *s, '\0' }, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-._~"))
-			buf_char(out, *s);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*s);
 }
 
 static void
@@ -210,7 +200,7 @@ page_url(struct bucket *b, const char *token)
 	buf_str(&url, b->list);
 	if (token != NULL) {
 		buf_lit(&url, "continuation-token=");
-		write_escaped(&url, token);
+		uri_encode(&url, token, strlen(token), "");
 		buf_char(&url, '&');
 	}
 	buf_lit(&url, "list-type=2");
@@ -218,7 +208,7 @@ page_url(struct bucket *b, const char *token)
 		buf_printf(&url, "&max-keys=%d", b->setup.page_size);
 	if (b->setup.prefix[0] != '\0') {
 		buf_lit(&url, "&prefix=");
-		write_escaped(&url, b->setup.prefix);
+		uri_encode(&url, b->setup.prefix, strlen(b->setup.prefix), "");
 	}
 	return buf_take(&url, NULL);
 }

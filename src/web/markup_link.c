@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "http/uri.h"
 #include "web/markup_escape.h"
 
 #define ADDRESS_MAX 4096 /* bytes */
@@ -100,13 +101,6 @@ take_scheme(struct buf *out, struct str *text)
 	return false;
 }
 
-static void
-encode(struct buf *out, const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		buf_printf(out, "%%%02X", (unsigned char)s[i]);
-}
-
 /* 0: no address has it. */
 static size_t
 take_char(struct buf *out, struct str text)
@@ -118,7 +112,7 @@ take_char(struct buf *out, struct str text)
 		return 0;
 	if (c < 0x80 ? strchr(" \"<>`", (int)c) != NULL
 		     : markup_is_bidi(c) || c == 0x2028 || c == 0x2029)
-		encode(out, text.p, len);
+		uri_encode(out, text.p, len, "");
 	else
 		buf_add(out, text.p, len);
 	return len;

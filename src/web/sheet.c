@@ -13,6 +13,7 @@
 
 #include "api/error.h"
 #include "http/gzip.h"
+#include "http/uri.h"
 #include "web/kept.h"
 
 #define HTML "text/html; charset=utf-8"
@@ -50,22 +51,11 @@ sheet_fini(struct sheet *sheet)
 
 /* --- addresses --- */
 
-/* What stays as it is in a segment and in a query alike, RFC 3986 3.3. */
-static bool
-is_plain(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~!$:@", c) != NULL);
-}
-
+/* RFC 3986 3.3: these stand as they are in a segment and in a query alike. */
 void
 page_encode(struct buf *out, const char *text)
 {
-	for (const char *p = text; *p != '\0'; p++)
-		if (is_plain((unsigned char)*p))
-			buf_char(out, *p);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*p);
+	uri_encode(out, text, strlen(text), "!$:@");
 }
 
 static void
@@ -201,11 +191,7 @@ etag_of(struct arena *arena, const void *bytes, size_t n)
 bool
 page_is_known(const struct req *req, const char *etag)
 {
-	const struct str *given = http_header(&req->http->head, "if-none-match");
-	const char *opaque = etag + 2;
-
-	return given != NULL && (str_is(*given, "*") ||
-				    memmem(given->p, given->n, opaque, strlen(opaque)));
+	return req_names_etag(req, "if-none-match", etag + strlen("W/"));
 }
 
 /* Scripts and styles by their exact addresses: uploads share the origin. */

@@ -1,10 +1,12 @@
 /*
- * Headers of files. Relies on base alone. For api/client/media_read.
+ * Headers of files. Relies on http/uri. For api/client/media_read.
  */
 #include "api/client/media_headers.h"
 
 #include <string.h>
 #include <strings.h>
+
+#include "http/uri.h"
 
 /* Browsers take what has a comma in it for several types, of which the last counts:
  * "image/png;,text/html" is a page to them. Within a parameter that is quoted as it
@@ -66,24 +68,6 @@ write_quoted(struct buf *out, const char *name)
 	buf_char(out, '"');
 }
 
-/* attr-char of RFC 8187 3.2.1 stands as it is. */
-static void
-write_extended(struct buf *out, const char *name)
-{
-	static const char plain[] = "!#$&+-.^_`|~";
-
-	buf_lit(out, "utf-8''");
-	for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++) {
-		bool is_word = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-			       (*p >= '0' && *p <= '9');
-
-		if (is_word || strchr(plain, *p) != NULL)
-			buf_char(out, (char)*p);
-		else
-			buf_printf(out, "%%%02X", *p);
-	}
-}
-
 void
 media_disposition(struct buf *out, const char *content_type, const char *name)
 {
@@ -95,7 +79,8 @@ media_disposition(struct buf *out, const char *content_type, const char *name)
 		write_quoted(out, name);
 	} else {
 		buf_lit(out, "; filename*=");
-		write_extended(out, name);
+		buf_lit(out, "utf-8''");
+		uri_encode(out, name, strlen(name), "!#$&+^`|"); /* RFC 8187 3.2.1 */
 	}
 }
 

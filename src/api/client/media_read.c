@@ -194,16 +194,6 @@ not_that(struct req *req, enum mx_err err)
 	return err;
 }
 
-/* Is etag in the list that the header gives? RFC 9110 13.1.2 */
-static bool
-names_etag(const struct req *req, const char *header, const char *etag)
-{
-	const struct str *value = http_header(&req->http->head, header);
-
-	return value != NULL && (str_is(*value, "*") || memmem(value->p, value->n, etag,
-							    strlen(etag)) != NULL);
-}
-
 /* Which part is asked for, of this file and no other: a weak etag, a list or a date in
  * If-Range names none, and only GET knows parts. RFC 9110 13.1.5, 14.2 */
 static enum media_range
@@ -308,7 +298,7 @@ media_answer(struct req *req, const struct media_asked *asked)
 	hex_encode(asked->file.sha256, SHA256_LEN, hex);
 	etag = arena_printf(req->arena, "\"%s\"", hex);
 	common_headers(req, etag, asked->cache_control);
-	if (names_etag(req, "if-none-match", etag)) {
+	if (req_names_etag(req, "if-none-match", etag)) {
 		req->status = 304;
 		return M_OK;
 	}
