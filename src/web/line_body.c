@@ -64,14 +64,14 @@ without_fallback(const struct json *content, const char *body)
 }
 
 static void
-add_plain(struct buf *out, const struct json *content, const struct markup_ask *ask)
+add_plain(struct buf *out, const struct json *content)
 {
 	const char *body = json_get_str(content, "body");
 
 	if (body == NULL)
 		return;
 	body = without_fallback(content, body);
-	markup_text(out, body, strlen(body), ask);
+	markup_text(out, body, strlen(body));
 }
 
 /* Of what is very long its beginning, and where the rest is. */
@@ -121,7 +121,7 @@ add_text(
 	}
 	/* Also where nothing was left of the HTML. */
 	if (out->n == before)
-		add_plain(out, content, &ask);
+		add_plain(out, content);
 }
 
 /* --- files --- */

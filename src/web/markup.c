@@ -33,7 +33,7 @@ markup_html(struct buf *out, const char *html, size_t n, const struct markup_ask
 	if (is_mere_text(html, n)) {
 		struct markup_room room = markup_room(out, n);
 
-		markup_linked(out, (struct str){ html, n }, ask, &room);
+		markup_linked(out, (struct str){ html, n }, &room);
 		return;
 	}
 	markup_build_init(&b, out, n, ask);
@@ -52,14 +52,14 @@ line_length(const char *text, size_t n)
 }
 
 void
-markup_text(struct buf *out, const char *text, size_t n, const struct markup_ask *ask)
+markup_text(struct buf *out, const char *text, size_t n)
 {
 	struct markup_room room = markup_room(out, n);
 
 	while (n > 0) {
 		size_t len = line_length(text, n);
 
-		markup_linked(out, (struct str){ text, len }, ask, &room);
+		markup_linked(out, (struct str){ text, len }, &room);
 		if (len == n)
 			return;
 		buf_str(out, markup_may_open(&room, out) ? "<br>" : "\n");

@@ -19,9 +19,6 @@ struct markup_ask {
 	 * or NULL: its alt text takes its place. */
 	bool (*picture)(
 	    void *arg, struct buf *out, int n, const char *mxc, int width, int height);
-	/* Appends where a link to something of Matrix (matrix.to or matrix:) leads on
-	 * this server, not escaped; false, or NULL: it stays as it is. */
-	bool (*matrix_link)(void *arg, struct buf *out, const char *href);
 	void *arg;
 	const char *spoiler_word; /* instead of a reason, in the page's language */
 };
@@ -36,8 +33,7 @@ struct markup_ask {
 void markup_html(
     struct buf *out, const char *html, size_t n, const struct markup_ask *ask);
 /* Appends a plain body: ends of lines as <br>, addresses in it as links. */
-void markup_text(
-    struct buf *out, const char *text, size_t n, const struct markup_ask *ask);
+void markup_text(struct buf *out, const char *text, size_t n);
 /* Appends text for the inside of an element or of a quoted attribute. Bytes that are no
  * UTF-8, control characters but \n and \t, and noncharacters become U+FFFD: it may
  * stand in XML as well. */

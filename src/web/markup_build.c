@@ -285,7 +285,7 @@ write_text(struct build *b, struct str text)
 	    markup_build_has(b, TAG_CODE, 0) || markup_build_has(b, TAG_PRE, 0))
 		markup_escape(b->out, text.p, text.n);
 	else
-		markup_linked(b->out, text, b->ask, &b->room);
+		markup_linked(b->out, text, &b->room);
 }
 
 static void

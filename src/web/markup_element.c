@@ -224,7 +224,7 @@ open_link(struct build *b, const char *const *attributes)
 {
 	const char *href = markup_attribute(attributes, "href");
 
-	return href != NULL && markup_open_link(b->out, str_of(href), b->ask);
+	return href != NULL && markup_open_link(b->out, str_of(href));
 }
 
 bool

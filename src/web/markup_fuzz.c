@@ -119,7 +119,7 @@ try(const char *text, size_t n)
 	markup_html(&out, text, n, &walk_ask);
 	check(&out, n);
 	buf_reset(&out);
-	markup_text(&out, text, n, &walk_ask);
+	markup_text(&out, text, n);
 	check(&out, n);
 	buf_free(&out);
 	check_plain(text, n);

@@ -351,7 +351,7 @@ a_plain_body_has_no_elements_but_links_and_breaks(void **state)
 	for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
 		struct buf out = { 0 };
 
-		markup_text(&out, attempts[i].html.p, attempts[i].html.n, &walk_ask);
+		markup_text(&out, attempts[i].html.p, attempts[i].html.n);
 		buf_char(&out, '\0');
 		assert_null(walk_html(out.p, out.n - 1));
 		for (const char *p = out.p; (p = strchr(p, '<')) != NULL; p++)

@@ -136,34 +136,17 @@ take_address(struct buf *out, struct str text)
 	return true;
 }
 
-static bool
-is_of_matrix(struct str address)
-{
-	return str_starts(address, "matrix:") ||
-	       (address.n >= 18 &&
-		   str_ieq((struct str){ address.p, 18 }, "https://matrix.to/"));
-}
-
 bool
-markup_open_link(struct buf *out, struct str href, const struct markup_ask *ask)
+markup_open_link(struct buf *out, struct str href)
 {
-	struct buf address = { 0 }, led = { 0 };
-	const struct buf *to = &address;
+	struct buf address = { 0 };
 	bool is_link = take_address(&address, href);
 
-	if (is_link && ask->matrix_link != NULL &&
-	    is_of_matrix((struct str){ address.p, address.n })) {
-		buf_char(&address, '\0');
-		address.n--;
-		if (ask->matrix_link(ask->arg, &led, address.p))
-			to = &led;
-	}
 	if (is_link) {
 		buf_lit(out, "<a href=\"");
-		markup_escape(out, to->p, to->n);
+		markup_escape(out, address.p, address.n);
 		buf_lit(out, "\" rel=\"nofollow noopener ugc\">");
 	}
-	buf_free(&led);
 	buf_free(&address);
 	return is_link;
 }
@@ -273,11 +256,9 @@ find_address(struct str text, size_t *at, struct str *out)
 }
 
 static void
-write_address(struct buf *out, struct str address, const struct markup_ask *ask,
-    struct markup_room *room)
+write_address(struct buf *out, struct str address, struct markup_room *room)
 {
-	bool is_link =
-	    markup_may_open(room, out) && markup_open_link(out, address, ask);
+	bool is_link = markup_may_open(room, out) && markup_open_link(out, address);
 
 	markup_escape(out, address.p, address.n);
 	if (is_link)
@@ -285,8 +266,7 @@ write_address(struct buf *out, struct str address, const struct markup_ask *ask,
 }
 
 void
-markup_linked(struct buf *out, struct str text, const struct markup_ask *ask,
-    struct markup_room *room)
+markup_linked(struct buf *out, struct str text, struct markup_room *room)
 {
 	size_t at = 0, written = 0;
 	struct str address;
@@ -296,7 +276,7 @@ markup_linked(struct buf *out, struct str text, const struct markup_ask *ask,
 	while (find_address(text, &at, &address)) {
 		markup_escape(
 		    out, text.p + written, (size_t)(address.p - text.p) - written);
-		write_address(out, address, ask, room);
+		write_address(out, address, room);
 		written = at;
 	}
 	markup_escape(out, text.p + written, text.n - written);

@@ -19,9 +19,8 @@ bool markup_may_open(struct markup_room *room, const struct buf *out);
 
 /* Appends the start tag of a link; false (and nothing is appended): not an address that
  * a body may lead to. */
-bool markup_open_link(struct buf *out, struct str href, const struct markup_ask *ask);
+bool markup_open_link(struct buf *out, struct str href);
 /* Appends text escaped, with the addresses in it as links. */
-void markup_linked(struct buf *out, struct str text, const struct markup_ask *ask,
-    struct markup_room *room);
+void markup_linked(struct buf *out, struct str text, struct markup_room *room);
 
 #endif

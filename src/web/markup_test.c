@@ -47,7 +47,7 @@ check_text(const char *text, const char *want)
 {
 	struct buf out = { 0 };
 
-	markup_text(&out, text, strlen(text), &walk_ask);
+	markup_text(&out, text, strlen(text));
 	buf_char(&out, '\0');
 	assert_string_equal(out.p, want);
 	assert_null(walk_html(out.p, out.n - 1));
@@ -345,6 +345,7 @@ links_lead_where_the_specification_lets_them(void **state)
 		{ "mailto:a@b.org", "mailto:a@b.org" },
 		{ "magnet:?xt=urn:btih:x", "magnet:?xt=urn:btih:x" },
 		{ "matrix:u/ann:a.org", "matrix:u/ann:a.org" },
+		{ "https://matrix.to/#/#r:a.org", "https://matrix.to/#/#r:a.org" },
 		{ "HTTPS://A.org/B", "https://A.org/B" },
 		{ "  https://a.org/b c\n", "https://a.org/b%20c" },
 		{ "https://[::1]:8/", "https://[::1]:8/" },
@@ -365,23 +366,6 @@ links_lead_where_the_specification_lets_them(void **state)
 		    links[i].want == NULL ? "x" : LINK("%s") "x</a>", links[i].want);
 		check_html(html, want);
 	}
-}
-
-static void
-links_to_matrix_lead_where_the_asker_says(void **state)
-{
-	const struct markup_ask silent = { .arg = NULL };
-
-	check_html("<a href=\"https://matrix.to/#/#r:a.org\">x</a>",
-	    LINK("/rooms/r:a.org") "x</a>");
-	check_html("https://matrix.to/#/#r:a.org!",
-	    LINK("/rooms/r:a.org") "https://matrix.to/#/#r:a.org</a>!");
-	check_html("<a href=\"https://matrix.to/#/@ann:a.org\">Ann</a>",
-	    LINK("https://matrix.to/#/@ann:a.org") "Ann</a>");
-	check_html("<a href=\"https://matrix.tours/#/#r:a.org\">x</a>",
-	    LINK("https://matrix.tours/#/#r:a.org") "x</a>");
-	check_html_as("<a href=\"https://matrix.to/#/#r:a.org\">x</a>",
-	    LINK("https://matrix.to/#/#r:a.org") "x</a>", &silent);
 }
 
 static void
@@ -692,7 +676,6 @@ main(void)
 		cmocka_unit_test(what_is_open_at_the_end_is_closed),
 		cmocka_unit_test(pre_keeps_its_lines),
 		cmocka_unit_test(links_lead_where_the_specification_lets_them),
-		cmocka_unit_test(links_to_matrix_lead_where_the_asker_says),
 		cmocka_unit_test(there_is_no_link_within_a_link),
 		cmocka_unit_test(addresses_in_text_become_links),
 		cmocka_unit_test(what_is_no_address_stays_text),

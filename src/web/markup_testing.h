@@ -20,7 +20,6 @@
 /* --- what stands around a body --- */
 
 #define WALK_PICTURE "/pic/"
-#define WALK_ROOM "/rooms/"
 
 /* Every third is not to be had. */
 static bool
@@ -32,21 +31,7 @@ walk_picture(void *arg, struct buf *out, int n, const char *mxc, int width, int 
 	return true;
 }
 
-/* Rooms are here, people are not. */
-static bool
-walk_matrix_link(void *arg, struct buf *out, const char *href)
-{
-	static const char head[] = "https://matrix.to/#/#";
-
-	if (!starts_with(href, head))
-		return false;
-	buf_lit(out, WALK_ROOM);
-	buf_str(out, href + sizeof head - 1);
-	return true;
-}
-
 static const struct markup_ask walk_ask = { .picture = walk_picture,
-	.matrix_link = walk_matrix_link,
 	.spoiler_word = "hidden" };
 
 /* --- a walk through HTML --- */
@@ -180,7 +165,7 @@ static bool
 walk_is_address(const char *value)
 {
 	static const char *const begins[] = { "https://", "http://", "ftp://",
-		"mailto:", "magnet:?", "matrix:", WALK_ROOM };
+		"mailto:", "magnet:?", "matrix:" };
 
 	for (const char *p = value; *p != '\0'; p++)
 		if ((unsigned char)*p <= ' ' || *p == '\\')

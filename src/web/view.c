@@ -248,10 +248,9 @@ fill_head(struct view *view, struct filling *f, struct buf *topic)
 	struct shown *shown = &view->shown;
 	struct arena *arena = view->sheet.req->arena;
 	const char *name = shown_name(shown, view->sheet.language);
-	struct markup_ask ask = { .spoiler_word = "" };
 
 	if (shown->topic != NULL)
-		markup_text(topic, shown->topic, strlen(shown->topic), &ask);
+		markup_text(topic, shown->topic, strlen(shown->topic));
 	face_fill(f, arena, shown->room->room_id, name, shown->face);
 	fill(f, SLOT_home, page_link(view->sheet.web, arena, NULL, NULL));
 	fill(f, SLOT_icon, view->sheet.web->icon->url);
